@@ -1,0 +1,84 @@
+// What cyborgd tells cyborg-job (a systemd credential, JSON) and what cyborg-job leaves behind (result.json).
+//
+// Credentials of a job unit, files in $CREDENTIALS_DIRECTORY:
+//   spec        JobSpec as JSON, no secret in it
+//   ssh-key     the server's private key, OpenSSH format
+//   passphrase  of the borg repository (absent for kinds without one)
+//   password    of the client's user, once, to install the public key (prepare-client only, optional)
+// Files in $STATE_DIRECTORY (/var/lib/cyborg/jobs/N, written with umask 0007):
+//   output         one line for each line printed: "<priority> <microseconds> <text>\n"; text is valid UTF-8
+//   progress.json  {"files":n,"bytes":n,"path":s}; replaced by rename at most twice a second
+//   result.json    JobResult; written, fsynced and renamed before the process exits
+//   end.json       {"service_result","exit_code","exit_status"}: ExecStopPost's word on the end of the unit
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/model.h"
+
+namespace cyborg {
+
+// An ssh server. address empty: no ssh, the server itself.
+struct SshTarget {
+  std::string address;
+  int port = 22;
+  std::string user;
+  std::string host_key;  // SHA256:… that must match; empty: accept and report (prepare-* only)
+  std::string jump;      // [user@]host[:port] or empty
+};
+
+struct JobSpec {
+  std::int64_t job = 0;
+  std::int64_t run = 0;
+  JobKind kind = JobKind::backup;
+  std::string policy, client, repository;  // names
+
+  // The machine on which borg runs for backup and restore, and which prepare-client prepares.
+  bool local = false;
+  SshTarget target;
+  std::string ssh_public_key;  // prepare-client with a password: the line to install
+
+  // The borg repository. host.address is empty for a path on the server.
+  SshTarget repository_host;
+  std::string repository_path;
+  std::string encryption;
+  bool append_only = false;
+  std::string borg_id;  // expected id, 64 hex digits; empty before preparation
+
+  // backup
+  std::string archive;               // final name
+  std::vector<std::string> roots;    // absolute paths; each must be in the archive
+  bool any_root = false;             // of the roots, those that exist (mail); none existing is a failure
+  std::vector<std::string> exclude;  // borg patterns (fnmatch unless prefixed)
+  bool one_file_system = false;
+  std::string compression;
+  std::int64_t upload_limit = 0;
+  std::string files_cache_suffix;  // one per policy
+
+  // restore (archive, too)
+  std::vector<std::string> paths;  // inside the archive, as given by the user (leading / allowed); empty: all
+  std::string directory;           // absolute; "/" for in place
+};
+
+struct JobResult {
+  JobState state = JobState::failed;  // successful, warning, failed, error or canceled
+  std::string code;  // short stable word: "ok", "borg-warning", "connection-refused", "host-key-mismatch", …
+  std::string message;  // one sentence for people
+  std::vector<std::string> warnings;
+  int borg_status = -1;  // what borg returned; -1: it did not run to its end
+  // archive facts after a backup: id, original_size, compressed_size, deduplicated_size, nfiles, duration,
+  // start, end
+  Json::Value archive{Json::objectValue};
+  // prepare-client: addresses[], operating_system, borg_version, hostname, host_key
+  // prepare-repository: borg_id, host_key, borg_version, created (bool)
+  Json::Value facts{Json::objectValue};
+};
+
+Json::Value to_json(const JobSpec& spec);
+Expected<JobSpec> job_spec_from_json(const Json::Value& json);
+Json::Value to_json(const JobResult& result);
+Expected<JobResult> job_result_from_json(const Json::Value& json);
+
+}  // namespace cyborg

@@ -1,0 +1,125 @@
+// The objects of the vocabulary, as plain values. Names are unique within their kind and match
+// [a-z0-9][a-z0-9._-]{0,62}, which is safe in unit names, paths and archive names.
+#pragma once
+
+#include <json/value.h>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace cyborg {
+
+using Microseconds = std::int64_t;  // since 1970, 0 for never; as on the bus
+
+struct Schedule {
+  std::string name;
+  bool enabled = true;
+  std::string crontab;  // one of crontab and on_calendar is empty
+  std::string on_calendar;
+  std::string timezone;      // IANA name; empty: the server's
+  std::string random_delay;  // a time span as written, e.g. "10min"
+  std::chrono::seconds random_delay_seconds{0};
+  std::vector<std::string> calendar;  // derived: the OnCalendar= lines
+};
+
+struct Repository {
+  std::string name;
+  bool enabled = true;
+  std::string url;  // may contain {client}: then each client has a borg repository of its own
+  std::string encryption = "repokey-blake2";
+  std::string transport = "relay";
+  bool append_only = false;
+  bool shared = false;   // takes several clients although the URL has no {client}
+  std::string host_key;  // SHA256:… of the repository host
+};
+
+// One borg repository: a Repository expanded for a client (client is empty when the URL has no {client}).
+struct BorgRepository {
+  std::int64_t id = 0;
+  std::string repository;
+  std::string client;
+  std::string url;  // expanded
+  bool ready = false;
+  std::string borg_id;  // 64 hex digits once it is prepared
+};
+
+struct Client {
+  std::string name;
+  bool enabled = true;
+  bool local = false;   // the server itself, without ssh
+  std::string address;  // host name or address; empty: the name
+  int port = 22;
+  std::string user = "root";
+  std::string jump;      // [user@]host[:port]
+  std::string host_key;  // SHA256:…
+  // what the preparation found
+  bool ready = false;
+  std::vector<std::string> addresses;
+  std::string operating_system;
+  std::string borg_version;
+  std::string hostname;
+};
+
+struct Policy {
+  std::string name;
+  bool enabled = true;
+  std::string type;
+  std::string schedule;  // empty: by hand only
+  std::vector<std::string> repositories;
+  std::vector<std::string> clients;
+  Json::Value variables{Json::objectValue};  // checked against the type's schema
+  std::vector<std::string> exclude;
+  std::string compression = "lz4";
+  std::int64_t upload_limit = 0;  // KiB/s, 0 for none
+  std::string timeout;            // a time span as written; empty for none
+  std::chrono::seconds timeout_seconds{0};
+};
+
+enum class JobKind { prepare_client, prepare_repository, backup, restore };
+
+enum class JobState {
+  waiting,  // for a predecessor
+  pending,  // ready; the reason says what it still waits for
+  starting,
+  running,
+  successful,
+  warning,
+  failed,  // it ran, and did not work
+  error,   // it could not run
+  canceled,
+  skipped,  // a predecessor did not succeed
+};
+
+struct Job {
+  std::int64_t id = 0;
+  std::int64_t run = 0;  // 0: none
+  JobKind kind = JobKind::backup;
+  JobState state = JobState::pending;
+  std::string policy;  // names; empty where the kind has none
+  std::string client;
+  std::string repository;
+  std::string borg_url;                    // the expanded URL: the key of the repository lock
+  std::string reason;                      // why it has not started, or why it ended as it did
+  std::vector<std::int64_t> after;         // predecessors
+  Json::Value details{Json::objectValue};  // the kind's parameters, e.g. a restore's paths
+  std::string archive;
+  Microseconds created = 0;
+  Microseconds started = 0;
+  Microseconds finished = 0;
+};
+
+const char* to_string(JobKind kind);    // "prepare-client" …
+const char* to_string(JobState state);  // "waiting" …
+bool parse(std::string_view text, JobKind& kind);
+bool parse(std::string_view text, JobState& state);
+
+constexpr bool is_ended(JobState state) {
+  return state >= JobState::successful;
+}
+constexpr bool is_live(JobState state) {
+  return state == JobState::starting || state == JobState::running;
+}
+
+}  // namespace cyborg
