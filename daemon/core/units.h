@@ -1,0 +1,71 @@
+// Unit names, the properties of a job's transient unit, and the text of a policy's timer: pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/job_spec.h"
+#include "core/model.h"
+
+namespace cyborg {
+
+// A property as StartTransientUnit takes it; the alternative chosen fixes the D-Bus signature.
+struct ExecCommand {  // a(sasb)
+  std::string path;
+  std::vector<std::string> argv;  // argv[0] included
+  bool ignore_failure = false;
+};
+using ByteStrings = std::vector<std::vector<std::uint8_t>>;            // aay
+using StringPairs = std::vector<std::pair<std::string, std::string>>;  // a(ss)
+struct FilterList {                                                    // (bas)
+  bool allow = true;
+  std::vector<std::string> names;
+};
+struct IntegerList {  // ai, e.g. SuccessExitStatus
+  std::vector<std::int32_t> values;
+};
+using UnitValue =
+    std::variant<std::string, bool, std::int32_t, std::uint32_t, std::uint64_t, std::vector<std::string>,
+                 std::vector<ExecCommand>, ByteStrings, StringPairs, FilterList>;
+struct UnitProperty {
+  std::string name;
+  UnitValue value;
+};
+struct UnitSpec {
+  std::string name;
+  std::vector<UnitProperty> properties;
+};
+
+// Where things are on this server; tests and packages differ.
+struct Paths {
+  std::string runner = "/usr/libexec/cyborg/cyborg-job";
+  std::string credentials = "/run/cyborg/credentials";  // a directory per job below it
+  std::string jobs = "/var/lib/cyborg/jobs";
+  std::string borg = "/var/lib/cyborg/borg";  // borg's cache and security directory on the server
+};
+
+std::string job_unit_name(std::int64_t job);
+// The job of a unit name, or 0.
+std::int64_t job_of_unit(std::string_view unit);
+std::string timer_unit_name(std::string_view policy);
+
+struct JobUnitOptions {
+  Paths paths;
+  std::chrono::seconds timeout{0};       // 0: none
+  std::vector<std::string> credentials;  // names of the files in the job's credential directory
+};
+
+// The transient unit of a job: unprivileged and sandboxed; what a kind needs beyond that is opened for it
+// alone.
+UnitSpec job_unit(const JobSpec& spec, const JobUnitOptions& options);
+
+// The same as unit-file text, for systemd-analyze.
+std::string render_unit_file(const UnitSpec& unit);
+
+// The text of /run/systemd/system/cyborg-policy@NAME.timer.
+std::string timer_unit_file(const Policy& policy, const Schedule& schedule);
+
+}  // namespace cyborg

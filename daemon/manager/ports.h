@@ -1,0 +1,89 @@
+// What the manager needs of the outside. The outer parts implement it; the manager links none of them.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/job_spec.h"
+#include "core/model.h"
+#include "core/units.h"
+
+namespace cyborg {
+
+// Called once, later, on the loop's thread; never from within the call that took it.
+template <typename T>
+using Done = std::function<void(Expected<T>)>;
+
+struct Progress {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+  std::string path;
+};
+
+struct OutputLine {
+  Microseconds time = 0;
+  std::uint8_t priority = 6;
+  std::string text;
+};
+
+// What a job's unit left in its state directory.
+struct JobEnd {
+  bool has_result = false;
+  JobResult result;  // when has_result
+  std::string
+      service_result;  // "success", "exit-code", "signal", "timeout", "oom-kill" …; empty: no end.json
+};
+
+class Systemd {
+ public:
+  virtual ~Systemd() = default;
+
+  // Writes the credentials (files 0600 in a 0700 directory on /run), starts the unit, answers when it was
+  // executed or could not be.
+  virtual void start_job(const UnitSpec& unit, std::map<std::string, std::string> credentials,
+                         Done<void> done) = 0;
+  // Answers when systemd took the request; the unit's end is reported by on_job_ended.
+  virtual void stop_job(std::int64_t job, Done<void> done) = 0;
+  // The jobs whose units exist and have not ended.
+  virtual void list_jobs(Done<std::vector<std::int64_t>> done) = 0;
+  // Makes the generated timers be exactly these (policy name → unit file text). Timers whose text changed
+  // while the daemon ran, or that are new, do not catch up on elapses before now.
+  virtual void set_timers(std::map<std::string, std::string> timers, Done<void> done) = 0;
+  // The next elapses of the union of OnCalendar expressions; refuses what is invalid or never elapses.
+  virtual void next_elapses(std::vector<std::string> calendar, unsigned count,
+                            Done<std::vector<Microseconds>> done) = 0;
+
+  std::function<void(std::int64_t job)> on_job_ended;  // its unit is gone
+};
+
+// The state directories of jobs.
+class JobFiles {
+ public:
+  virtual ~JobFiles() = default;
+  virtual void watch(std::int64_t job) = 0;  // on_progress and on_output from now on
+  virtual void unwatch(std::int64_t job) = 0;
+  virtual Expected<JobEnd> read_end(std::int64_t job) = 0;
+  virtual std::vector<std::int64_t> list() = 0;  // jobs that have a state directory
+  virtual std::string output_path(std::int64_t job) = 0;
+  virtual void remove(std::int64_t job) = 0;
+  // Up to limit lines from line `first`; sequential reads are cheap.
+  virtual Expected<std::vector<OutputLine>> read_output(std::int64_t job, std::uint64_t first,
+                                                        std::size_t limit) = 0;
+
+  std::function<void(std::int64_t job, const Progress&)> on_progress;
+  std::function<void(std::int64_t job)> on_output;  // there are new lines
+};
+
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual Microseconds now() = 0;
+  // Calls once after the delay; a second call with the same key replaces the first.
+  virtual void after(const std::string& key, std::chrono::milliseconds delay, std::function<void()> call) = 0;
+};
+
+}  // namespace cyborg
