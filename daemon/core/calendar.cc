@@ -112,8 +112,8 @@ std::vector<int> sorted_values(const Field& field) {
 }
 
 // "00..45/15" or "01..31/2" if the whole field is evenly spaced, since people read these units; empty
-// otherwise. Never the open "00/25": systemd 252 steps past the field's end with it, and loses elapses at the
-// start of the next hour, day or month, such as 00:00 of `*:00/25` and the 1st of `*-*-01/2`.
+// otherwise. Never the open "00/25": with it systemd 252 steps past the field's end and loses elapses where
+// more than one unit turns, such as 00:00 of `*:00/25`, or the first of January of `*-*-01/12`.
 std::string even_steps(std::span<const int> values) {
   if (values.size() < 3) return {};
   const int step = values[1] - values[0];

@@ -21,12 +21,10 @@ namespace cyborg {
 // Five fields, or six with a year (1970-2199, systemd's own bounds), or @hourly, @daily, @midnight, @weekly,
 // @monthly, @yearly, @annually. As in Vixie's cron (crontab(5) of Debian):
 //  - the days are those that match both day fields if one of the two starts with `*`, be it `*/2`, and
-//  otherwise
-//    those that match either;
+//    otherwise those that match either;
 //  - 0 and 7 are Sunday, and a range that runs backwards is refused.
 // More than Vixie's cron: `a/n` goes from a to the field's end (for a week: 7), a range of names may end on
-// Sunday
-// (`fri-sun`), and a step that leaves only its first value, as the 90 of `*/90`, is refused.
+// Sunday (`fri-sun`), and a step that leaves only its first value, as the 90 of `*/90`, is refused.
 //
 // Changes of the clock follow systemd, not cron: a time that is skipped does not elapse on that day, and one
 // that comes twice elapses the first time only.
