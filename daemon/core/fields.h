@@ -1,0 +1,56 @@
+// Reads an object's fields from JSON (which is what a{sv} becomes): every wrong or unknown field is refused
+// with its name, its value and what would be right; nothing is half-applied, since callers fill a copy.
+#pragma once
+
+#include <json/value.h>
+
+#include <chrono>
+#include <functional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+
+namespace cyborg {
+
+class Fields {
+ public:
+  // Answers what would be right, or an empty view when the text is.
+  using Check = std::function<std::string_view(const std::string&)>;
+
+  explicit Fields(const Json::Value& json) : json_(json) {}
+
+  // A field that is absent leaves the value as it is.
+  void text(const char* key, std::string& value, const Check& check = {});
+  void flag(const char* key, bool& value);
+  void number(const char* key, std::int64_t& value, std::int64_t least, std::int64_t most);
+  void list(const char* key, std::vector<std::string>& values, const Check& check = {});
+  void object(const char* key, Json::Value& value);
+  // A time span such as "10min", kept as written and in seconds; "" is 0.
+  void span(const char* key, std::string& text, std::chrono::seconds& seconds);
+
+  bool has(const char* key) const { return json_.isMember(key); }
+  // Notes a failure of a rule that spans fields; the first one wins.
+  void refuse(const char* key, std::string_view value, std::string_view expected);
+  void refuse(Error error);
+
+  // The first failure, or an unknown field.
+  Expected<void> finish() const;
+
+ private:
+  const Json::Value* find(const char* key);
+
+  const Json::Value& json_;
+  std::set<std::string, std::less<>> known_;
+  std::vector<Error> errors_;
+};
+
+// Names of objects: [a-z0-9][a-z0-9._-]{0,62}.
+bool is_valid_name(std::string_view name);
+Expected<void> check_name(std::string_view kind, std::string_view name);
+bool is_valid_utf8(std::string_view text);
+bool has_control_characters(std::string_view text);
+
+}  // namespace cyborg

@@ -1,0 +1,174 @@
+#include "core/objects.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <regex>
+
+#include "core/calendar.h"
+#include "core/fields.h"
+#include "core/policy_types.h"
+#include "core/repository_url.h"
+
+namespace cyborg {
+namespace {
+
+std::string_view check_object_name(const std::string& name) {
+  return is_valid_name(name) ? "" : "an object's name (a-z, 0-9, \".\", \"_\", \"-\")";
+}
+
+std::string_view check_optional_name(const std::string& name) {
+  return name.empty() ? "" : check_object_name(name);
+}
+
+std::string_view check_host_key(const std::string& key) {
+  static const std::regex form{"SHA256:[A-Za-z0-9+/]{43}"};
+  return key.empty() || std::regex_match(key, form)
+             ? ""
+             : "SHA256: and 43 characters, as ssh-keygen -lf prints it";
+}
+
+std::string_view check_timezone(const std::string& zone) {
+  static const std::regex form{"[A-Za-z][A-Za-z0-9_+/-]*"};
+  return zone.empty() || std::regex_match(zone, form) ? ""
+                                                      : "a name of the tz database such as Europe/Berlin";
+}
+
+std::string_view check_compression(const std::string& compression) {
+  static const std::regex form{"none|(auto,)?(lz4|(zstd(,([1-9]|1[0-9]|2[0-2]))?)|((zlib|lzma)(,[0-9])?))"};
+  return std::regex_match(compression, form)
+             ? ""
+             : "none, lz4, zstd[,1-22], zlib[,0-9], lzma[,0-9], or auto,… of these";
+}
+
+std::string_view check_encryption(const std::string& mode) {
+  static constexpr std::array modes{"none",           "authenticated", "authenticated-blake2", "repokey",
+                                    "repokey-blake2", "keyfile",       "keyfile-blake2"};
+  if (mode == "keyfile" || mode == "keyfile-blake2") {
+    return "a mode that keeps its key in the repository, since clients hold no key: repokey or "
+           "repokey-blake2";
+  }
+  return std::ranges::find(modes, mode) != modes.end() ? ""
+                                                       : "none, authenticated[-blake2] or repokey[-blake2]";
+}
+
+std::string_view check_exclude(const std::string& pattern) {
+  return pattern.empty() ? "a pattern" : "";
+}
+
+}  // namespace
+
+Expected<Schedule> apply_schedule(Schedule base, const Json::Value& properties) {
+  if (auto named = check_name("schedule", base.name); !named) return std::unexpected(named.error());
+  Fields fields{properties};
+  fields.flag("enabled", base.enabled);
+  // Giving one of the two replaces the other.
+  if (fields.has("crontab") && !fields.has("on_calendar")) base.on_calendar.clear();
+  if (fields.has("on_calendar") && !fields.has("crontab")) base.crontab.clear();
+  fields.text("crontab", base.crontab);
+  fields.text("on_calendar", base.on_calendar);
+  fields.text("timezone", base.timezone, check_timezone);
+  fields.span("random_delay", base.random_delay, base.random_delay_seconds);
+  if (auto finished = fields.finish(); !finished) return std::unexpected(finished.error());
+  if (base.crontab.empty() == base.on_calendar.empty()) {
+    return fail(ErrorCode::invalid_schedule,
+                fmt::format("schedule {}: expected one of crontab and on_calendar", base.name),
+                "give a crontab such as '30 2 * * *' or an OnCalendar expression such as 'Mon..Fri 02:30'");
+  }
+  if (!base.crontab.empty()) {
+    auto calendar = cron_to_calendar(base.crontab, base.timezone);
+    if (!calendar) return std::unexpected(calendar.error());
+    base.calendar = std::move(*calendar);
+  } else {
+    auto calendar = calendar_with_zone(base.on_calendar, base.timezone);
+    if (!calendar) return std::unexpected(calendar.error());
+    base.calendar = {std::move(*calendar)};
+  }
+  return base;
+}
+
+Expected<Repository> apply_repository(Repository base, const Json::Value& properties, bool create) {
+  if (auto named = check_name("repository", base.name); !named) return std::unexpected(named.error());
+  Fields fields{properties};
+  fields.flag("enabled", base.enabled);
+  const Repository before = base;
+  if (create) fields.text("url", base.url);
+  if (create || fields.has("encryption")) fields.text("encryption", base.encryption, check_encryption);
+  fields.text("transport", base.transport, [](const std::string& transport) -> std::string_view {
+    return transport == "relay" ? "" : "relay (the client's borg speaks through the server's ssh connection)";
+  });
+  fields.flag("append_only", base.append_only);
+  fields.flag("shared", base.shared);
+  fields.text("host_key", base.host_key, check_host_key);
+  if (auto finished = fields.finish(); !finished) return std::unexpected(finished.error());
+  const auto location = parse_repository_url(base.url);
+  if (!location) return std::unexpected(location.error());
+  if (!create && base.encryption != before.encryption) {
+    return fail(
+        ErrorCode::invalid_argument,
+        fmt::format("encryption \"{}\": it is fixed when a borg repository is created", base.encryption),
+        "add another repository");
+  }
+  if (base.shared && has_client_placeholder(base.url)) {
+    return fail(ErrorCode::invalid_argument,
+                "shared: a URL with {client} gives each client a borg repository of its own");
+  }
+  return base;
+}
+
+Expected<Client> apply_client(Client base, const Json::Value& properties, bool create) {
+  if (auto named = check_name("client", base.name); !named) return std::unexpected(named.error());
+  const Client before = base;
+  Fields fields{properties};
+  std::int64_t port = base.port;
+  fields.flag("enabled", base.enabled);
+  if (create) fields.flag("local", base.local);
+  fields.text("address", base.address, [](const std::string& host) -> std::string_view {
+    return host.empty() || is_valid_host(host) ? "" : "a host name or an address";
+  });
+  fields.number("port", port, 1, 65535);
+  fields.text("user", base.user, [](const std::string& user) -> std::string_view {
+    return is_valid_user(user) ? "" : "a user name";
+  });
+  fields.text("jump", base.jump, [](const std::string& jump) -> std::string_view {
+    return jump.empty() || parse_ssh_target(jump, "") ? "" : "[user@]host[:port]";
+  });
+  fields.text("host_key", base.host_key, check_host_key);
+  if (auto finished = fields.finish(); !finished) return std::unexpected(finished.error());
+  base.port = static_cast<int>(port);
+  if (base.local && (fields.has("address") || fields.has("port") || fields.has("user") ||
+                     fields.has("jump") || fields.has("host_key"))) {
+    return fail(ErrorCode::invalid_argument,
+                "local: the server itself takes no address, port, user, jump or host_key");
+  }
+  // Another machine, or another way to it, has to be prepared anew.
+  if (before.address != base.address || before.port != base.port || before.user != base.user ||
+      before.jump != base.jump) {
+    base.ready = false;
+  }
+  return base;
+}
+
+Expected<Policy> apply_policy(Policy base, const Json::Value& properties) {
+  if (auto named = check_name("policy", base.name); !named) return std::unexpected(named.error());
+  Fields fields{properties};
+  fields.flag("enabled", base.enabled);
+  fields.text("type", base.type);
+  fields.text("schedule", base.schedule, check_optional_name);
+  fields.list("repositories", base.repositories, check_object_name);
+  fields.list("clients", base.clients, check_object_name);
+  fields.object("variables", base.variables);
+  fields.list("exclude", base.exclude, check_exclude);
+  fields.text("compression", base.compression, check_compression);
+  fields.number("upload_limit", base.upload_limit, 0, std::int64_t{1} << 40);
+  fields.span("timeout", base.timeout, base.timeout_seconds);
+  if (auto finished = fields.finish(); !finished) return std::unexpected(finished.error());
+  if (auto checked = check_policy_variables(base); !checked) return std::unexpected(checked.error());
+  if (base.repositories.empty())
+    return fail(ErrorCode::invalid_argument, "repositories: expected at least one");
+  if (base.clients.empty()) return fail(ErrorCode::invalid_argument, "clients: expected at least one");
+  return base;
+}
+
+}  // namespace cyborg

@@ -1,0 +1,28 @@
+// The policy types: which variables each takes and what it reads on a client. A new type is a row in the
+// table of policy_types.cc and, if it needs more than folders, a producer in daemon/job.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/model.h"
+
+namespace cyborg {
+
+struct BackupSource {
+  std::vector<std::string> roots;  // absolute; each must be in the archive
+  bool any_root = false;           // of the roots, those that exist; none is a failure
+  std::vector<std::string> exclude;
+  bool one_file_system = false;
+};
+
+std::vector<std::string> policy_type_names();
+
+// Checks type and variables; names the variable, its value and what would be right.
+Expected<void> check_policy_variables(const Policy& policy);
+
+// What a checked policy reads, its own excludes included.
+BackupSource backup_source(const Policy& policy);
+
+}  // namespace cyborg

@@ -1,0 +1,271 @@
+#include "core/units.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <charconv>
+#include <cstdlib>
+
+#include "core/repository_url.h"
+
+namespace cyborg {
+namespace {
+
+constexpr std::string_view kJobPrefix = "cyborg-job-";
+constexpr std::string_view kServiceSuffix = ".service";
+
+// Capability bits of linux/capability.h.
+constexpr std::uint64_t bit(unsigned capability) {
+  return std::uint64_t{1} << capability;
+}
+constexpr std::uint64_t kChown = bit(0), kDacOverride = bit(1), kDacReadSearch = bit(2), kFowner = bit(3),
+                        kFsetid = bit(4), kSetfcap = bit(31);
+
+ByteStrings log_fields(const JobSpec& spec) {
+  const auto field = [](std::string_view name, std::string_view value) {
+    const std::string text = fmt::format("{}={}", name, value);
+    return std::vector<std::uint8_t>(text.begin(), text.end());
+  };
+  ByteStrings fields{field("CYBORG_JOB", fmt::to_string(spec.job)),
+                     field("CYBORG_RUN", fmt::to_string(spec.run)),
+                     field("CYBORG_KIND", to_string(spec.kind))};
+  if (!spec.policy.empty()) fields.push_back(field("CYBORG_POLICY", spec.policy));
+  if (!spec.client.empty()) fields.push_back(field("CYBORG_CLIENT", spec.client));
+  if (!spec.repository.empty()) fields.push_back(field("CYBORG_REPOSITORY", spec.repository));
+  return fields;
+}
+
+std::string description(const JobSpec& spec) {
+  std::string text = fmt::format("cyborg {}", to_string(spec.kind));
+  if (!spec.policy.empty()) text += fmt::format(" of policy {}", spec.policy);
+  if (!spec.client.empty()) text += fmt::format(" on {}", spec.client);
+  if (!spec.repository.empty()) text += fmt::format(" with repository {}", spec.repository);
+  return text;
+}
+
+std::string parent_directory(std::string_view path) {
+  const std::size_t slash = path.find_last_not_of('/');
+  const std::size_t cut = path.rfind('/', slash);
+  return cut == 0 || cut == std::string_view::npos ? "/" : std::string{path.substr(0, cut)};
+}
+
+// The sandbox that every job has. Holes and their reasons: systemd/SANDBOX.md.
+void add_sandbox(std::vector<UnitProperty>& properties) {
+  const auto add = [&](const char* name, UnitValue value) { properties.push_back({name, std::move(value)}); };
+  add("NoNewPrivileges", true);
+  add("LockPersonality", true);
+  add("MemoryDenyWriteExecute", true);
+  add("PrivateDevices", true);
+  add("PrivateTmp", true);
+  add("ProtectClock", true);
+  add("ProtectControlGroups", true);
+  add("ProtectHostname", true);
+  add("ProtectKernelLogs", true);
+  add("ProtectKernelModules", true);
+  add("ProtectKernelTunables", true);
+  add("ProtectProc", std::string{"invisible"});
+  add("ProcSubset", std::string{"pid"});
+  add("RemoveIPC", true);
+  add("RestrictNamespaces", std::uint64_t{0});
+  add("RestrictRealtime", true);
+  add("RestrictSUIDSGID", true);
+  add("SystemCallArchitectures", std::vector<std::string>{"native"});
+  add("SystemCallErrorNumber", std::int32_t{1});  // EPERM
+  add("DevicePolicy", std::string{"closed"});
+  add("KeyringMode", std::string{"private"});
+  add("LimitCORE", std::uint64_t{0});
+}
+
+// A job that speaks ssh to nobody gets no network at all.
+void add_network(std::vector<UnitProperty>& properties, const JobSpec& spec) {
+  const bool of_client = spec.kind != JobKind::prepare_repository && !spec.local;
+  if (of_client || !spec.repository_host.address.empty()) {
+    properties.push_back({"RestrictAddressFamilies", FilterList{true, {"AF_UNIX", "AF_INET", "AF_INET6"}}});
+    return;
+  }
+  properties.push_back({"RestrictAddressFamilies", FilterList{true, {"AF_UNIX", "AF_NETLINK"}}});
+  // Its preparation asks the kernel for the addresses of this machine.
+  properties.push_back({"PrivateNetwork", spec.kind != JobKind::prepare_client});
+}
+
+// Only the server itself as a client needs more than an unprivileged user has.
+void add_privileges(std::vector<UnitProperty>& properties, const JobSpec& spec) {
+  const bool restores_here = spec.local && spec.kind == JobKind::restore;
+  const bool reads_here = spec.local && spec.kind == JobKind::backup;
+  std::uint64_t capabilities = 0;
+  if (reads_here) capabilities = kDacReadSearch;
+  if (restores_here)
+    capabilities = kChown | kDacOverride | kDacReadSearch | kFowner | kFsetid | kSetfcap;
+  properties.push_back({"CapabilityBoundingSet", capabilities});
+  properties.push_back({"AmbientCapabilities", capabilities});
+  properties.push_back({"ProtectSystem", std::string{restores_here ? "no" : "strict"}});
+  properties.push_back({"ProtectHome", std::string{spec.local ? "no" : "yes"}});
+  if (restores_here) {
+    // Restoring owners and set-uid files is what a restore is for.
+    for (auto& property : properties) {
+      if (property.name == "RestrictSUIDSGID" || property.name == "PrivateTmp") {
+        property.value = false;
+      }
+    }
+  }
+  FilterList calls{true, {"@system-service"}};
+  properties.push_back({"SystemCallFilter", calls});
+  FilterList denied{false, {"@resources"}};
+  if (!restores_here) denied.names.emplace_back("@privileged");
+  properties.push_back({"SystemCallFilter", denied});
+}
+
+}  // namespace
+
+std::string job_unit_name(std::int64_t job) {
+  return fmt::format("{}{}{}", kJobPrefix, job, kServiceSuffix);
+}
+
+std::int64_t job_of_unit(std::string_view unit) {
+  if (!unit.starts_with(kJobPrefix) || !unit.ends_with(kServiceSuffix)) return 0;
+  const std::string_view digits =
+      unit.substr(kJobPrefix.size(), unit.size() - kJobPrefix.size() - kServiceSuffix.size());
+  std::int64_t job = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), job);
+  return error == std::errc{} && end == digits.data() + digits.size() && job > 0 ? job : 0;
+}
+
+std::string timer_unit_name(std::string_view policy) {
+  return fmt::format("cyborg-policy@{}.timer", policy);
+}
+
+UnitSpec job_unit(const JobSpec& spec, const JobUnitOptions& options) {
+  UnitSpec unit{job_unit_name(spec.job), {}};
+  const auto add = [&](const char* name, UnitValue value) {
+    unit.properties.push_back({name, std::move(value)});
+  };
+  add("Description", description(spec));
+  add("Type", std::string{"exec"});
+  add("ExecStart", std::vector<ExecCommand>{{options.paths.runner, {options.paths.runner}, false}});
+  add("ExecStopPost",
+      std::vector<ExecCommand>{{options.paths.runner, {options.paths.runner, "--record-end"}, false}});
+  add("Slice", std::string{"cyborg-jobs.slice"});
+  add("CollectMode", std::string{"inactive-or-failed"});
+  add("User", std::string{"cyborg"});
+  add("Group", std::string{"cyborg"});
+  add("UMask", std::uint32_t{0007});
+  add("SyslogIdentifier", std::string{"cyborg-job"});
+  add("LogExtraFields", log_fields(spec));
+  add("LogRateLimitIntervalUSec", std::uint64_t{0});
+  add("StateDirectory", std::vector<std::string>{fmt::format("cyborg/jobs/{}", spec.job)});
+  add("StateDirectoryMode", std::uint32_t{0770});
+  StringPairs credentials;
+  for (const auto& name : options.credentials) {
+    credentials.emplace_back(name, fmt::format("{}/{}/{}", options.paths.credentials, spec.job, name));
+  }
+  add("LoadCredential", credentials);
+  add("Environment", std::vector<std::string>{"CYBORG_BORG_DIR=" + options.paths.borg});
+  // borg writes its checkpoint on the first signal; the job ends it and waits for it to be gone.
+  add("KillMode", std::string{"mixed"});
+  add("TimeoutStopUSec", std::uint64_t{90'000'000});
+  if (options.timeout.count() > 0) {
+    add("RuntimeMaxUSec", static_cast<std::uint64_t>(options.timeout.count()) * 1'000'000);
+  }
+  std::vector<std::string> writable{"-" + options.paths.borg};
+  if (spec.repository_host.address.empty() && !spec.repository_path.empty()) {
+    // borg init makes the last directory itself, so the one above it has to be writable.
+    writable.push_back("-" + parent_directory(spec.repository_path));
+  }
+  add("ReadWritePaths", writable);
+  add_sandbox(unit.properties);
+  add_network(unit.properties, spec);
+  add_privileges(unit.properties, spec);
+  return unit;
+}
+
+namespace {
+
+std::string render_exec(const ExecCommand& command) {
+  std::string text = command.ignore_failure ? "-" : "";
+  for (const auto& word : command.argv) text += (text.size() > 1 ? " " : "") + word;
+  return text;
+}
+
+// The unit-file spelling of a property, where it differs from the bus's.
+std::string file_name_of(std::string_view name) {
+  if (name == "LogRateLimitIntervalUSec") return "LogRateLimitIntervalSec";
+  if (name.ends_with("USec")) return std::string{name.substr(0, name.size() - 4)} + "Sec";
+  return std::string{name};
+}
+
+std::string capability_names(std::uint64_t set) {
+  static const std::pair<std::uint64_t, const char*> names[] = {{kChown, "CAP_CHOWN"},
+                                                                {kDacOverride, "CAP_DAC_OVERRIDE"},
+                                                                {kDacReadSearch, "CAP_DAC_READ_SEARCH"},
+                                                                {kFowner, "CAP_FOWNER"},
+                                                                {kFsetid, "CAP_FSETID"},
+                                                                {kSetfcap, "CAP_SETFCAP"}};
+  std::vector<std::string_view> found;
+  for (const auto& [mask, name] : names) {
+    if (set & mask) found.emplace_back(name);
+  }
+  return fmt::format("{}", fmt::join(found, " "));
+}
+
+struct Renderer {
+  std::string_view name;
+  std::vector<std::string> lines;
+
+  void line(std::string_view value) { lines.push_back(fmt::format("{}={}\n", file_name_of(name), value)); }
+  void operator()(const std::string& value) { line(value); }
+  void operator()(bool value) { line(value ? "yes" : "no"); }
+  void operator()(std::int32_t value) {
+    line(name == "SystemCallErrorNumber" ? "EPERM" : fmt::to_string(value));
+  }
+  void operator()(std::uint32_t value) { line(fmt::format("{:04o}", value)); }
+  void operator()(std::uint64_t value) {
+    if (name.ends_with("USec")) return line(fmt::format("{}us", value));
+    if (name.starts_with("Capability") || name.starts_with("Ambient")) return line(capability_names(value));
+    line(name == "RestrictNamespaces" ? "yes" : fmt::to_string(value));
+  }
+  void operator()(const std::vector<std::string>& values) { line(fmt::format("{}", fmt::join(values, " "))); }
+  void operator()(const std::vector<ExecCommand>& commands) {
+    for (const auto& command : commands) line(render_exec(command));
+  }
+  void operator()(const ByteStrings& values) {
+    for (const auto& value : values) line(std::string{value.begin(), value.end()});
+  }
+  void operator()(const StringPairs& pairs) {
+    for (const auto& [key, value] : pairs) line(fmt::format("{}:{}", key, value));
+  }
+  void operator()(const FilterList& filter) {
+    line(fmt::format("{}{}", filter.allow ? "" : "~", fmt::join(filter.names, " ")));
+  }
+};
+
+}  // namespace
+
+std::string render_unit_file(const UnitSpec& unit) {
+  std::string head = "[Unit]\n";
+  std::string service = "\n[Service]\n";
+  for (const auto& property : unit.properties) {
+    Renderer renderer{property.name, {}};
+    std::visit(renderer, property.value);
+    const bool of_unit = property.name == "Description" || property.name == "CollectMode";
+    for (const auto& line : renderer.lines) (of_unit ? head : service) += line;
+  }
+  return head + service;
+}
+
+std::string timer_unit_file(const Policy& policy, const Schedule& schedule) {
+  std::string text =
+      fmt::format("# Generated by cyborgd from policy {}, schedule {}; drop-ins in /etc apply.\n",
+                  policy.name, schedule.name);
+  if (!schedule.crontab.empty()) text += fmt::format("# crontab: {}\n", schedule.crontab);
+  text += fmt::format("[Unit]\nDescription=Start a run of cyborg policy {} (schedule {})\n\n[Timer]\n",
+                      policy.name, schedule.name);
+  for (const auto& expression : schedule.calendar) text += fmt::format("OnCalendar={}\n", expression);
+  text += "Persistent=true\nAccuracySec=1s\n";
+  if (schedule.random_delay_seconds.count() > 0) {
+    text +=
+        fmt::format("RandomizedDelaySec={}s\nFixedRandomDelay=true\n", schedule.random_delay_seconds.count());
+  }
+  return text;
+}
+
+}  // namespace cyborg
