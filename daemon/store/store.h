@@ -1,0 +1,260 @@
+// State in PostgreSQL. The only door: whoever wants something stored or found asks the Store, which answers
+// later, on the event loop's thread. The loop never waits for the database.
+//
+// Three lanes, each a thread with a connection of its own: "state" for short transactions, "history" for
+// reading, "output" for what jobs printed, so that a million lines never stand before a state change.
+//
+// While PostgreSQL is away every operation fails with ErrorCode::unavailable within seconds, and so does a
+// transaction whose COMMIT got no answer. All mutations can therefore simply be repeated: the second time
+// they find the work done and say so.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/job_spec.h"
+#include "core/model.h"
+
+namespace cyborg::store {
+
+// Runs a function on the event loop's thread, later. Called from the store's threads.
+using Poster = std::function<void(std::function<void()>)>;
+
+// Called once on the event loop's thread, unless the store is destroyed before.
+template <typename T>
+using Done = std::function<void(Expected<T>)>;
+
+struct SecretKey {
+  std::string kind;   // "server", "borg-repository", "policy" …
+  std::string owner;  // the name of the object; of a borg repository: its expanded URL
+  std::string field;  // "ssh-key", "passphrase" …
+  bool operator==(const SecretKey&) const = default;
+};
+
+// The server's own ssh key: public_part is its line for authorized_keys.
+inline const SecretKey kServerSshKey{"server", "", "ssh-key"};
+// A borg repository's passphrase.
+inline SecretKey passphrase_key(std::string borg_url) {
+  return {"borg-repository", std::move(borg_url), "passphrase"};
+}
+
+struct Secret {
+  SecretKey key;
+  std::string sealed;  // opaque bytes, see seal.h; empty: remove it
+  std::string public_part;
+};
+
+// Everything the daemon keeps in memory.
+struct Snapshot {
+  std::vector<Schedule> schedules;
+  std::vector<Repository> repositories;
+  std::vector<BorgRepository> borg_repositories;  // also of removed repositories: their archives remain
+  std::vector<Client> clients;
+  std::vector<Policy> policies;
+  std::map<std::string, std::string> settings;
+  std::vector<Job> jobs;          // those that have not ended, by id; `after` holds predecessors of any state
+  std::optional<Secret> ssh_key;  // kServerSshKey
+};
+
+struct NewJob {
+  JobKind kind = JobKind::backup;
+  std::string policy, client, repository;
+  std::string borg_url;
+  std::string archive;
+  std::string reason;
+  Json::Value details{Json::objectValue};
+  std::vector<std::size_t> after;        // predecessors: indexes into NewRun::jobs, smaller than its own
+  std::vector<std::int64_t> after_jobs;  // predecessors that exist already
+};
+
+// Preparations, restores and retries are runs, too; only their policy may be empty.
+struct NewRun {
+  std::string token;  // a fresh UUID; the same token again returns the run it made: safe to repeat
+  std::string policy;
+  Microseconds scheduled = 0;  // the timer's elapse time; (policy, scheduled) is unique. 0: by hand
+  std::string actor;           // who asked, e.g. "uid 1000" or "timer"
+  std::vector<NewJob> jobs;
+  // Made in the same transaction unless they exist; a secret that exists is kept as it is.
+  std::vector<BorgRepository> borg_repositories;
+  std::vector<Secret> secrets;
+};
+
+struct CreatedRun {
+  std::int64_t run = 0;
+  bool existed = false;  // by token or (policy, scheduled); jobs are then those of the existing run
+  std::vector<Job>
+      jobs;  // in the order given; waiting, pending, or skipped if a predecessor failed meanwhile
+  std::vector<BorgRepository> borg_repositories;
+};
+
+// Absent fields stay as they are.
+struct JobUpdate {
+  std::int64_t id = 0;
+  std::optional<JobState> state;  // waiting, pending, starting or running; ending is finish_job's
+  std::optional<std::string> reason;
+  std::optional<Microseconds> started;
+  std::optional<std::string> unit;
+  std::optional<std::string> invocation;
+  std::optional<Microseconds> lease_until;  // 0: none
+};
+
+struct Archive {
+  std::int64_t id = 0;
+  std::string name;
+  std::string borg_id;  // 64 hex digits
+  std::int64_t job = 0;
+  std::string policy, client, repository;
+  std::string borg_url;
+  Microseconds created = 0;
+  std::int64_t original_size = 0;
+  std::int64_t compressed_size = 0;
+  std::int64_t deduplicated_size = 0;
+  std::int64_t nfiles = 0;
+  Microseconds duration = 0;
+};
+
+// What one ended job changed, besides itself.
+struct FinishedJob {
+  bool repeated = false;         // it had ended before: nothing was changed, the rest is how things stand
+  Job job;                       // as stored
+  std::vector<Job> dependants;   // that became pending or skipped, transitively
+  std::optional<Client> client;  // with the facts of its preparation
+  std::optional<Repository> repository;           // if its host key was learned
+  std::optional<BorgRepository> borg_repository;  // ready now
+  std::optional<Archive> archive;
+};
+
+// Empty fields do not filter.
+struct JobFilter {
+  std::string policy, client, repository;
+  std::optional<JobKind> kind;
+  std::optional<JobState> state;
+  std::int64_t run = 0;
+};
+
+struct ArchiveFilter {
+  std::string policy, client, repository;
+  std::string name;
+};
+
+// Newest first. next: the cursor of the page after this one, 0 at the end.
+template <typename T>
+struct Page {
+  std::vector<T> rows;
+  std::int64_t next = 0;
+};
+
+struct JobRecord {
+  Job job;
+  std::optional<JobResult> result;  // once it has ended by itself
+  std::string unit;
+  std::string invocation;
+  std::string node;
+  std::optional<std::int64_t> output_lines;  // once its output is complete in the database
+};
+
+struct OutputLine {
+  Microseconds time = 0;
+  int priority = 6;
+  std::string text;
+};
+
+struct OutputPage {
+  std::vector<OutputLine> lines;
+  bool complete = false;  // the whole output is stored, and there is no line after these
+};
+
+// One for each policy, client and repository that are configured together.
+struct FleetRow {
+  std::string policy, client, repository;
+  Microseconds last_success = 0;  // 0: never
+  std::int64_t last_success_job = 0;
+  std::string last_success_archive;
+  Microseconds last_end = 0;
+  std::int64_t last_end_job = 0;
+  std::optional<JobState> last_end_state;
+  std::string last_end_reason;
+};
+
+class Store {
+ public:
+  struct Config {
+    std::string conninfo;  // any libpq connection string or URI
+    std::string node;      // this machine's name in runs and jobs
+  };
+  // Reports changes only, on the event loop's thread; reason is a sentence for people, empty when available.
+  using OnAvailability = std::function<void(bool available, std::string reason)>;
+
+  Store(Config config, Poster post, OnAvailability on_availability);
+  // Waits for the statement that runs, drops what is queued; nothing is posted afterwards.
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  // Connects in the background and applies migrations; on failure again after 1 s, 2 s … 15 s.
+  void start();
+
+  void load(Done<Snapshot> done);
+
+  // create: fails with name_taken if it exists; else fails with no_such_… if it does not. References to
+  // objects that do not exist fail with no_such_…, naming them. Secrets go into the same transaction.
+  // A repository's url and encryption cannot be changed. What a client's preparation found is stored as
+  // given.
+  void put_schedule(Schedule schedule, bool create, Done<void> done);
+  void put_repository(Repository repository, bool create, std::vector<Secret> secrets, Done<void> done);
+  void put_client(Client client, bool create, Done<void> done);
+  void put_policy(Policy policy, bool create, std::vector<Secret> secrets, Done<void> done);
+
+  // Without force, refused (in_use, naming what depends) while policies use the object or history mentions
+  // it. With force it is taken out of its policies, and history stays, by name. Even so refused: unfinished
+  // jobs, and a policy's last repository. Borg repositories that were prepared keep their row and passphrase.
+  // Returns the policies that changed.
+  void remove_schedule(std::string name, bool force, Done<std::vector<Policy>> done);
+  void remove_repository(std::string name, bool force, Done<std::vector<Policy>> done);
+  void remove_client(std::string name, bool force, Done<std::vector<Policy>> done);
+  void remove_policy(std::string name, bool force, Done<std::vector<Policy>> done);
+
+  // Finds by url or makes; the result is in the order given. A url that belongs to another repository that
+  // exists is refused.
+  void ensure_borg_repositories(std::vector<BorgRepository> wanted, std::vector<Secret> secrets_if_absent,
+                                Done<std::vector<BorgRepository>> done);
+
+  void create_run(NewRun run, Done<CreatedRun> done);
+  // All or none, in one transaction; jobs that have ended stay as they are, their ids are returned.
+  void update_jobs(std::vector<JobUpdate> updates, Done<std::vector<std::int64_t>> done);
+  // Ends a job, by its result or by decision (canceled, error: fill state, code and message), with all that
+  // follows from it, in one transaction: facts, archive, fleet status, dependants. finished 0: now.
+  void finish_job(std::int64_t id, JobResult result, Microseconds finished, Done<FinishedJob> done);
+
+  void list_jobs(JobFilter filter, std::uint32_t limit, std::int64_t cursor, Done<Page<Job>> done);
+  void get_job(std::int64_t id, Done<JobRecord> done);
+  void list_archives(ArchiveFilter filter, std::uint32_t limit, std::int64_t cursor,
+                     Done<Page<Archive>> done);
+  // name, or REPOSITORY::NAME where two repositories have an archive of that name.
+  void get_archive(std::string name, Done<Archive> done);
+  void fleet_status(Done<std::vector<FleetRow>> done);
+
+  void set_setting(std::string name, std::string value, Done<void> done);  // empty: the default again
+  void put_secret(Secret secret, Done<void> done);
+  // Keeps an existing one; returns what is stored afterwards.
+  void put_secret_if_absent(Secret secret, Done<Secret> done);
+  void get_secret(SecretKey key, Done<std::optional<Secret>> done);
+
+  // Takes in the rest of a job's output file (see core/job_spec.h) in bounded memory. With `complete` the job
+  // prints no more: a last line without its end is taken, too. Returns the number of lines stored. May be
+  // repeated after any interruption, also with a file that has grown. A missing file is an empty one.
+  void append_output(std::int64_t job, std::string path, bool complete, Done<std::int64_t> done);
+  void read_output(std::int64_t job, std::int64_t first_line, std::uint32_t limit, Done<OutputPage> done);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace cyborg::store
