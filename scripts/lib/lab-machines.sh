@@ -45,10 +45,10 @@ process_recorded() { # FILE: prints the pid if that process still runs
 
 # The machine's PID 1 as seen from here.  It is another one after a reboot.
 machine_leader() { # MACHINE
-  local file=$LAB_STATE/$1.leader supervisor child children pids
+  local file=$LAB_STATE/$1.leader nspawn child children pids
   process_recorded "$file" && return
-  supervisor=$(process_recorded "$LAB_STATE/$1.supervisor") || return 1
-  { read -r -a children <"/proc/$supervisor/task/$supervisor/children"; } 2>/dev/null || true
+  nspawn=$(process_recorded "$LAB_STATE/$1.nspawn") || return 1
+  { read -r -a children <"/proc/$nspawn/task/$nspawn/children"; } 2>/dev/null || true
   for child in "${children[@]}"; do
     pids=$(grep ^NSpid: "/proc/$child/status" 2>/dev/null) || continue
     # nspawn's other child only lives until the machine is set up.
@@ -143,32 +143,49 @@ disk_up() { # MACHINE RELEASE
 # --- one machine
 
 machine_start() { # MACHINE
-  local machine=$1 cgroup
-  local -a options=(--register=no)
-  cgroup=$(lab_cgroup)
-  if [[ -n $cgroup ]]; then
-    options+=(--keep-unit)
-    cgroup+=/$machine
-    mkdir -p "$cgroup"
-  elif [[ ! -d /run/systemd/system ]]; then
-    options+=(--keep-unit)
-  fi
-  rm -f "$LAB_STATE/$machine.leader"
-  # SYSTEMD_NSPAWN_TMPFS_TMP: /tmp is what the release makes it, not a small
-  # tmpfs.  CAP_NET_ADMIN is what a machine with its own network would have.
   (
     exec 9>&-
-    [[ -z $cgroup ]] || echo "$BASHPID" >"$cgroup/cgroup.procs"
     cd /
-    SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 SYSTEMD_NSPAWN_TMPFS_TMP=0 \
-      exec setsid systemd-nspawn --quiet --boot --settings=no \
-      --directory="$LAB_DISKS/$machine/root" \
-      --machine="$LAB-$machine" --hostname="$machine" "${options[@]}" \
-      --network-namespace-path="/run/netns/$(machine_netns "$machine")" \
-      --capability=CAP_NET_ADMIN --link-journal=no \
-      --resolv-conf=off --timezone=off --console=read-only
-  ) </dev/null >>"$LAB_STATE/$machine.console" 2>&1 &
-  process_record $! "$LAB_STATE/$machine.supervisor" || true
+    exec setsid "$LAB_SCRIPTS/lab" _supervise "$1"
+  ) </dev/null >>"$LAB_STATE/$1.console" 2>&1 &
+  process_record $! "$LAB_STATE/$1.supervisor" || true
+}
+
+# Runs a machine until it powers off.
+machine_supervise() { # MACHINE
+  local machine=$1 cgroup pid status
+  local -a options=(--register=no)
+  # nspawn must not look for a systemd to get a scope from; but then it leaves
+  # it to its caller to start a machine again that reboots.
+  [[ -d /run/systemd/system ]] || options+=(--keep-unit)
+  while true; do
+    rm -f "$LAB_STATE/$machine.leader"
+    # A group of its own for each start: the one of the start before may still
+    # hand controllers to its children, and then takes no process.
+    cgroup=$(lab_cgroup)
+    if [[ -n $cgroup ]]; then
+      cgroup=$(mkdir -p "$cgroup" && mktemp -d "$cgroup/$machine-XXXXXX")
+    fi
+    # SYSTEMD_NSPAWN_TMPFS_TMP: /tmp is what the release makes it, not a small
+    # tmpfs.  _LOCK: this lab has its own, and does not leave files behind for it.
+    # CAP_NET_ADMIN is what a machine with its own network would have.
+    (
+      [[ -z $cgroup ]] || echo "$BASHPID" >"$cgroup/cgroup.procs"
+      SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 SYSTEMD_NSPAWN_TMPFS_TMP=0 SYSTEMD_NSPAWN_LOCK=0 \
+        exec systemd-nspawn --quiet --boot --settings=no \
+        --directory="$LAB_DISKS/$machine/root" \
+        --machine="$LAB-$machine" --hostname="$machine" "${options[@]}" \
+        --network-namespace-path="/run/netns/$(machine_netns "$machine")" \
+        --capability=CAP_NET_ADMIN --link-journal=no \
+        --resolv-conf=off --timezone=off --console=read-only
+    ) &
+    pid=$!
+    process_record "$pid" "$LAB_STATE/$machine.nspawn" || true
+    status=0
+    wait "$pid" || status=$?
+    # What nspawn calls a reboot.
+    [[ $status -eq 133 ]] || exit "$status"
+  done
 }
 
 machine_wait() { # MACHINE
@@ -264,21 +281,25 @@ machine_heal() {
 
 # Ends all processes of a machine.  PID 1 takes all others with it.
 machine_end() { # MACHINE
-  local machine=$1 kind pid i
-  for kind in leader supervisor; do
-    if [[ $kind == leader ]]; then
-      pid=$(machine_leader "$machine") || continue
-    else
-      pid=$(process_recorded "$LAB_STATE/$machine.supervisor") || continue
-    fi
+  local machine=$1 kind pid i leader
+  # First the one that would start it again.
+  if pid=$(process_recorded "$LAB_STATE/$machine.supervisor"); then
     kill -KILL "$pid" 2>/dev/null || true
+  fi
+  leader=$(machine_leader "$machine") || true
+  for pid in "$leader" "$(process_recorded "$LAB_STATE/$machine.nspawn" || true)"; do
+    [[ -z $pid ]] || kill -KILL "$pid" 2>/dev/null || true
   done
   for ((i = 0; i < 100; i++)); do
-    process_recorded "$LAB_STATE/$machine.leader" >/dev/null ||
-      process_recorded "$LAB_STATE/$machine.supervisor" >/dev/null || break
-    sleep 0.05
+    for kind in leader nspawn supervisor; do
+      if process_recorded "$LAB_STATE/$machine.$kind" >/dev/null; then
+        sleep 0.05
+        continue 2
+      fi
+    done
+    break
   done
-  rm -f "$LAB_STATE/$machine.leader" "$LAB_STATE/$machine.supervisor"
+  rm -f "$LAB_STATE/$machine".{leader,nspawn,supervisor}
 }
 
 machine_kill() {
@@ -378,8 +399,9 @@ lab_up() {
   fi
   network_up
   for machine in "${names[@]}"; do
+    # Keeps the lock: if this process is killed, the next "up" must not clean up
+    # while machines are still being made.
     (
-      exec 9>&-
       network_machine_up "$machine"
       disk_up "$machine" "${releases[$machine]}"
       echo "${releases[$machine]}" >"$LAB_STATE/$machine.release"
@@ -407,7 +429,10 @@ lab_clean() {
   if pid=$(process_recorded "$LAB_STATE/watcher") && [[ $pid != "$$" ]]; then
     kill "$pid" 2>/dev/null || true
   fi
-  for machine in $(lab_machines); do machine_end "$machine"; done
+  for machine in $(lab_machines); do
+    machine_end "$machine"
+    rmdir "/run/systemd/nspawn/propagate/$LAB-$machine" 2>/dev/null || true
+  done
   while IFS= read -r mount; do
     # Lazily: somebody's shell may stand in it.
     umount "$mount" 2>/dev/null || umount -l "$mount"
@@ -416,15 +441,14 @@ lab_clean() {
   for netns in /run/netns/"$LAB_NETNS" /run/netns/"$LAB_NETNS".*; do
     [[ ! -e $netns ]] || ip netns delete "$(basename "$netns")"
   done
-  cgroup=$(lab_cgroup)
-  if [[ -n $cgroup && -d $cgroup ]]; then
+  # In a hybrid layout nspawn makes the groups in systemd's old hierarchy too.
+  for cgroup in /sys/fs/cgroup/{,unified/,systemd/}"cyborg-lab-$LAB"; do
     # A control group can be removed some time after its last process.
     for ((i = 0; i < 40; i++)); do
-      find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null || true
       [[ -d $cgroup ]] || break
-      sleep 0.05
+      find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.05
     done
-  fi
+  done
   rm -rf "$LAB_STATE"
 }
 
