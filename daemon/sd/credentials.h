@@ -1,0 +1,27 @@
+// The secrets of a job on their way to its unit: files that LoadCredential= reads when the unit is executed.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "core/error.h"
+
+namespace cyborg::sd {
+
+class Credentials {
+ public:
+  explicit Credentials(std::string directory) : directory_(std::move(directory)) {}
+
+  // Directories 0700, files 0600; on failure nothing is left.
+  Expected<void> write(std::int64_t job, const std::map<std::string, std::string>& files);
+  void remove(std::int64_t job);
+  // Removes those of all jobs but the ones to be kept.
+  void remove_others(const std::function<bool(std::int64_t)>& keep);
+
+ private:
+  std::string directory_;
+};
+
+}  // namespace cyborg::sd

@@ -1,0 +1,39 @@
+// Files that somebody less privileged may have made: no symbolic link is followed, nothing blocks, sizes are
+// capped.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+#include "sd/unique.h"
+
+namespace cyborg::sd {
+
+// "WHAT: reason of errno".
+std::unexpected<Error> fail_errno(const std::string& what);
+
+// A directory that is no symbolic link; not set if it does not exist.
+Expected<UniqueFd> open_directory(int parent, const std::string& name);
+// A regular file for reading; not set if it does not exist.
+Expected<UniqueFd> open_regular(int directory, const std::string& name);
+// The content; nullopt if the file does not exist.
+Expected<std::optional<std::string>> read_file(int directory, const std::string& name, std::size_t limit);
+
+// Replaces the file at once, by renaming.
+Expected<void> write_file(const std::string& path, std::string_view content, mode_t mode);
+// What is not there is removed already.
+Expected<void> remove_file(const std::string& path);
+Expected<void> remove_tree(int parent, const std::string& name);
+
+// The entries of a directory without "." and "..".
+std::vector<std::string> list_directory(const std::string& path);
+// The entries that are directories named by a positive number.
+std::vector<std::int64_t> list_numbered(const std::string& path);
+
+}  // namespace cyborg::sd

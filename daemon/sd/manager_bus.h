@@ -1,0 +1,79 @@
+// org.freedesktop.systemd1.Manager over a connection of its own to the system bus.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <expected>
+#include <functional>
+#include <list>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "sd/loop.h"
+#include "sd/unique.h"
+
+namespace cyborg::sd {
+
+struct BusFailure {
+  std::string name;  // the D-Bus error
+  std::string message;
+  bool lost = false;  // the connection or systemd went away: what was asked for may have happened or not
+};
+
+// "WHAT: MESSAGE", unavailable if systemd's manager is away and failed otherwise.
+Error to_error(const BusFailure& failure, const std::string& what);
+
+class ManagerBus {
+ public:
+  using Fill = std::function<void(sd_bus_message*)>;  // appends the arguments
+  using Handler = std::function<void(std::expected<sd_bus_message*, BusFailure>)>;
+  using JobHandler = std::function<void(std::expected<std::string, BusFailure>)>;
+
+  explicit ManagerBus(Loop& loop);
+  ~ManagerBus();
+  ManagerBus(const ManagerBus&) = delete;
+  ManagerBus& operator=(const ManagerBus&) = delete;
+
+  // Set the callbacks first.
+  void connect();
+  // Calls are sent in order; the handler is called once, later.
+  void call(const char* member, Fill fill, Handler handler);
+  // A call that makes a systemd job: the handler gets the job's result, "done" or another, when it is over.
+  void run_job(const char* member, Fill fill, JobHandler handler);
+
+  std::function<void()> on_connected;  // subscribed, at first and after every loss: what was known may be old
+  std::function<void(const std::string& unit)> on_unit_removed;
+  std::function<void()> on_reloaded;
+
+ private:
+  struct Call {
+    ManagerBus* owner;
+    const char* member;
+    Fill fill;
+    Handler handler;
+    BusSlot slot;
+  };
+
+  void open();
+  void add_matches();
+  void subscribe();
+  void disconnected();
+  void send_queued();
+  void send(std::list<Call>::iterator call);
+  void finish(std::list<Call>::iterator call, sd_bus_message* reply);
+  void reject(std::list<Call>::iterator call, BusFailure failure);
+  void fail_jobs();
+  static int on_reply(sd_bus_message* reply, void* call, sd_bus_error* error);
+  static int on_signal(sd_bus_message* signal, void* self, sd_bus_error* error);
+  void dispatch(sd_bus_message* signal);
+
+  Loop& loop_;
+  Bus bus_;
+  std::vector<BusSlot> matches_;
+  std::list<Call> queue_, sent_, rejected_;
+  std::map<std::string, JobHandler> jobs_;  // by object path
+};
+
+}  // namespace cyborg::sd

@@ -1,0 +1,63 @@
+// The generated timers, cyborg-policy@NAME.timer: files in /run/systemd/system, and that systemd runs them.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "manager/ports.h"
+#include "sd/loop.h"
+#include "sd/manager_bus.h"
+
+namespace cyborg::sd {
+
+class TimerSet {
+ public:
+  // Directories of unit files, and of systemd's stamps of persistent timers.
+  TimerSet(Loop& loop, ManagerBus& bus, std::string directory, std::string stamps);
+
+  // Calls are served one after the other; of those that wait the latest wins, and answers for all.
+  void set(std::map<std::string, std::string> timers, Done<void> done);
+
+ private:
+  using Timers = std::map<std::string, std::string>;  // policy → text
+
+  // What is to be done to get from the state found to the one wanted; policy names.
+  struct Change {
+    Timers wanted;
+    std::vector<Done<void>> done;
+    std::set<std::string> loaded, active;  // by systemd
+    std::set<std::string> removed, written, started;
+    bool first = false;  // since the daemon started: elapses that were missed are caught up
+    bool reload = false;
+    std::optional<Error> error;  // the first; the rest is done nevertheless
+  };
+
+  // The steps, in order; each calls the next.
+  void begin();
+  void list_loaded();
+  void plan();
+  void stop_removed();
+  void write_files();
+  void reload();
+  void start_changed();
+  void finish();
+
+  // Runs the job for every policy's timer, then goes on.
+  void for_each(const std::set<std::string>& policies, const char* method, void (TimerSet::*next)());
+  Timers read_directory();
+  void note(Expected<void> result);
+  std::string file_path(const std::string& policy) const;
+  std::string stamp_path(const std::string& policy) const;
+  std::string marker_path() const;
+
+  Loop& loop_;
+  ManagerBus& bus_;
+  std::string directory_, stamps_;
+  std::optional<Change> current_, next_;
+  bool first_ = true;
+};
+
+}  // namespace cyborg::sd
