@@ -1,0 +1,43 @@
+# shellcheck shell=bash
+# Network of scripts/lab.
+
+readonly lab_network=10.77.0
+
+machine_address() { # MACHINE
+  case $1 in
+    server) echo $lab_network.10 ;;
+    web) echo $lab_network.11 ;;
+    db) echo $lab_network.12 ;;
+    vault) echo $lab_network.13 ;;
+    client[1-9] | client[1-9][0-9]) echo "$lab_network.$((100 + ${1#client}))" ;;
+    *) die "no such machine: $1 (server web db vault client1 to client99)" ;;
+  esac
+}
+machine_ip() { machine_address "$1"; }
+
+machine_netns() { echo "$LAB_NETNS.$1"; }
+
+# Each machine lives in a namespace of its own, joined to the lab's by a veth
+# pair.  The namespace is made here rather than by nspawn, so that no interface
+# ever shows up in the host's.
+network_up() {
+  ip netns add "$LAB_NETNS"
+  ip -n "$LAB_NETNS" link set lo up
+  ip -n "$LAB_NETNS" link add br0 type bridge
+  ip -n "$LAB_NETNS" link set br0 up
+}
+network_machine_up() { # MACHINE
+  local machine=$1 netns
+  netns=$(machine_netns "$machine")
+  ip netns add "$netns"
+  ip -n "$LAB_NETNS" link add "v-$machine" type veth peer name host0 netns "$netns"
+  ip -n "$LAB_NETNS" link set "v-$machine" master br0 up
+  ip -n "$netns" link set lo up
+  ip -n "$netns" address add "$(machine_address "$machine")/24" dev host0
+  ip -n "$netns" link set host0 up
+}
+network_machine_down() { # MACHINE
+  # A namespace goes some time after its name; its end of the pair goes now.
+  ip -n "$LAB_NETNS" link delete "v-$1" 2>/dev/null || true
+  ip netns delete "$(machine_netns "$1")" 2>/dev/null || true
+}
