@@ -20,6 +20,7 @@
 #include "core/error.h"
 #include "core/job_spec.h"
 #include "core/model.h"
+#include "core/plan.h"
 
 namespace cyborg::store {
 
@@ -60,17 +61,6 @@ struct Snapshot {
   std::map<std::string, std::string> settings;
   std::vector<Job> jobs;          // those that have not ended, by id; `after` holds predecessors of any state
   std::optional<Secret> ssh_key;  // kServerSshKey
-};
-
-struct NewJob {
-  JobKind kind = JobKind::backup;
-  std::string policy, client, repository;
-  std::string borg_url;
-  std::string archive;
-  std::string reason;
-  Json::Value details{Json::objectValue};
-  std::vector<std::size_t> after;        // predecessors: indexes into NewRun::jobs, smaller than its own
-  std::vector<std::int64_t> after_jobs;  // predecessors that exist already
 };
 
 // Preparations, restores and retries are runs, too; only their policy may be empty.

@@ -1,0 +1,98 @@
+// plan.h's job_spec: what cyborg-job is told about a planned job.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/plan.h"
+#include "core/policy_types.h"
+#include "core/repository_url.h"
+
+namespace cyborg {
+namespace {
+
+Expected<void> describe_client(const Fleet& fleet, const Job& job, JobSpec& spec) {
+  const auto found = fleet.clients.find(job.client);
+  if (found == fleet.clients.end()) {
+    return fail(ErrorCode::no_such_client, fmt::format("client {} was removed", job.client));
+  }
+  const Client& client = found->second;
+  if (!client.enabled) return fail(ErrorCode::disabled, fmt::format("client {} is disabled", job.client));
+  spec.local = client.local;
+  if (!client.local) {
+    spec.target = {client.address.empty() ? client.name : client.address, client.port, client.user,
+                   client.host_key, client.jump};
+  }
+  return {};
+}
+
+Expected<void> describe_repository(const Fleet& fleet, const Job& job, JobSpec& spec) {
+  const auto found = fleet.repositories.find(job.repository);
+  if (found == fleet.repositories.end()) {
+    return fail(ErrorCode::no_such_repository, fmt::format("repository {} was removed", job.repository));
+  }
+  const Repository& repository = found->second;
+  if (!repository.enabled)
+    return fail(ErrorCode::disabled, fmt::format("repository {} is disabled", job.repository));
+  auto location = parse_repository_url(job.borg_url);
+  if (!location) return std::unexpected(location.error());
+  spec.repository_host = location->host;
+  spec.repository_host.host_key = repository.host_key;
+  spec.repository_path = location->path;
+  spec.encryption = repository.encryption;
+  spec.append_only = repository.append_only;
+  if (const auto known = fleet.borg_repositories.find(job.borg_url); known != fleet.borg_repositories.end()) {
+    spec.borg_id = known->second.borg_id;
+  }
+  return {};
+}
+
+Expected<void> describe_backup(const Fleet& fleet, const Job& job, JobSpec& spec) {
+  const auto found = fleet.policies.find(job.policy);
+  if (found == fleet.policies.end()) {
+    return fail(ErrorCode::no_such_policy, fmt::format("policy {} was removed", job.policy));
+  }
+  const Policy& policy = found->second;
+  if (!policy.enabled) return fail(ErrorCode::disabled, fmt::format("policy {} is disabled", job.policy));
+  const BackupSource source = backup_source(policy);
+  spec.archive = job.archive;
+  spec.roots = source.roots;
+  spec.any_root = source.any_root;
+  spec.exclude = source.exclude;
+  spec.one_file_system = source.one_file_system;
+  spec.compression = policy.compression;
+  spec.upload_limit = policy.upload_limit;
+  spec.files_cache_suffix = policy.name;
+  return {};
+}
+
+}  // namespace
+
+Expected<JobSpec> job_spec(const Fleet& fleet, const Job& job) {
+  JobSpec spec;
+  spec.job = job.id;
+  spec.run = job.run;
+  spec.kind = job.kind;
+  spec.policy = job.policy;
+  spec.client = job.client;
+  spec.repository = job.repository;
+  if (job.kind != JobKind::prepare_repository) {
+    if (auto described = describe_client(fleet, job, spec); !described)
+      return std::unexpected(described.error());
+  }
+  if (job.kind != JobKind::prepare_client) {
+    if (auto described = describe_repository(fleet, job, spec); !described)
+      return std::unexpected(described.error());
+  }
+  if (job.kind == JobKind::backup) {
+    if (auto described = describe_backup(fleet, job, spec); !described)
+      return std::unexpected(described.error());
+  }
+  if (job.kind == JobKind::restore) {
+    spec.archive = job.archive;
+    spec.directory = job.details["directory"].asString();
+    for (const auto& path : job.details["paths"]) spec.paths.push_back(path.asString());
+  }
+  return spec;
+}
+
+}  // namespace cyborg

@@ -1,0 +1,332 @@
+#include "core/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "core/policy_types.h"
+#include "core/repository_url.h"
+
+namespace cyborg {
+namespace {
+
+template <typename T>
+Expected<const T*> find(const std::map<std::string, T>& objects, const std::string& name, ErrorCode missing,
+                        std::string_view kind) {
+  const auto found = objects.find(name);
+  if (found == objects.end()) return fail(missing, fmt::format("no {} named \"{}\"", kind, name));
+  return &found->second;
+}
+
+Expected<const Client*> find_client(const Fleet& fleet, const std::string& name) {
+  return find(fleet.clients, name, ErrorCode::no_such_client, "client");
+}
+
+Expected<const Repository*> find_repository(const Fleet& fleet, const std::string& name) {
+  return find(fleet.repositories, name, ErrorCode::no_such_repository, "repository");
+}
+
+std::unexpected<Error> disabled(std::string_view kind, std::string_view name) {
+  return fail(ErrorCode::disabled, fmt::format("{} {} is disabled", kind, name),
+              fmt::format("cyborgctl {} enable {}", kind, name));
+}
+
+bool contains(std::span<const std::string> names, const std::string& name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+// Builds a plan job by job; a preparation that several jobs need is there once.
+class Planner {
+ public:
+  Planner(const Fleet& fleet, const Jobs& active) : fleet_(fleet), active_(active) {}
+
+  Plan take() { return std::move(plan_); }
+  Plan& plan() { return plan_; }
+
+  std::string borg_url(const Repository& repository, const std::string& client) {
+    const std::string url = expand_url(repository.url, client);
+    if (!fleet_.borg_repositories.contains(url) &&
+        std::ranges::find(plan_.borg_repositories, url, &BorgRepository::url) ==
+            plan_.borg_repositories.end()) {
+      BorgRepository made;
+      made.repository = repository.name;
+      if (has_client_placeholder(repository.url)) made.client = client;
+      made.url = url;
+      plan_.borg_repositories.push_back(std::move(made));
+    }
+    return url;
+  }
+
+  void need_client(NewJob& job, const Client& client) {
+    if (client.ready) return;
+    need(job, preparation(JobKind::prepare_client, client.name, "", ""));
+  }
+
+  void need_repository(NewJob& job, const Repository& repository, const std::string& url) {
+    const auto known = fleet_.borg_repositories.find(url);
+    if (known != fleet_.borg_repositories.end() && known->second.ready) return;
+    const std::string owner = has_client_placeholder(repository.url) ? job.client : "";
+    need(job, preparation(JobKind::prepare_repository, owner, repository.name, url));
+  }
+
+  std::size_t add(NewJob job) {
+    plan_.jobs.push_back(std::move(job));
+    return plan_.jobs.size() - 1;
+  }
+
+  static NewJob preparation(JobKind kind, std::string client, std::string repository, std::string url) {
+    NewJob job;
+    job.kind = kind;
+    job.client = std::move(client);
+    job.repository = std::move(repository);
+    job.borg_url = std::move(url);
+    return job;
+  }
+
+ private:
+  static bool same(const auto& a, const NewJob& b) {
+    return a.kind == b.kind && a.client == b.client && a.borg_url == b.borg_url;
+  }
+
+  void need(NewJob& job, NewJob wanted) {
+    for (const auto& [id, other] : active_) {
+      if (same(other, wanted)) {
+        job.after_jobs.push_back(id);
+        return;
+      }
+    }
+    const auto planned =
+        std::ranges::find_if(plan_.jobs, [&](const NewJob& other) { return same(other, wanted); });
+    job.after.push_back(planned != plan_.jobs.end() ? static_cast<std::size_t>(planned - plan_.jobs.begin())
+                                                    : add(std::move(wanted)));
+  }
+
+  const Fleet& fleet_;
+  const Jobs& active_;
+  Plan plan_;
+};
+
+NewJob backup_job(Planner& planner, const Policy& policy, const Client& client, const Repository& repository,
+                  std::string_view timestamp) {
+  NewJob job;
+  job.kind = JobKind::backup;
+  job.policy = policy.name;
+  job.client = client.name;
+  job.repository = repository.name;
+  job.borg_url = planner.borg_url(repository, client.name);
+  job.archive = fmt::format("{}-{}-{}", policy.name, client.name, timestamp);
+  planner.need_client(job, client);
+  planner.need_repository(job, repository, job.borg_url);
+  return job;
+}
+
+// The unfinished backup of the same policy, client and repository, or nullptr.
+const Job* previous_backup(const Jobs& active, const Policy& policy, const std::string& client,
+                           const std::string& repository) {
+  for (const auto& [id, job] : active) {
+    if (job.kind == JobKind::backup && job.policy == policy.name && job.client == client &&
+        job.repository == repository) {
+      return &job;
+    }
+  }
+  return nullptr;
+}
+
+Expected<std::vector<std::string>> chosen_clients(const Policy& policy, std::span<const std::string> only) {
+  if (only.empty()) return policy.clients;
+  for (const auto& name : only) {
+    if (!contains(policy.clients, name)) {
+      return fail(ErrorCode::no_such_client,
+                  fmt::format("policy {} has no client \"{}\"", policy.name, name));
+    }
+  }
+  return std::vector<std::string>{only.begin(), only.end()};
+}
+
+}  // namespace
+
+std::string unusable_reason(const Fleet& fleet, const Policy& policy) {
+  if (!policy.enabled) return fmt::format("policy {} is disabled", policy.name);
+  if (const auto schedule = fleet.schedules.find(policy.schedule);
+      schedule != fleet.schedules.end() && !schedule->second.enabled) {
+    return fmt::format("schedule {} is disabled", policy.schedule);
+  }
+  for (const auto& name : policy.repositories) {
+    const auto repository = fleet.repositories.find(name);
+    if (repository != fleet.repositories.end() && !repository->second.enabled) {
+      return fmt::format("repository {} is disabled", name);
+    }
+  }
+  const bool any_client = std::ranges::any_of(policy.clients, [&](const std::string& name) {
+    const auto client = fleet.clients.find(name);
+    return client != fleet.clients.end() && client->second.enabled;
+  });
+  if (policy.clients.empty()) return fmt::format("policy {} has no client", policy.name);
+  if (!any_client) {
+    return policy.clients.size() == 1 ? fmt::format("client {} is disabled", policy.clients.front())
+                                      : fmt::format("all clients of policy {} are disabled", policy.name);
+  }
+  return {};
+}
+
+Expected<void> check_policy_relations(const Fleet& fleet, const Policy& policy) {
+  if (!policy.schedule.empty()) {
+    const auto schedule = find(fleet.schedules, policy.schedule, ErrorCode::no_such_schedule, "schedule");
+    if (!schedule) return std::unexpected(schedule.error());
+  }
+  for (const auto& name : policy.clients) {
+    if (const auto client = find_client(fleet, name); !client) return std::unexpected(client.error());
+  }
+  for (const auto& name : policy.repositories) {
+    const auto repository = find_repository(fleet, name);
+    if (!repository) return std::unexpected(repository.error());
+    if ((*repository)->shared || has_client_placeholder((*repository)->url)) continue;
+    std::set<std::string> writers(policy.clients.begin(), policy.clients.end());
+    for (const auto& [other_name, other] : fleet.policies) {
+      if (other_name != policy.name && contains(other.repositories, name)) {
+        writers.insert(other.clients.begin(), other.clients.end());
+      }
+    }
+    if (writers.size() > 1) {
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("repository {} would take {} clients, and its URL has no {{client}}", name,
+                              writers.size()),
+                  "put {client} into the URL of a repository, or set shared=true if its clients may read "
+                  "each other's data");
+    }
+  }
+  return {};
+}
+
+Expected<Plan> plan_run(const Fleet& fleet, const Policy& policy, std::span<const std::string> only,
+                        const Jobs& active, std::string_view timestamp) {
+  if (std::string reason = unusable_reason(fleet, policy); !reason.empty()) {
+    return fail(ErrorCode::disabled, fmt::format("policy {} cannot run: {}", policy.name, reason));
+  }
+  const auto clients = chosen_clients(policy, only);
+  if (!clients) return std::unexpected(clients.error());
+  Planner planner{fleet, active};
+  for (const auto& client_name : *clients) {
+    const auto client = find_client(fleet, client_name);
+    if (!client) return std::unexpected(client.error());
+    if (!(*client)->enabled) {
+      if (!only.empty()) return disabled("client", client_name);
+      planner.plan().notes.push_back(fmt::format("client {} is disabled", client_name));
+      continue;
+    }
+    for (const auto& repository_name : policy.repositories) {
+      const auto repository = find_repository(fleet, repository_name);
+      if (!repository) return std::unexpected(repository.error());
+      if (const Job* previous = previous_backup(active, policy, client_name, repository_name)) {
+        planner.plan().notes.push_back(
+            fmt::format("job {} of policy {} on {} has not ended", previous->id, policy.name, client_name));
+        continue;
+      }
+      planner.add(backup_job(planner, policy, **client, **repository, timestamp));
+    }
+  }
+  return planner.take();
+}
+
+Expected<Plan> plan_prepare_client(const Fleet& fleet, const std::string& name, const Jobs& active) {
+  const auto client = find_client(fleet, name);
+  if (!client) return std::unexpected(client.error());
+  if (!(*client)->enabled) return disabled("client", name);
+  Planner planner{fleet, active};
+  planner.add(Planner::preparation(JobKind::prepare_client, name, "", ""));
+  return planner.take();
+}
+
+Expected<Plan> plan_prepare_repository(const Fleet& fleet, const std::string& name,
+                                       std::span<const std::string> only, const Jobs& active) {
+  const auto repository = find_repository(fleet, name);
+  if (!repository) return std::unexpected(repository.error());
+  if (!(*repository)->enabled) return disabled("repository", name);
+  std::set<std::string> owners(only.begin(), only.end());
+  if (!has_client_placeholder((*repository)->url)) {
+    owners = {""};
+  } else if (owners.empty()) {
+    for (const auto& [policy_name, policy] : fleet.policies) {
+      if (contains(policy.repositories, name)) owners.insert(policy.clients.begin(), policy.clients.end());
+    }
+  }
+  Planner planner{fleet, active};
+  for (const auto& owner : owners) {
+    if (!owner.empty()) {
+      if (const auto client = find_client(fleet, owner); !client) return std::unexpected(client.error());
+    }
+    planner.add(Planner::preparation(JobKind::prepare_repository, owner, name,
+                                     planner.borg_url(**repository, owner)));
+  }
+  if (planner.plan().jobs.empty()) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("repository {}: its URL has {{client}}, and no policy names one", name),
+                "add a policy, or name clients with --client");
+  }
+  return planner.take();
+}
+
+Expected<Plan> plan_restore(const Fleet& fleet, const RestoreRequest& request, const Jobs& active) {
+  const auto repository = find_repository(fleet, request.repository);
+  if (!repository) return std::unexpected(repository.error());
+  if (!(*repository)->enabled) return disabled("repository", request.repository);
+  const auto client = find_client(fleet, request.client);
+  if (!client) return std::unexpected(client.error());
+  if (!(*client)->enabled) return disabled("client", request.client);
+  Planner planner{fleet, active};
+  NewJob job;
+  job.kind = JobKind::restore;
+  job.policy = request.policy;
+  job.client = request.client;
+  job.repository = request.repository;
+  job.borg_url = request.borg_url;
+  job.archive = request.archive;
+  job.details["directory"] = request.directory;
+  job.details["paths"] = Json::Value{Json::arrayValue};
+  for (const auto& path : request.paths) job.details["paths"].append(path);
+  planner.need_client(job, **client);
+  planner.add(std::move(job));
+  return planner.take();
+}
+
+Expected<Plan> plan_retry(const Fleet& fleet, const Job& ended, const Jobs& active,
+                          std::string_view timestamp) {
+  switch (ended.kind) {
+    case JobKind::prepare_client:
+      return plan_prepare_client(fleet, ended.client, active);
+    case JobKind::prepare_repository: {
+      std::vector<std::string> only;
+      if (!ended.client.empty()) only.push_back(ended.client);
+      return plan_prepare_repository(fleet, ended.repository, only, active);
+    }
+    case JobKind::restore: {
+      RestoreRequest request{
+          ended.archive, ended.repository, ended.borg_url, ended.policy, ended.client, {}, ""};
+      for (const auto& path : ended.details["paths"]) request.paths.push_back(path.asString());
+      request.directory = ended.details["directory"].asString();
+      return plan_restore(fleet, request, active);
+    }
+    case JobKind::backup:
+      break;
+  }
+  const auto policy = find(fleet.policies, ended.policy, ErrorCode::no_such_policy, "policy");
+  if (!policy) return std::unexpected(policy.error());
+  const auto client = find_client(fleet, ended.client);
+  if (!client) return std::unexpected(client.error());
+  const auto repository = find_repository(fleet, ended.repository);
+  if (!repository) return std::unexpected(repository.error());
+  if (const std::string reason = unusable_reason(fleet, **policy); !reason.empty()) {
+    return fail(ErrorCode::disabled, fmt::format("policy {} cannot run: {}", ended.policy, reason));
+  }
+  if (!(*client)->enabled) return disabled("client", ended.client);
+  if (const Job* previous = previous_backup(active, **policy, ended.client, ended.repository)) {
+    return fail(ErrorCode::in_use, fmt::format("job {} of policy {} on {} has not ended", previous->id,
+                                               ended.policy, ended.client));
+  }
+  Planner planner{fleet, active};
+  planner.add(backup_job(planner, **policy, **client, **repository, timestamp));
+  return planner.take();
+}
+
+}  // namespace cyborg

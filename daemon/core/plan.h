@@ -1,0 +1,92 @@
+// Planning: what a request means as jobs, and what a job means for the machine that runs it. Pure: the fleet,
+// the unfinished jobs and the time come in, values go out.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/job_spec.h"
+#include "core/model.h"
+
+namespace cyborg {
+
+// What an administrator configured, by name; borg repositories by expanded URL.
+struct Fleet {
+  std::map<std::string, Schedule> schedules;
+  std::map<std::string, Repository> repositories;
+  std::map<std::string, BorgRepository> borg_repositories;
+  std::map<std::string, Client> clients;
+  std::map<std::string, Policy> policies;
+};
+
+// A job that is to be created together with others.
+struct NewJob {
+  JobKind kind = JobKind::backup;
+  std::string policy, client, repository;
+  std::string borg_url;
+  std::string archive;
+  std::string reason;
+  Json::Value details{Json::objectValue};
+  std::vector<std::size_t> after;        // predecessors in the same plan, smaller indexes than its own
+  std::vector<std::int64_t> after_jobs;  // predecessors that exist already
+};
+
+struct Plan {
+  std::vector<NewJob> jobs;
+  std::vector<BorgRepository> borg_repositories;  // to be made if they do not exist
+  std::vector<std::string> notes;                 // what was left out, and why
+};
+
+using Jobs = std::map<std::int64_t, Job>;
+
+// Why no run of the policy can start, naming the object; empty when one can.
+std::string unusable_reason(const Fleet& fleet, const Policy& policy);
+
+// References that do not exist, and repositories that would get a second client without being shared.
+Expected<void> check_policy_relations(const Fleet& fleet, const Policy& policy);
+
+// The jobs of one run: a backup for each client and repository, behind the preparations that are still
+// needed. `only` restricts the clients; `active` are the unfinished jobs; a client whose previous backup by
+// this policy has not ended is left out. timestamp ends the archives' names.
+Expected<Plan> plan_run(const Fleet& fleet, const Policy& policy, std::span<const std::string> only,
+                        const Jobs& active, std::string_view timestamp);
+
+Expected<Plan> plan_prepare_client(const Fleet& fleet, const std::string& client, const Jobs& active);
+Expected<Plan> plan_prepare_repository(const Fleet& fleet, const std::string& repository,
+                                       std::span<const std::string> only, const Jobs& active);
+
+// The same work as an ended job's, with its preparations as they are needed now.
+Expected<Plan> plan_retry(const Fleet& fleet, const Job& ended, const Jobs& active,
+                          std::string_view timestamp);
+
+struct RestoreRequest {
+  std::string archive;     // its name in the borg repository
+  std::string repository;  // of the archive
+  std::string borg_url;
+  std::string policy;  // of the archive
+  std::string client;  // whither
+  std::vector<std::string> paths;
+  std::string directory;  // absolute; "/" for in place
+};
+Expected<Plan> plan_restore(const Fleet& fleet, const RestoreRequest& request, const Jobs& active);
+
+// What cyborg-job is told. Fails when something the job needs has been removed or disabled meanwhile.
+Expected<JobSpec> job_spec(const Fleet& fleet, const Job& job);
+
+// Jobs that may start now, in order, and for each other pending job the reason why it may not. One writer for
+// each borg repository, one backup or preparation for each client, and two limits on starting and running
+// jobs.
+struct Limits {
+  std::size_t jobs = 16;
+  std::size_t jobs_per_repository_host = 8;
+};
+struct Decision {
+  std::vector<std::int64_t> start;
+  std::map<std::int64_t, std::string> reasons;
+};
+Decision decide(const Jobs& unfinished, const Limits& limits);
+
+}  // namespace cyborg

@@ -1,0 +1,77 @@
+#include "core/settings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "core/calendar.h"
+
+namespace cyborg {
+namespace {
+
+constexpr std::array kTable{
+    SettingInfo{"max_jobs", "number", "16", "jobs that start or run at the same time, in all"},
+    SettingInfo{"max_jobs_per_repository_host", "number", "8",
+                "jobs at the same time for each host that holds repositories, this server included"},
+    SettingInfo{"job_timeout", "span", "24h",
+                "time after which a job is stopped, unless its policy says otherwise; 0 for never"},
+    SettingInfo{"late_after", "span", "6h",
+                "grace after a schedule's interval before a missing backup counts as late"},
+    SettingInfo{"recent_jobs", "span", "10min", "how long an ended job stays an object on the bus"},
+};
+
+const SettingInfo* find(std::string_view name) {
+  const auto row = std::ranges::find(kTable, name, &SettingInfo::name);
+  return row != kTable.end() ? &*row : nullptr;
+}
+
+Expected<std::int64_t> parse_number(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || number < 1 || number > 10'000) {
+    return fail(ErrorCode::invalid_argument, fmt::format("\"{}\": expected a number in 1-10000", text));
+  }
+  return number;
+}
+
+}  // namespace
+
+std::span<const SettingInfo> setting_table() {
+  return kTable;
+}
+
+Expected<void> check_setting(std::string_view name, const std::string& value) {
+  const SettingInfo* info = find(name);
+  if (!info) return fail(ErrorCode::no_such_setting, fmt::format("no setting named \"{}\"", name));
+  if (value.empty()) return {};
+  if (info->type == "number") {
+    if (const auto number = parse_number(value); !number) {
+      return fail(ErrorCode::invalid_argument, fmt::format("{} {}", name, number.error().message));
+    }
+    return {};
+  }
+  if (value != "0" && !parse_time_span(value)) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{} \"{}\": expected a time span such as 10min, or 0", name, value));
+  }
+  return {};
+}
+
+std::string setting_text(const Settings& settings, std::string_view name) {
+  if (const auto set = settings.find(std::string{name}); set != settings.end()) return set->second;
+  const SettingInfo* info = find(name);
+  return info ? std::string{info->default_value} : std::string{};
+}
+
+std::int64_t setting_number(const Settings& settings, std::string_view name) {
+  return parse_number(setting_text(settings, name)).value_or(1);
+}
+
+std::chrono::seconds setting_span(const Settings& settings, std::string_view name) {
+  const std::string text = setting_text(settings, name);
+  return text == "0" ? std::chrono::seconds{0} : parse_time_span(text).value_or(std::chrono::seconds{0});
+}
+
+}  // namespace cyborg
