@@ -1,0 +1,228 @@
+#include "sd/manager_bus.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <string_view>
+#include <utility>
+
+namespace cyborg::sd {
+namespace {
+
+constexpr char kService[] = "org.freedesktop.systemd1";
+constexpr char kPath[] = "/org/freedesktop/systemd1";
+constexpr char kInterface[] = "org.freedesktop.systemd1.Manager";
+constexpr char kReconnect[] = "sd.reconnect";
+
+// dbus-daemon refuses a connection's 129th unanswered call.
+constexpr std::size_t kMaxInFlight = 64;
+// A reload of some thousand units holds up every other answer.
+constexpr std::chrono::microseconds kTimeout = std::chrono::minutes{3};
+
+bool is_lost(std::string_view name) {
+  static constexpr std::string_view kLost[] = {
+      "org.freedesktop.DBus.Error.NoReply",        "org.freedesktop.DBus.Error.Timeout",
+      "org.freedesktop.DBus.Error.Disconnected",   "org.freedesktop.DBus.Error.NameHasNoOwner",
+      "org.freedesktop.DBus.Error.ServiceUnknown", "org.freedesktop.DBus.Error.TimedOut",
+  };
+  return std::ranges::find(kLost, name) != std::end(kLost);
+}
+
+BusFailure away() {
+  return {"org.freedesktop.DBus.Error.Disconnected", "the connection to systemd was lost", true};
+}
+
+BusFailure failure_of(sd_bus_message* reply) {
+  const sd_bus_error* error = sd_bus_message_get_error(reply);
+  const std::string name = error && error->name ? error->name : "";
+  return {name, error && error->message ? error->message : name, is_lost(name)};
+}
+
+}  // namespace
+
+Error to_error(const BusFailure& failure, const std::string& what) {
+  const ErrorCode code = failure.lost ? ErrorCode::unavailable : ErrorCode::failed;
+  return {code, what + ": " + failure.message, {}};
+}
+
+ManagerBus::ManagerBus(Loop& loop) : loop_(loop) {}
+
+ManagerBus::~ManagerBus() {
+  loop_.cancel(kReconnect);
+}
+
+void ManagerBus::connect() {
+  try {
+    open();
+  } catch (const std::exception& error) {
+    spdlog::error("cannot connect to the system bus, will try again: {}", error.what());
+    loop_.after(kReconnect, std::chrono::seconds{1}, [this] { connect(); });
+  }
+}
+
+void ManagerBus::open() {
+  while (!sent_.empty()) reject(sent_.begin(), away());
+  matches_.clear();
+  bus_.reset();
+  sd_bus* bus = nullptr;
+  check(sd_bus_open_system_with_description(&bus, "systemd"), "sd_bus_open_system");
+  bus_.reset(bus);
+  check(sd_bus_attach_event(bus, loop_.handle(), SD_EVENT_PRIORITY_NORMAL), "sd_bus_attach_event");
+  add_matches();
+  subscribe();
+}
+
+void ManagerBus::add_matches() {
+  static constexpr const char* kMatches[] = {
+      "type='signal',sender='org.freedesktop.systemd1',path='/org/freedesktop/systemd1',"
+      "interface='org.freedesktop.systemd1.Manager',member='JobRemoved'",
+      "type='signal',sender='org.freedesktop.systemd1',path='/org/freedesktop/systemd1',"
+      "interface='org.freedesktop.systemd1.Manager',member='UnitRemoved'",
+      "type='signal',sender='org.freedesktop.systemd1',path='/org/freedesktop/systemd1',"
+      "interface='org.freedesktop.systemd1.Manager',member='Reloading'",
+      // systemd leaves the bus and comes back when it re-executes itself
+      "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
+      "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='org.freedesktop.systemd1'",
+      // made by sd-bus itself
+      "type='signal',sender='org.freedesktop.DBus.Local',path='/org/freedesktop/DBus/Local',"
+      "interface='org.freedesktop.DBus.Local',member='Disconnected'",
+  };
+  for (const char* match : kMatches) {
+    sd_bus_slot* slot = nullptr;
+    check(sd_bus_add_match_async(bus_.get(), &slot, match, on_signal, nullptr, this), "sd_bus_add_match");
+    matches_.emplace_back(slot);
+  }
+}
+
+void ManagerBus::subscribe() {
+  // Ahead of what waits in the queue, so that no job of it can end unnoticed.
+  queue_.push_front({this, "Subscribe", nullptr,
+                     [this](std::expected<sd_bus_message*, BusFailure> reply) {
+                       // systemd keeps subscriptions when it re-executes itself.
+                       if (!reply && reply.error().name != "org.freedesktop.systemd1.AlreadySubscribed") {
+                         spdlog::error("cannot subscribe to systemd's signals: {}", reply.error().message);
+                         return;
+                       }
+                       fail_jobs();
+                       if (on_connected) on_connected();
+                     },
+                     nullptr});
+  send_queued();
+}
+
+void ManagerBus::disconnected() {
+  spdlog::error("the system bus closed the connection to systemd, connecting again");
+  fail_jobs();
+  // Not at once: this runs inside the connection that is to be replaced.
+  loop_.after(kReconnect, std::chrono::seconds{1}, [this] { connect(); });
+}
+
+// Their JobRemoved may have been missed. Whoever waits looks for himself what became of it.
+void ManagerBus::fail_jobs() {
+  for (auto& [path, handler] : std::exchange(jobs_, {}))
+    guarded("at the loss of a systemd job", [&] { handler(std::unexpected(away())); });
+}
+
+void ManagerBus::call(const char* member, Fill fill, Handler handler) {
+  queue_.push_back({this, member, std::move(fill), std::move(handler), nullptr});
+  send_queued();
+}
+
+void ManagerBus::run_job(const char* member, Fill fill, JobHandler handler) {
+  call(member, std::move(fill),
+       [this, handler = std::move(handler)](std::expected<sd_bus_message*, BusFailure> reply) {
+         if (!reply) return handler(std::unexpected(reply.error()));
+         const char* path = nullptr;
+         check(sd_bus_message_read(*reply, "o", &path), "reading a job's path");
+         jobs_[path] = handler;  // JobRemoved is always sent after this reply
+       });
+}
+
+void ManagerBus::send_queued() {
+  while (!queue_.empty() && sent_.size() < kMaxInFlight) {
+    sent_.splice(sent_.end(), queue_, queue_.begin());
+    send(std::prev(sent_.end()));
+  }
+}
+
+void ManagerBus::send(std::list<Call>::iterator call) {
+  if (!bus_ || sd_bus_is_open(bus_.get()) <= 0) return reject(call, away());
+  try {
+    sd_bus_message* created = nullptr;
+    check(sd_bus_message_new_method_call(bus_.get(), &created, kService, kPath, kInterface, call->member),
+          "sd_bus_message_new_method_call");
+    const BusMessage message{created};
+    if (call->fill) call->fill(created);
+    sd_bus_slot* slot = nullptr;
+    check(sd_bus_call_async(bus_.get(), &slot, created, on_reply, &*call,
+                            static_cast<std::uint64_t>(kTimeout.count())),
+          "sd_bus_call_async");
+    call->slot.reset(slot);
+  } catch (const std::exception& error) {
+    reject(call, {"", error.what(), false});
+  }
+}
+
+// A call that could not be sent is answered later, as every other.
+void ManagerBus::reject(std::list<Call>::iterator call, BusFailure failure) {
+  rejected_.splice(rejected_.end(), sent_, call);
+  loop_.post([this, call, failure = std::move(failure)] {
+    const Handler handler = std::move(call->handler);
+    rejected_.erase(call);
+    handler(std::unexpected(failure));
+  });
+}
+
+int ManagerBus::on_reply(sd_bus_message* reply, void* data, sd_bus_error*) {
+  auto* call = static_cast<Call*>(data);
+  ManagerBus* self = call->owner;
+  guarded("at an answer of systemd", [&] {
+    const auto position = std::ranges::find(self->sent_, call, [](Call& sent) { return &sent; });
+    if (position != self->sent_.end()) self->finish(position, reply);
+  });
+  guarded("at a call to systemd", [&] { self->send_queued(); });
+  return 0;
+}
+
+void ManagerBus::finish(std::list<Call>::iterator call, sd_bus_message* reply) {
+  const Handler handler = std::move(call->handler);
+  sent_.erase(call);
+  if (sd_bus_message_is_method_error(reply, nullptr)) {
+    handler(std::unexpected(failure_of(reply)));
+  } else {
+    handler(reply);
+  }
+}
+
+int ManagerBus::on_signal(sd_bus_message* signal, void* self, sd_bus_error*) {
+  guarded("at a signal of systemd", [&] { static_cast<ManagerBus*>(self)->dispatch(signal); });
+  return 0;
+}
+
+void ManagerBus::dispatch(sd_bus_message* signal) {
+  const std::string_view member = sd_bus_message_get_member(signal);
+  if (member == "JobRemoved") {
+    std::uint32_t id = 0;
+    const char *path = nullptr, *unit = nullptr, *result = nullptr;
+    check(sd_bus_message_read(signal, "uoss", &id, &path, &unit, &result), "JobRemoved");
+    if (auto job = jobs_.extract(path)) job.mapped()(result);
+  } else if (member == "UnitRemoved") {
+    const char *unit = nullptr, *path = nullptr;
+    check(sd_bus_message_read(signal, "so", &unit, &path), "UnitRemoved");
+    if (on_unit_removed) on_unit_removed(unit);
+  } else if (member == "Reloading") {
+    int active = 0;
+    check(sd_bus_message_read(signal, "b", &active), "Reloading");
+    if (!active && on_reloaded) on_reloaded();
+  } else if (member == "NameOwnerChanged") {
+    const char *name = nullptr, *before = nullptr, *now = nullptr;
+    check(sd_bus_message_read(signal, "sss", &name, &before, &now), "NameOwnerChanged");
+    if (*now) subscribe();
+  } else if (member == "Disconnected") {
+    disconnected();
+  }
+}
+
+}  // namespace cyborg::sd
