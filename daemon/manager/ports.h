@@ -86,4 +86,48 @@ class Clock {
   virtual void after(const std::string& key, std::chrono::milliseconds delay, std::function<void()> call) = 0;
 };
 
+// What is told to the outside: the objects on the bus. The objects themselves are read from the Manager.
+enum class ObjectKind { schedule, repository, client, policy };
+class Publisher {
+ public:
+  virtual ~Publisher() = default;
+  // The object was added, changed or removed: whichever makes the bus agree with the manager's state.
+  virtual void object_changed(ObjectKind kind, const std::string& name) = 0;
+  virtual void job_changed(std::int64_t job) = 0;   // new, or other state, reason or archive
+  virtual void job_progress(std::int64_t job) = 0;  // files, bytes and path alone
+  virtual void job_ended(std::int64_t job) = 0;
+  virtual void job_forgotten(std::int64_t job) = 0;  // the object goes; history has it
+  virtual void job_output(const std::string& follower, std::int64_t job, std::uint64_t first,
+                          const std::vector<OutputLine>& lines, bool end) = 0;
+  virtual void manager_changed() = 0;  // DatabaseState, SshPublicKey
+};
+
+// Secrets in clear live no longer than the call or the credential they are for.
+struct SshKeyPair {
+  std::string private_key;  // OpenSSH format
+  std::string public_line;  // as in authorized_keys
+};
+class Secrets {
+ public:
+  virtual ~Secrets() = default;
+  // kind, owner and field are bound into the seal.
+  virtual Expected<std::string> seal(const std::string& kind, const std::string& owner,
+                                     const std::string& field, std::string_view plain) = 0;
+  virtual Expected<std::string> open(const std::string& kind, const std::string& owner,
+                                     const std::string& field, std::string_view sealed) = 0;
+  virtual std::string random_passphrase() = 0;
+  virtual std::string random_uuid() = 0;
+  virtual Expected<SshKeyPair> make_ssh_key() = 0;
+};
+
+// The journal: events that an administrator may act on, with fields and a catalog entry.
+class EventLog {
+ public:
+  virtual ~EventLog() = default;
+  virtual void job_started(const Job& job) = 0;
+  virtual void job_ended(const Job& job) = 0;
+  virtual void database(bool available, const std::string& reason) = 0;
+  virtual void trouble(const std::string& message) = 0;  // something the daemon could not do
+};
+
 }  // namespace cyborg

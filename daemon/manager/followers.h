@@ -1,0 +1,56 @@
+// Who follows which job's output, and how far each has read. The output file is the buffer: a slow follower,
+// or a job that prints a million lines, costs no memory here.
+#pragma once
+
+#include <list>
+#include <map>
+#include <set>
+#include <string>
+
+#include "manager/state.h"
+#include "store/store.h"
+
+namespace cyborg {
+
+struct LogPage {
+  std::vector<OutputLine> lines;
+  bool end = false;  // the job has ended and there is no line after these
+};
+
+class Followers {
+ public:
+  Followers(State& state, store::Store& store, JobFiles& files, Clock& clock, Publisher& publisher);
+
+  void read(std::int64_t job, std::uint64_t first, std::size_t limit, Done<LogPage> done);
+  void follow(const std::string& follower, std::int64_t job, std::uint64_t first);
+  void unfollow(const std::string& follower, std::int64_t job);
+  void gone(const std::string& follower);  // left the bus
+
+  // The job printed something, or ended.
+  void wake(std::int64_t job);
+
+  // Jobs whose output lies in their state directory rather than in the database.
+  void set_spooled(std::int64_t job, bool spooled);
+  bool is_spooled(std::int64_t job) const { return spooled_.contains(job); }
+
+ private:
+  struct Follower {
+    std::string name;
+    std::uint64_t next = 0;
+    bool busy = false;  // a page is being read for it
+  };
+
+  void pump(std::int64_t job, const std::string& name);
+  void deliver(std::int64_t job, const std::string& name, const Expected<LogPage>& page);
+  Follower* find(std::int64_t job, const std::string& name);
+
+  State& state_;
+  store::Store& store_;
+  JobFiles& files_;
+  Clock& clock_;
+  Publisher& publisher_;
+  std::map<std::int64_t, std::list<Follower>> followers_;
+  std::set<std::int64_t> spooled_;
+};
+
+}  // namespace cyborg

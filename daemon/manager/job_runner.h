@@ -1,0 +1,73 @@
+// From pending to ended: starts what the queue allows, takes in what ended, and after any restart finds out
+// what became of everything.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "manager/state.h"
+#include "store/store.h"
+
+namespace cyborg {
+
+class Followers;
+
+class JobRunner {
+ public:
+  struct Outside {
+    store::Store& store;
+    Systemd& systemd;
+    JobFiles& files;
+    Clock& clock;
+    Publisher& publisher;
+    Secrets& secrets;
+    EventLog& log;
+  };
+
+  JobRunner(State& state, Followers& followers, Outside outside, Paths paths);
+
+  // Takes jobs that were just created into the queue.
+  void enqueue(std::vector<Job> jobs);
+  // A password for one prepare-client job; forgotten once its unit started.
+  void remember_password(std::int64_t job, std::string password);
+  void cancel(std::int64_t job, Done<void> done);
+
+  // Compares the queue with units and state directories: adopts what runs, takes in what ended, fails what
+  // vanished.
+  void reconcile();
+  // Looks for jobs to start, on the next turn of the loop.
+  void wake();
+
+  std::size_t live_jobs() const;
+
+ private:
+  void start_ready();
+  void start(const Job& job);
+  void launch(std::int64_t job, const JobSpec& spec, std::map<std::string, std::string> credentials);
+  void started(std::int64_t job, const Expected<void>& result);
+  void take_in(std::int64_t job);
+  void finish(std::int64_t job, JobResult result);
+  void finished(const store::FinishedJob& finished);
+  void apply_facts(const store::FinishedJob& finished);
+  void ended(Job job);
+  void archive_output(std::int64_t job);
+  void set_state(std::int64_t job, JobState state, std::string reason);
+  void flush_updates();
+  void retry_later(const char* what);
+  void adopt(const std::set<std::int64_t>& suspects, const std::vector<std::int64_t>& units);
+  std::chrono::seconds timeout_of(const Job& job) const;
+  JobResult result_of(std::int64_t job, const JobEnd& end) const;
+
+  State& state_;
+  Followers& followers_;
+  Outside out_;
+  Paths paths_;
+  std::map<std::int64_t, store::JobUpdate> updates_;  // not written yet
+  std::map<std::int64_t, std::string> passwords_;
+  std::set<std::int64_t> finishing_;  // their end is being recorded
+  std::set<std::int64_t> canceling_;
+  std::set<std::int64_t> archiving_;  // their output is being stored
+};
+
+}  // namespace cyborg

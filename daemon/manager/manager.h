@@ -1,0 +1,128 @@
+// The use cases. One function for each thing a caller can ask; authorised callers only, which is the bus's to
+// see.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "manager/followers.h"
+#include "manager/job_runner.h"
+#include "manager/state.h"
+#include "store/store.h"
+
+namespace cyborg {
+
+struct RunRequest {
+  std::vector<std::string> clients;  // empty: the policy's
+  Microseconds scheduled = 0;        // the timer's elapse; 0: by hand
+  bool dry_run = false;
+  std::string actor;
+};
+
+struct RunAnswer {
+  std::int64_t run = 0;
+  std::vector<std::int64_t> jobs;
+  std::vector<Json::Value> plan;  // for a dry run: one record for each job, or for what is left out
+};
+
+struct RestoreOptions {
+  std::string client;  // empty: the archive's own
+  std::string directory;
+  bool in_place = false;
+  bool dry_run = false;
+  std::string actor;
+};
+
+template <typename Row>
+struct JsonPage {
+  std::vector<Row> rows;
+  std::string next_cursor;
+};
+
+class Manager {
+ public:
+  struct Outside : JobRunner::Outside {};
+
+  Manager(Outside outside, Paths paths);
+
+  // Of the store: the database came or went.
+  void on_availability(bool available, const std::string& reason);
+  const State& state() const { return state_; }
+  std::size_t live_jobs() const { return runner_.live_jobs(); }
+
+  // objects
+  void put_schedule(const std::string& name, const Json::Value& properties, bool create, Done<void> done);
+  void put_repository(const std::string& name, const Json::Value& properties,
+                      std::optional<std::string> passphrase, bool create, Done<void> done);
+  void put_client(const std::string& name, const Json::Value& properties, bool create, Done<void> done);
+  void put_policy(const std::string& name, const Json::Value& properties, bool create, Done<void> done);
+  void remove(ObjectKind kind, const std::string& name, bool force, Done<void> done);
+
+  // runs and jobs
+  void run_policy(const std::string& policy, const RunRequest& request, Done<RunAnswer> done);
+  void prepare_client(const std::string& client, std::optional<std::string> password,
+                      const std::string& actor, Done<std::int64_t> done);
+  void prepare_repository(const std::string& repository, const std::vector<std::string>& clients,
+                          const std::string& actor, Done<std::vector<std::int64_t>> done);
+  void restore(const std::string& archive, const std::vector<std::string>& paths,
+               const RestoreOptions& options, Done<std::int64_t> done);
+  void cancel_job(std::int64_t id, Done<void> done);
+  void retry_job(std::int64_t id, const std::string& actor, Done<RunAnswer> done);
+
+  // looking
+  void list_elapses(const std::string& policy, unsigned count, Done<std::vector<Microseconds>> done);
+  void list_jobs(const Json::Value& filter, unsigned limit, const std::string& cursor,
+                 Done<JsonPage<Json::Value>> done);
+  void get_job(std::int64_t id, Done<Json::Value> done);
+  void read_log(std::int64_t id, std::uint64_t first, unsigned limit, Done<LogPage> done);
+  void follow(const std::string& follower, std::int64_t id, std::uint64_t first, Done<void> done);
+  void unfollow(const std::string& follower, std::int64_t id) { followers_.unfollow(follower, id); }
+  void follower_gone(const std::string& follower) { followers_.gone(follower); }
+  void list_archives(const Json::Value& filter, unsigned limit, const std::string& cursor,
+                     Done<JsonPage<Json::Value>> done);
+  void fleet_status(Done<std::vector<Json::Value>> done);
+  std::vector<Json::Value> list_settings() const;
+  void set_setting(const std::string& name, const std::string& value, Done<void> done);
+  void export_key(const std::string& repository, const std::string& client, Done<std::string> done);
+
+ private:
+  struct ScheduleTimes {
+    std::vector<std::string> calendar;  // of which these are the times
+    std::vector<Microseconds> elapses;
+  };
+
+  struct NewPassphrases {
+    std::vector<BorgRepository> wanted;
+    std::size_t next = 0;                      // of wanted
+    std::map<std::string, std::string> given;  // by repository; empty: none was given
+    std::vector<store::Secret> secrets;
+  };
+
+  void synchronise();
+  void take_snapshot(store::Snapshot snapshot);
+  void ensure_ssh_key(Done<void> done);
+  void refresh_timers(Done<void> done);
+  void changed(ObjectKind kind, const std::string& name);
+  void create_run(Plan plan, const std::string& policy, const RunRequest& request, Done<RunAnswer> done);
+  void store_run(Plan plan, const std::string& policy, const RunRequest& request,
+                 std::vector<store::Secret> secrets, Done<RunAnswer> done);
+  void seal_passphrases(std::shared_ptr<NewPassphrases> work, Done<std::vector<store::Secret>> done);
+  void with_schedule_times(std::function<void()> then);
+  Json::Value status_row(const store::FleetRow& row, Microseconds now) const;
+  std::string timestamp() const;
+
+  Outside out_;
+  State state_;
+  Followers followers_;
+  JobRunner runner_;
+  std::map<std::string, ScheduleTimes> schedule_times_;
+};
+
+// A job as ListJobs and GetJob show it.
+Json::Value job_record(const Job& job);
+
+}  // namespace cyborg

@@ -1,0 +1,150 @@
+// Adding, changing and removing schedules, repositories, clients and policies.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/objects.h"
+#include "core/repository_url.h"
+#include "manager/manager.h"
+
+namespace cyborg {
+namespace {
+
+// The object to start from: a fresh one, or the existing.
+template <typename T>
+Expected<T> base_of(const std::map<std::string, T>& objects, const std::string& name, bool create,
+                    ErrorCode missing, std::string_view kind) {
+  const auto found = objects.find(name);
+  if (create) {
+    if (found != objects.end())
+      return fail(ErrorCode::name_taken, fmt::format("a {} named \"{}\" exists", kind, name));
+    T fresh;
+    fresh.name = name;
+    return fresh;
+  }
+  if (found == objects.end()) return fail(missing, fmt::format("no {} named \"{}\"", kind, name));
+  return found->second;
+}
+
+}  // namespace
+
+void Manager::put_schedule(const std::string& name, const Json::Value& properties, bool create,
+                           Done<void> done) {
+  if (auto writable = state_.writable(); !writable) return done(writable);
+  auto base = base_of(state_.fleet.schedules, name, create, ErrorCode::no_such_schedule, "schedule");
+  if (!base) return done(std::unexpected(base.error()));
+  auto schedule = apply_schedule(std::move(*base), properties);
+  if (!schedule) return done(std::unexpected(schedule.error()));
+  // systemd has the last word on what an expression means, and whether it ever comes true.
+  out_.systemd.next_elapses(schedule->calendar, 1,
+                            [this, schedule = *schedule, create,
+                             done = std::move(done)](const Expected<std::vector<Microseconds>>& elapses) {
+                              if (!elapses) return done(std::unexpected(elapses.error()));
+                              out_.store.put_schedule(
+                                  schedule, create, [this, schedule, done](const Expected<void>& stored) {
+                                    if (!stored) return done(stored);
+                                    state_.fleet.schedules.insert_or_assign(schedule.name, schedule);
+                                    changed(ObjectKind::schedule, schedule.name);
+                                    refresh_timers(done);
+                                  });
+                            });
+}
+
+void Manager::put_repository(const std::string& name, const Json::Value& properties,
+                             std::optional<std::string> passphrase, bool create, Done<void> done) {
+  if (auto writable = state_.writable(); !writable) return done(writable);
+  auto base = base_of(state_.fleet.repositories, name, create, ErrorCode::no_such_repository, "repository");
+  if (!base) return done(std::unexpected(base.error()));
+  auto repository = apply_repository(std::move(*base), properties, create);
+  if (!repository) return done(std::unexpected(repository.error()));
+  std::vector<store::Secret> secrets;
+  if (passphrase) {
+    if (passphrase->empty() || passphrase->find_first_of(std::string_view{"\n\0", 2}) != std::string::npos) {
+      return done(fail(ErrorCode::invalid_argument, "passphrase: expected one line that is not empty"));
+    }
+    auto sealed = out_.secrets.seal("repository", name, "passphrase", *passphrase);
+    if (!sealed) return done(std::unexpected(sealed.error()));
+    secrets.push_back({{"repository", name, "passphrase"}, std::move(*sealed), ""});
+  }
+  out_.store.put_repository(
+      *repository, create, std::move(secrets),
+      [this, repository = *repository, done = std::move(done)](const Expected<void>& stored) {
+        if (!stored) return done(stored);
+        state_.fleet.repositories.insert_or_assign(repository.name, repository);
+        changed(ObjectKind::repository, repository.name);
+        refresh_timers(done);
+      });
+}
+
+void Manager::put_client(const std::string& name, const Json::Value& properties, bool create,
+                         Done<void> done) {
+  if (auto writable = state_.writable(); !writable) return done(writable);
+  auto base = base_of(state_.fleet.clients, name, create, ErrorCode::no_such_client, "client");
+  if (!base) return done(std::unexpected(base.error()));
+  auto client = apply_client(std::move(*base), properties, create);
+  if (!client) return done(std::unexpected(client.error()));
+  out_.store.put_client(*client, create,
+                        [this, client = *client, done = std::move(done)](const Expected<void>& stored) {
+                          if (!stored) return done(stored);
+                          state_.fleet.clients.insert_or_assign(client.name, client);
+                          changed(ObjectKind::client, client.name);
+                          refresh_timers(done);
+                        });
+}
+
+void Manager::put_policy(const std::string& name, const Json::Value& properties, bool create,
+                         Done<void> done) {
+  if (auto writable = state_.writable(); !writable) return done(writable);
+  auto base = base_of(state_.fleet.policies, name, create, ErrorCode::no_such_policy, "policy");
+  if (!base) return done(std::unexpected(base.error()));
+  auto policy = apply_policy(std::move(*base), properties);
+  if (!policy) return done(std::unexpected(policy.error()));
+  if (auto related = check_policy_relations(state_.fleet, *policy); !related) return done(related);
+  out_.store.put_policy(*policy, create, {},
+                        [this, policy = *policy, done = std::move(done)](const Expected<void>& stored) {
+                          if (!stored) return done(stored);
+                          state_.fleet.policies.insert_or_assign(policy.name, policy);
+                          changed(ObjectKind::policy, policy.name);
+                          refresh_timers(done);
+                        });
+}
+
+void Manager::remove(ObjectKind kind, const std::string& name, bool force, Done<void> done) {
+  if (auto writable = state_.writable(); !writable) return done(writable);
+  auto removed = [this, kind, name, done = std::move(done)](Expected<std::vector<Policy>> policies) {
+    if (!policies) return done(std::unexpected(policies.error()));
+    for (auto& policy : *policies) {
+      const std::string policy_name = policy.name;
+      state_.fleet.policies.insert_or_assign(policy_name, std::move(policy));
+      out_.publisher.object_changed(ObjectKind::policy, policy_name);
+    }
+    switch (kind) {
+      case ObjectKind::schedule:
+        state_.fleet.schedules.erase(name);
+        break;
+      case ObjectKind::repository:
+        state_.fleet.repositories.erase(name);
+        break;
+      case ObjectKind::client:
+        state_.fleet.clients.erase(name);
+        break;
+      case ObjectKind::policy:
+        state_.fleet.policies.erase(name);
+        break;
+    }
+    out_.publisher.object_changed(kind, name);
+    refresh_timers(done);
+  };
+  switch (kind) {
+    case ObjectKind::schedule:
+      return out_.store.remove_schedule(name, force, std::move(removed));
+    case ObjectKind::repository:
+      return out_.store.remove_repository(name, force, std::move(removed));
+    case ObjectKind::client:
+      return out_.store.remove_client(name, force, std::move(removed));
+    case ObjectKind::policy:
+      return out_.store.remove_policy(name, force, std::move(removed));
+  }
+}
+
+}  // namespace cyborg

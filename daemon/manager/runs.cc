@@ -1,0 +1,213 @@
+// Whatever makes jobs: runs of policies, preparations, restores, retries; and canceling them.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/repository_url.h"
+#include "manager/manager.h"
+
+namespace cyborg {
+namespace {
+
+Json::Value planned_record(const NewJob& job) {
+  Json::Value row{Json::objectValue};
+  row["kind"] = to_string(job.kind);
+  row["policy"] = job.policy;
+  row["client"] = job.client;
+  row["repository"] = job.repository;
+  row["borg_repository"] = job.borg_url;
+  row["archive"] = job.archive;
+  return row;
+}
+
+std::vector<Json::Value> planned_records(const Plan& plan) {
+  std::vector<Json::Value> rows;
+  for (const auto& job : plan.jobs) rows.push_back(planned_record(job));
+  for (const auto& note : plan.notes) {
+    Json::Value row{Json::objectValue};
+    row["left_out"] = note;
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+std::vector<std::int64_t> ids_of(const std::vector<Job>& jobs) {
+  std::vector<std::int64_t> ids;
+  for (const auto& job : jobs) ids.push_back(job.id);
+  return ids;
+}
+
+}  // namespace
+
+// A borg repository that this plan makes gets the passphrase that the administrator gave for its repository,
+// or else one of its own. Looks at them one after the other, since each repository may need the database.
+void Manager::seal_passphrases(std::shared_ptr<NewPassphrases> work, Done<std::vector<store::Secret>> done) {
+  while (work->next < work->wanted.size()) {
+    const BorgRepository& one = work->wanted[work->next];
+    const auto repository = state_.fleet.repositories.find(one.repository);
+    const bool clear =
+        repository != state_.fleet.repositories.end() && repository->second.encryption == "none";
+    const auto given = work->given.find(one.repository);
+    if (!clear && given == work->given.end()) {
+      const std::string name = one.repository;
+      return out_.store.get_secret(
+          {"repository", name, "passphrase"},
+          [this, name, work, done = std::move(done)](const Expected<std::optional<store::Secret>>& secret) {
+            if (!secret) return done(std::unexpected(secret.error()));
+            std::string& passphrase = work->given[name];
+            if (*secret) {
+              auto opened = out_.secrets.open("repository", name, "passphrase", (*secret)->sealed);
+              if (!opened) return done(std::unexpected(opened.error()));
+              passphrase = std::move(*opened);
+            }
+            seal_passphrases(work, done);
+          });
+    }
+    if (!clear) {
+      const std::string passphrase = given->second.empty() ? out_.secrets.random_passphrase() : given->second;
+      auto sealed = out_.secrets.seal("borg-repository", one.url, "passphrase", passphrase);
+      if (!sealed) return done(std::unexpected(sealed.error()));
+      work->secrets.push_back({store::passphrase_key(one.url), std::move(*sealed), ""});
+    }
+    ++work->next;
+  }
+  done(std::move(work->secrets));
+}
+
+void Manager::create_run(Plan plan, const std::string& policy, const RunRequest& request,
+                         Done<RunAnswer> done) {
+  auto work = std::make_shared<NewPassphrases>();
+  work->wanted = plan.borg_repositories;
+  seal_passphrases(work, [this, plan = std::move(plan), policy, request,
+                          done = std::move(done)](Expected<std::vector<store::Secret>> secrets) mutable {
+    if (!secrets) return done(std::unexpected(secrets.error()));
+    store_run(std::move(plan), policy, request, std::move(*secrets), std::move(done));
+  });
+}
+
+void Manager::store_run(Plan plan, const std::string& policy, const RunRequest& request,
+                        std::vector<store::Secret> secrets, Done<RunAnswer> done) {
+  store::NewRun run;
+  run.token = out_.secrets.random_uuid();
+  run.policy = policy;
+  run.scheduled = request.scheduled;
+  run.actor = request.actor;
+  run.jobs = std::move(plan.jobs);
+  run.borg_repositories = std::move(plan.borg_repositories);
+  run.secrets = std::move(secrets);
+  out_.store.create_run(std::move(run), [this, done = std::move(done)](Expected<store::CreatedRun> created) {
+    if (!created) return done(std::unexpected(created.error()));
+    RunAnswer answer{created->run, ids_of(created->jobs), {}};
+    for (auto& one : created->borg_repositories) {
+      std::string url = one.url;
+      state_.fleet.borg_repositories.insert_or_assign(std::move(url), std::move(one));
+    }
+    // A run that existed is at work already.
+    if (!created->existed) runner_.enqueue(std::move(created->jobs));
+    done(std::move(answer));
+  });
+}
+
+void Manager::run_policy(const std::string& name, const RunRequest& request, Done<RunAnswer> done) {
+  if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
+  const auto policy = state_.fleet.policies.find(name);
+  if (policy == state_.fleet.policies.end()) {
+    return done(fail(ErrorCode::no_such_policy, fmt::format("no policy named \"{}\"", name)));
+  }
+  auto plan = plan_run(state_.fleet, policy->second, request.clients, state_.unfinished, timestamp());
+  if (!plan) return done(std::unexpected(plan.error()));
+  if (request.dry_run) return done(RunAnswer{0, {}, planned_records(*plan)});
+  // By hand, nothing to do is an answer; a timer's elapse is recorded as a run without jobs.
+  if (plan->jobs.empty() && request.scheduled == 0) {
+    return done(fail(ErrorCode::in_use, plan->notes.empty() ? "nothing to do" : plan->notes.front(),
+                     "wait for it, or cyborgctl job cancel it"));
+  }
+  create_run(std::move(*plan), name, request, std::move(done));
+}
+
+void Manager::prepare_client(const std::string& client, std::optional<std::string> password,
+                             const std::string& actor, Done<std::int64_t> done) {
+  if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
+  auto plan = plan_prepare_client(state_.fleet, client, state_.unfinished);
+  if (!plan) return done(std::unexpected(plan.error()));
+  RunRequest request;
+  request.actor = actor;
+  create_run(std::move(*plan), "", request,
+             [this, password = std::move(password), done = std::move(done)](Expected<RunAnswer> answer) {
+               if (!answer) return done(std::unexpected(answer.error()));
+               // The queue looks for work on the loop's next turn, so this is in time.
+               if (password) runner_.remember_password(answer->jobs.front(), *password);
+               done(answer->jobs.front());
+             });
+}
+
+void Manager::prepare_repository(const std::string& repository, const std::vector<std::string>& clients,
+                                 const std::string& actor, Done<std::vector<std::int64_t>> done) {
+  if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
+  auto plan = plan_prepare_repository(state_.fleet, repository, clients, state_.unfinished);
+  if (!plan) return done(std::unexpected(plan.error()));
+  RunRequest request;
+  request.actor = actor;
+  create_run(std::move(*plan), "", request, [done = std::move(done)](Expected<RunAnswer> answer) {
+    if (!answer) return done(std::unexpected(answer.error()));
+    done(std::move(answer->jobs));
+  });
+}
+
+void Manager::restore(const std::string& name, const std::vector<std::string>& paths,
+                      const RestoreOptions& options, Done<std::int64_t> done) {
+  if (options.in_place == !options.directory.empty()) {
+    return done(fail(ErrorCode::invalid_argument, "directory, in_place: expected exactly one of them"));
+  }
+  if (!options.in_place && !options.directory.starts_with('/')) {
+    return done(fail(ErrorCode::invalid_argument,
+                     fmt::format("directory \"{}\": expected an absolute path", options.directory)));
+  }
+  if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
+  out_.store.get_archive(name,
+                         [this, paths, options, done = std::move(done)](Expected<store::Archive> archive) {
+                           if (!archive) return done(std::unexpected(archive.error()));
+                           RestoreRequest wanted;
+                           wanted.archive = archive->name;
+                           wanted.repository = archive->repository;
+                           wanted.borg_url = archive->borg_url;
+                           wanted.policy = archive->policy;
+                           wanted.client = options.client.empty() ? archive->client : options.client;
+                           wanted.paths = paths;
+                           wanted.directory = options.in_place ? "/" : options.directory;
+                           auto plan = plan_restore(state_.fleet, wanted, state_.unfinished);
+                           if (!plan) return done(std::unexpected(plan.error()));
+                           if (options.dry_run) plan->jobs.back().details["dry_run"] = true;
+                           RunRequest request;
+                           request.actor = options.actor;
+                           create_run(std::move(*plan), "", request, [done](Expected<RunAnswer> answer) {
+                             if (!answer) return done(std::unexpected(answer.error()));
+                             done(answer->jobs.back());
+                           });
+                         });
+}
+
+void Manager::cancel_job(std::int64_t id, Done<void> done) {
+  if (state_.unfinished.contains(id)) return runner_.cancel(id, std::move(done));
+  get_job(id, [id, done = std::move(done)](const Expected<Json::Value>& job) {
+    if (!job) return done(std::unexpected(job.error()));
+    done(fail(ErrorCode::job_not_cancelable, fmt::format("job {} has ended", id)));
+  });
+}
+
+void Manager::retry_job(std::int64_t id, const std::string& actor, Done<RunAnswer> done) {
+  if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
+  out_.store.get_job(id, [this, id, actor, done = std::move(done)](Expected<store::JobRecord> record) {
+    if (!record) return done(std::unexpected(record.error()));
+    if (!is_ended(record->job.state)) {
+      return done(fail(ErrorCode::in_use, fmt::format("job {} has not ended", id)));
+    }
+    auto plan = plan_retry(state_.fleet, record->job, state_.unfinished, timestamp());
+    if (!plan) return done(std::unexpected(plan.error()));
+    RunRequest request;
+    request.actor = actor;
+    create_run(std::move(*plan), record->job.policy, request, done);
+  });
+}
+
+}  // namespace cyborg

@@ -1,0 +1,40 @@
+// What the daemon knows without asking the database: the fleet, the jobs that have not ended, and those that
+// ended a short while ago.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "core/plan.h"
+#include "core/settings.h"
+#include "manager/ports.h"
+
+namespace cyborg {
+
+struct State {
+  bool loaded = false;     // the first snapshot is in
+  bool available = false;  // PostgreSQL answers
+  std::string unavailable_reason = "the database was not reached yet";
+  Fleet fleet;
+  Settings settings;
+  Jobs unfinished;
+  Jobs recent;  // ended
+  std::map<std::int64_t, Progress> progress;
+  std::string ssh_public_key;
+  std::string sealed_ssh_key;
+
+  // Live or recent, or nullptr.
+  const Job* find_job(std::int64_t id) const {
+    if (const auto job = unfinished.find(id); job != unfinished.end()) return &job->second;
+    const auto job = recent.find(id);
+    return job != recent.end() ? &job->second : nullptr;
+  }
+
+  // Refused changes while the database is away.
+  Expected<void> writable() const {
+    if (loaded && available) return {};
+    return fail(ErrorCode::unavailable, "the database is away: " + unavailable_reason);
+  }
+};
+
+}  // namespace cyborg
