@@ -17,6 +17,12 @@ std::string journal_hint(std::int64_t job) {
   return "see: journalctl -u " + job_unit_name(job);
 }
 
+// What ends badly within a moment has the result "failed", too, and what is stopped by then "canceled"; it
+// may have left a result of its own. So these are starts, and whoever told of the end finds out more.
+bool was_executed(const std::string& result) {
+  return result == "done" || result == "failed" || result == "canceled" || result == "timeout";
+}
+
 }  // namespace
 
 SystemdManager::SystemdManager(Loop& loop, const SystemdOptions& options)
@@ -77,11 +83,11 @@ void SystemdManager::start_job(const UnitSpec& unit, std::map<std::string, std::
 
 void SystemdManager::started(std::int64_t job, std::expected<std::string, BusFailure> result) {
   const std::string what = "cannot start " + job_unit_name(job);
-  if (result && *result == "done") {
+  if (result && was_executed(*result)) {
     live_.insert(job);
     answer(job, {});
+    if (*result != "done") suspect(job);
   } else if (result) {
-    // Commands of ExecStopPost= may still run.
     starts_[job].failure =
         Error{ErrorCode::failed, what + ": the result of its start was '" + *result + "'", journal_hint(job)};
     suspect(job);

@@ -28,6 +28,8 @@ class SystemdManager : public Systemd {
   // Connects to the system bus, and again whenever the connection is lost.
   SystemdManager(Loop& loop, const SystemdOptions& options);
 
+  // A program that cannot be executed is a start, too, and an end without anything left behind: systemd does
+  // not tell it from one that fails within a moment.
   void start_job(const UnitSpec& unit, std::map<std::string, std::string> credentials,
                  Done<void> done) override;
   void stop_job(std::int64_t job, Done<void> done) override;
