@@ -1,0 +1,89 @@
+// Archives, and the status of the fleet.
+#include <fmt/format.h>
+
+#include "store/filter.h"
+#include "store/operations.h"
+
+namespace cyborg::store {
+namespace {
+
+constexpr const char* kSelect =
+    "select a.id, a.name, a.borg_id, a.job, a.policy, a.client, a.repository, b.url, usec(a.created),"
+    " a.original_size, a.compressed_size, a.deduplicated_size, a.nfiles, a.duration"
+    " from archive a join borg_repository b on b.id = a.borg_repository where ";
+
+Expected<std::vector<Archive>> read_archives(Connection& db, const std::string& where, const Params& params) {
+  auto result = db.run((kSelect + where).c_str(), params);
+  if (!result) return std::unexpected(result.error());
+  std::vector<Archive> archives;
+  for (int i = 0; i < result->size(); ++i) {
+    Archive& a = archives.emplace_back();
+    result->row(i).read(a.id, a.name, a.borg_id, a.job, a.policy, a.client, a.repository, a.borg_url,
+                        a.created, a.original_size, a.compressed_size, a.deduplicated_size, a.nfiles,
+                        a.duration);
+  }
+  return archives;
+}
+
+}  // namespace
+
+Expected<Page<Archive>> list_archives(Connection& db, const ArchiveFilter& filter, std::uint32_t limit,
+                                      std::int64_t cursor) {
+  Filter where;
+  where.equal("a.policy", filter.policy);
+  where.equal("a.client", filter.client);
+  where.equal("a.repository", filter.repository);
+  where.equal("a.name", filter.name);
+  where.page("a.id", limit, cursor);
+  auto archives = read_archives(db, where.sql(), where.params());
+  if (!archives) return std::unexpected(archives.error());
+  return to_page(std::move(*archives), limit);
+}
+
+// A policy with two repositories makes two archives of one name. Names of objects hold no colon.
+Expected<Archive> get_archive(Connection& db, const std::string& name) {
+  const auto separator = name.find("::");
+  const bool qualified = separator != std::string::npos;
+  auto found = qualified ? read_archives(db, "a.repository = $1 and a.name = $2 order by a.id desc",
+                                         Params{name.substr(0, separator), name.substr(separator + 2)})
+                         : read_archives(db, "a.name = $1 order by a.repository, a.id desc", Params{name});
+  if (!found) return std::unexpected(found.error());
+  if (found->empty()) return fail(ErrorCode::no_such_archive, fmt::format("there is no archive {}", name));
+  const Archive& archive = found->front();
+  if (!qualified && archive.repository != found->back().repository) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("archive {} is in repository {} and in repository {}", name, archive.repository,
+                            found->back().repository),
+                fmt::format("write {}::{}", archive.repository, name));
+  }
+  return archive;
+}
+
+Expected<std::optional<Archive>> read_archive_of_job(Connection& db, std::int64_t job) {
+  auto found = read_archives(db, "a.job = $1 order by a.id desc", Params{job});
+  if (!found) return std::unexpected(found.error());
+  if (found->empty()) return std::nullopt;
+  return std::move(found->front());
+}
+
+Expected<std::vector<FleetRow>> fleet_status(Connection& db) {
+  auto result = db.run(
+      "select c.policy, c.client, r.repository, usec(s.last_success), coalesce(s.last_success_job, 0),"
+      " coalesce(s.last_success_archive, ''), usec(s.last_end), coalesce(s.last_end_job, 0),"
+      " nullif(s.last_end_state, ''), coalesce(s.last_end_reason, '')"
+      " from policy_client c join policy_repository r on r.policy = c.policy"
+      " left join backup_status s"
+      "  on s.policy = c.policy and s.client = c.client and s.repository = r.repository"
+      " order by c.policy, c.client, r.position");
+  if (!result) return std::unexpected(result.error());
+  std::vector<FleetRow> rows(static_cast<std::size_t>(result->size()));
+  for (int i = 0; i < result->size(); ++i) {
+    FleetRow& r = rows[static_cast<std::size_t>(i)];
+    result->row(i).read(r.policy, r.client, r.repository, r.last_success, r.last_success_job,
+                        r.last_success_archive, r.last_end, r.last_end_job, r.last_end_state,
+                        r.last_end_reason);
+  }
+  return rows;
+}
+
+}  // namespace cyborg::store

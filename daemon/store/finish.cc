@@ -1,0 +1,199 @@
+// The end of a job, with all that follows from it, in one transaction.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "store/operations.h"
+
+namespace cyborg::store {
+namespace {
+
+bool succeeded(JobState state) {
+  return state == JobState::successful || state == JobState::warning;
+}
+
+// Facts come from a client by way of its job: whatever is missing or of another type is empty.
+std::string text(const Json::Value& facts, const char* key) {
+  return facts[key].isString() ? facts[key].asString() : std::string{};
+}
+std::int64_t number(const Json::Value& facts, const char* key) {
+  const Json::Value& value = facts[key];
+  if (value.isInt64()) return value.asInt64();
+  const bool representable = value.isDouble() && std::abs(value.asDouble()) < 9e18;
+  return representable ? static_cast<std::int64_t>(value.asDouble()) : 0;
+}
+// Seconds to microseconds.
+Microseconds span(const Json::Value& facts, const char* key) {
+  const double seconds = facts[key].isNumeric() ? facts[key].asDouble() : 0;
+  return seconds > 0 && seconds < 1e9 ? static_cast<Microseconds>(seconds * 1e6) : 0;
+}
+std::vector<std::string> list(const Json::Value& facts, const char* key) {
+  std::vector<std::string> items;
+  if (!facts[key].isArray()) return items;
+  for (const auto& item : facts[key]) {
+    if (item.isString()) items.push_back(item.asString());
+  }
+  return items;
+}
+std::string borg_id(const Json::Value& facts, const char* key) {
+  const std::string id = text(facts, key);
+  const bool good = id.size() == 64 && id.find_first_not_of("0123456789abcdef") == std::string::npos;
+  return good ? id : std::string{};
+}
+
+Expected<void> end_job(Connection& db, std::int64_t id, const JobResult& result, Microseconds finished) {
+  auto ended = db.run(
+      "update job set state = $2, reason = $3, result = $4, finished = coalesce(instant($5), now()),"
+      " lease_until = null where id = $1",
+      Params{id, result.state, result.message, to_json(result), finished});
+  if (!ended) return std::unexpected(ended.error());
+  return {};
+}
+
+// A pinned host key stays: a job that met another one did not succeed.
+Expected<void> take_client_facts(Connection& db, const Job& job, const Json::Value& facts) {
+  auto taken = db.run(
+      "update client set ready = true, addresses = $2, operating_system = $3, borg_version = $4, hostname = "
+      "$5,"
+      " host_key = case when host_key = '' then $6 else host_key end, changed = now() where name = $1",
+      Params{job.client, list(facts, "addresses"), text(facts, "operating_system"),
+             text(facts, "borg_version"), text(facts, "hostname"), text(facts, "host_key")});
+  if (!taken) return std::unexpected(taken.error());
+  return {};
+}
+
+// The row exists unless somebody deleted it by hand; then it comes back with what the job knows.
+Expected<void> take_repository_facts(Connection& db, const Job& job, const Json::Value& facts) {
+  auto taken = db.run(
+      "insert into borg_repository as b (repository, client, url, ready, borg_id)"
+      " values ($1, nullif($2, ''), $3, true, $4)"
+      " on conflict (url) do update set ready = true,"
+      " borg_id = case when excluded.borg_id <> '' then excluded.borg_id else b.borg_id end",
+      Params{job.repository, job.client, job.borg_url, borg_id(facts, "borg_id")});
+  if (!taken) return std::unexpected(taken.error());
+  auto pinned = db.run(
+      "update repository set host_key = $2, changed = now() where name = $1 and host_key = '' and $2 <> ''",
+      Params{job.repository, text(facts, "host_key")});
+  if (!pinned) return std::unexpected(pinned.error());
+  return {};
+}
+
+Expected<void> add_archive(Connection& db, const Job& job, const JobResult& result) {
+  const Json::Value& facts = result.archive;
+  if (text(facts, "id").empty() || job.archive.empty()) return {};
+  auto repository = db.run(
+      "insert into borg_repository (repository, client, url, ready) values ($1, nullif($2, ''), $3, true)"
+      " on conflict (url) do nothing",
+      Params{job.repository, job.client, job.borg_url});
+  if (!repository) return std::unexpected(repository.error());
+  auto added = db.run(
+      "insert into archive (borg_repository, name, borg_id, job, policy, client, repository, created,"
+      " original_size, compressed_size, deduplicated_size, nfiles, duration)"
+      " select b.id, $2, $3, j.id, j.policy, j.client, j.repository, coalesce(j.started, j.finished), $4, $5,"
+      " $6, $7, $8 from borg_repository b, job j where b.url = $9 and j.id = $1"
+      " on conflict (borg_repository, name) do update set borg_id = excluded.borg_id, job = excluded.job,"
+      " created = excluded.created, original_size = excluded.original_size,"
+      " compressed_size = excluded.compressed_size, deduplicated_size = excluded.deduplicated_size,"
+      " nfiles = excluded.nfiles, duration = excluded.duration",
+      Params{job.id, job.archive, text(facts, "id"), number(facts, "original_size"),
+             number(facts, "compressed_size"), number(facts, "deduplicated_size"), number(facts, "nfiles"),
+             span(facts, "duration"), job.borg_url});
+  if (!added) return std::unexpected(added.error());
+  return {};
+}
+
+Expected<void> take_facts(Connection& db, const Job& job, const JobResult& result) {
+  if (!succeeded(result.state)) return {};
+  if (job.kind == JobKind::prepare_client) return take_client_facts(db, job, result.facts);
+  if (job.kind == JobKind::prepare_repository) return take_repository_facts(db, job, result.facts);
+  if (job.kind == JobKind::backup) return add_archive(db, job, result);
+  return {};
+}
+
+Expected<void> settle_dependants(Connection& db, const Job& job, Microseconds finished) {
+  auto direct = db.run("select job from job_dependency where predecessor = $1", Params{job.id});
+  if (!direct) return std::unexpected(direct.error());
+  std::vector<std::int64_t> waiting;
+  for (int i = 0; i < direct->size(); ++i) waiting.push_back(direct->row(i).get<std::int64_t>(0));
+  auto ended = settle(db, std::move(waiting), finished);
+  if (!ended) return std::unexpected(ended.error());
+  if (job.kind == JobKind::backup) ended->push_back(job.id);
+  if (ended->empty()) return {};
+  return note_backup_status(db, *ended);
+}
+
+template <typename T>
+std::optional<T> first(std::vector<T>& found) {
+  if (found.empty()) return std::nullopt;
+  return std::move(found.front());
+}
+
+// Reads what the end of the job left, so that a repetition answers as the first time.
+Expected<void> read_prepared(Connection& db, FinishedJob& finished) {
+  const Job& job = finished.job;
+  if (job.kind == JobKind::prepare_client) {
+    auto clients = read_clients(db, job.client);
+    if (!clients) return std::unexpected(clients.error());
+    finished.client = first(*clients);
+  } else if (job.kind == JobKind::prepare_repository) {
+    auto repositories = read_repositories(db, job.repository);
+    if (!repositories) return std::unexpected(repositories.error());
+    finished.repository = first(*repositories);
+    auto borg = read_borg_repositories(db, job.borg_url);
+    if (!borg) return std::unexpected(borg.error());
+    finished.borg_repository = first(*borg);
+  }
+  return {};
+}
+
+Expected<FinishedJob> read_finished(Connection& db, std::int64_t id, bool repeated) {
+  FinishedJob finished;
+  finished.repeated = repeated;
+  auto jobs = read_jobs(db, "j.id = $1", Params{id});
+  if (!jobs) return std::unexpected(jobs.error());
+  finished.job = std::move(jobs->at(0));
+  auto dependants = read_dependants(db, id);
+  if (!dependants) return std::unexpected(dependants.error());
+  finished.dependants = std::move(*dependants);
+  if (!succeeded(finished.job.state)) return finished;
+  if (auto read = read_prepared(db, finished); !read) return std::unexpected(read.error());
+  auto archive = read_archive_of_job(db, id);
+  if (!archive) return std::unexpected(archive.error());
+  finished.archive = std::move(*archive);
+  return finished;
+}
+
+JobResult clean(const JobResult& result) {
+  JobResult copy = result;
+  copy.code = storable(result.code);
+  copy.message = storable(result.message);
+  for (auto& warning : copy.warnings) warning = storable(warning);
+  copy.archive = storable_json(result.archive);
+  copy.facts = storable_json(result.facts);
+  return copy;
+}
+
+}  // namespace
+
+Expected<FinishedJob> finish_job(Connection& db, std::int64_t id, const JobResult& given,
+                                 Microseconds finished) {
+  if (!is_ended(given.state)) {
+    return fail(ErrorCode::failed, fmt::format("job {} cannot end as {}", id, to_string(given.state)));
+  }
+  const JobResult result = clean(given);
+  return db.transact<FinishedJob>([&]() -> Expected<FinishedJob> {
+    auto found = read_jobs(db, "j.id = $1 for update", Params{id});
+    if (!found) return std::unexpected(found.error());
+    if (found->empty()) return fail(ErrorCode::no_such_job, fmt::format("there is no job {}", id));
+    const Job& job = found->front();
+    if (is_ended(job.state)) return read_finished(db, id, true);
+    if (auto ended = end_job(db, id, result, finished); !ended) return std::unexpected(ended.error());
+    if (auto taken = take_facts(db, job, result); !taken) return std::unexpected(taken.error());
+    if (auto settled = settle_dependants(db, job, finished); !settled)
+      return std::unexpected(settled.error());
+    return read_finished(db, id, false);
+  });
+}
+
+}  // namespace cyborg::store

@@ -1,0 +1,90 @@
+// What the store does, on a connection: plain functions that block. Store (store.h) hands them to its lanes;
+// see there for what they mean.
+#pragma once
+
+#include <atomic>
+
+#include "store/connection.h"
+#include "store/store.h"
+
+namespace cyborg::store {
+
+Expected<Snapshot> load(Connection& db);
+
+// objects.cc
+Expected<void> put_schedule(Connection& db, const Schedule& schedule, bool create);
+Expected<void> put_repository(Connection& db, const Repository& repository, bool create,
+                              const std::vector<Secret>& secrets);
+Expected<void> put_client(Connection& db, const Client& client, bool create);
+Expected<void> put_policy(Connection& db, const Policy& policy, bool create,
+                          const std::vector<Secret>& secrets);
+Expected<std::vector<Schedule>> read_schedules(Connection& db);
+// All, or the one of that name.
+Expected<std::vector<Repository>> read_repositories(Connection& db, const std::string& name = {});
+Expected<std::vector<Client>> read_clients(Connection& db, const std::string& name = {});
+Expected<std::vector<Policy>> read_policies(Connection& db, const std::vector<std::string>* names = nullptr);
+
+// removal.cc
+Expected<std::vector<Policy>> remove_schedule(Connection& db, const std::string& name, bool force);
+Expected<std::vector<Policy>> remove_repository(Connection& db, const std::string& name, bool force);
+Expected<std::vector<Policy>> remove_client(Connection& db, const std::string& name, bool force);
+Expected<std::vector<Policy>> remove_policy(Connection& db, const std::string& name, bool force);
+
+// borg_repositories.cc
+Expected<std::vector<BorgRepository>> read_borg_repositories(Connection& db, const std::string& url = {});
+// Inside a transaction of the caller's.
+Expected<std::vector<BorgRepository>> ensure_borg_repositories(Connection& db,
+                                                               const std::vector<BorgRepository>& wanted,
+                                                               const std::vector<Secret>& secrets_if_absent);
+
+// runs.cc
+Expected<CreatedRun> create_run(Connection& db, const NewRun& run, const std::string& node);
+
+// dependants.cc, inside a transaction of the caller's
+// Decides on the waiting among these jobs and on what waits for them in turn: pending when all predecessors
+// succeeded, skipped when one did not. Answers the ids of the skipped.
+Expected<std::vector<std::int64_t>> settle(Connection& db, std::vector<std::int64_t> candidates,
+                                           Microseconds now);
+// Jobs that wait for this one, directly or not, and that are pending or skipped by now.
+Expected<std::vector<Job>> read_dependants(Connection& db, std::int64_t id);
+// Notes ended backups among these jobs in the fleet's status.
+Expected<void> note_backup_status(Connection& db, const std::vector<std::int64_t>& ids);
+
+// jobs.cc
+Expected<std::vector<std::int64_t>> update_jobs(Connection& db, const std::vector<JobUpdate>& updates,
+                                                const std::string& node);
+Expected<std::vector<Job>> read_jobs(Connection& db, const char* where, const Params& params);
+Expected<Page<Job>> list_jobs(Connection& db, const JobFilter& filter, std::uint32_t limit,
+                              std::int64_t cursor);
+Expected<JobRecord> get_job(Connection& db, std::int64_t id);
+
+// finish.cc
+Expected<FinishedJob> finish_job(Connection& db, std::int64_t id, const JobResult& result,
+                                 Microseconds finished);
+
+// archives.cc
+Expected<Page<Archive>> list_archives(Connection& db, const ArchiveFilter& filter, std::uint32_t limit,
+                                      std::int64_t cursor);
+Expected<Archive> get_archive(Connection& db, const std::string& name);
+Expected<std::optional<Archive>> read_archive_of_job(Connection& db, std::int64_t job);
+Expected<std::vector<FleetRow>> fleet_status(Connection& db);
+
+// settings.cc
+Expected<std::map<std::string, std::string>> read_settings(Connection& db);
+Expected<void> set_setting(Connection& db, const std::string& name, const std::string& value);
+Expected<void> put_secret(Connection& db, const Secret& secret);
+Expected<void> put_secrets(Connection& db, const std::vector<Secret>& secrets, bool if_absent);
+Expected<Secret> put_secret_if_absent(Connection& db, const Secret& secret);
+Expected<std::optional<Secret>> get_secret(Connection& db, const SecretKey& key);
+
+// output.cc
+// Stops between transactions, with ErrorCode::unavailable, when stopping becomes true.
+Expected<std::int64_t> append_output(Connection& db, std::int64_t job, const std::string& path, bool complete,
+                                     const std::atomic<bool>& stopping);
+Expected<OutputPage> read_output(Connection& db, std::int64_t job, std::int64_t first_line,
+                                 std::uint32_t limit);
+
+// Pages are for people and programs alike, but not for ever: as the bus says, 1 to 1000 rows.
+constexpr std::uint32_t kLongestPage = 1000;
+
+}  // namespace cyborg::store

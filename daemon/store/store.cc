@@ -1,0 +1,225 @@
+// Hands operations to lanes, and their answers back to the event loop.
+#include "store/store.h"
+
+#include <fmt/format.h>
+
+#include <exception>
+
+#include "store/lane.h"
+#include "store/migrate.h"
+#include "store/operations.h"
+
+namespace cyborg::store {
+
+class Store::Impl {
+ public:
+  Impl(Config config, Poster post, OnAvailability on_availability)
+      : config_(std::move(config)),
+        post_(std::move(post)),
+        on_availability_(std::move(on_availability)),
+        state_({"store-state", config_.conninfo, true, [](Connection& db) { return migrate(db); },
+                [this](bool connected, const std::string& reason) { report(connected, reason); }}),
+        history_({"store-history", config_.conninfo, false, {}, {}}),
+        output_({"store-output", config_.conninfo, false, {}, {}}) {}
+
+  void start() {
+    state_.start();
+    history_.start();
+    output_.start();
+  }
+
+  const std::string& node() const { return config_.node; }
+  const std::atomic<bool>& output_stopping() const { return output_.stopping(); }
+
+  template <typename T, typename Work>
+  void in_state(Done<T> done, Work work) {
+    submit(state_, std::move(done), std::move(work));
+  }
+  template <typename T, typename Work>
+  void in_history(Done<T> done, Work work) {
+    submit(history_, std::move(done), std::move(work));
+  }
+  template <typename T, typename Work>
+  void in_output(Done<T> done, Work work) {
+    submit(output_, std::move(done), std::move(work));
+  }
+
+  // All at once, so that the daemon does not wait for one after the other.
+  ~Impl() {
+    for (Lane* lane : {&state_, &history_, &output_}) lane->ask_to_stop();
+    for (Lane* lane : {&state_, &history_, &output_}) lane->stop();
+  }
+
+ private:
+  template <typename T, typename Work>
+  void submit(Lane& lane, Done<T> done, Work work) {
+    lane.submit([this, &lane, done = std::move(done), work = std::move(work)](Connection* connection,
+                                                                              const Error& why) {
+      // The schema is the state lane's to check; until it did, no other lane may rely on it.
+      const bool usable = connection && (&lane == &state_ || available_);
+      Expected<T> answer = usable ? attempt<T>(*connection, work) : Expected<T>{std::unexpected(why)};
+      if (lane.stopping() && !answer) return;
+      post_([done, answer = std::move(answer)] { done(answer); });
+    });
+  }
+
+  // A value that cannot be represented throws in the JSON library; a bug must not end the daemon.
+  template <typename T, typename Work>
+  static Expected<T> attempt(Connection& db, const Work& work) {
+    try {
+      return work(db);
+    } catch (const std::exception& exception) {
+      return fail(ErrorCode::failed, fmt::format("store: {}", exception.what()));
+    }
+  }
+
+  void report(bool connected, const std::string& reason) {
+    available_ = connected;
+    post_([this, connected, reason] { on_availability_(connected, reason); });
+  }
+
+  const Config config_;
+  const Poster post_;
+  const OnAvailability on_availability_;
+  std::atomic<bool> available_ = false;
+  Lane state_;
+  Lane history_;
+  Lane output_;
+};
+
+Store::Store(Config config, Poster post, OnAvailability on_availability)
+    : impl_(std::make_unique<Impl>(std::move(config), std::move(post), std::move(on_availability))) {}
+Store::~Store() = default;
+
+void Store::start() {
+  impl_->start();
+}
+
+void Store::load(Done<Snapshot> done) {
+  impl_->in_state(std::move(done), [](Connection& db) { return store::load(db); });
+}
+
+void Store::put_schedule(Schedule schedule, bool create, Done<void> done) {
+  impl_->in_state(std::move(done), [schedule = std::move(schedule), create](Connection& db) {
+    return store::put_schedule(db, schedule, create);
+  });
+}
+void Store::put_repository(Repository repository, bool create, std::vector<Secret> secrets, Done<void> done) {
+  impl_->in_state(std::move(done),
+                  [repository = std::move(repository), create, secrets = std::move(secrets)](Connection& db) {
+                    return store::put_repository(db, repository, create, secrets);
+                  });
+}
+void Store::put_client(Client client, bool create, Done<void> done) {
+  impl_->in_state(std::move(done), [client = std::move(client), create](Connection& db) {
+    return store::put_client(db, client, create);
+  });
+}
+void Store::put_policy(Policy policy, bool create, std::vector<Secret> secrets, Done<void> done) {
+  impl_->in_state(std::move(done),
+                  [policy = std::move(policy), create, secrets = std::move(secrets)](Connection& db) {
+                    return store::put_policy(db, policy, create, secrets);
+                  });
+}
+
+void Store::remove_schedule(std::string name, bool force, Done<std::vector<Policy>> done) {
+  impl_->in_state(std::move(done), [name = std::move(name), force](Connection& db) {
+    return store::remove_schedule(db, name, force);
+  });
+}
+void Store::remove_repository(std::string name, bool force, Done<std::vector<Policy>> done) {
+  impl_->in_state(std::move(done), [name = std::move(name), force](Connection& db) {
+    return store::remove_repository(db, name, force);
+  });
+}
+void Store::remove_client(std::string name, bool force, Done<std::vector<Policy>> done) {
+  impl_->in_state(std::move(done), [name = std::move(name), force](Connection& db) {
+    return store::remove_client(db, name, force);
+  });
+}
+void Store::remove_policy(std::string name, bool force, Done<std::vector<Policy>> done) {
+  impl_->in_state(std::move(done), [name = std::move(name), force](Connection& db) {
+    return store::remove_policy(db, name, force);
+  });
+}
+
+void Store::ensure_borg_repositories(std::vector<BorgRepository> wanted,
+                                     std::vector<Secret> secrets_if_absent,
+                                     Done<std::vector<BorgRepository>> done) {
+  impl_->in_state(std::move(done),
+                  [wanted = std::move(wanted), secrets = std::move(secrets_if_absent)](Connection& db) {
+                    return db.transact<std::vector<BorgRepository>>(
+                        [&] { return store::ensure_borg_repositories(db, wanted, secrets); });
+                  });
+}
+
+void Store::create_run(NewRun run, Done<CreatedRun> done) {
+  impl_->in_state(std::move(done), [run = std::move(run), node = impl_->node()](Connection& db) {
+    return store::create_run(db, run, node);
+  });
+}
+void Store::update_jobs(std::vector<JobUpdate> updates, Done<std::vector<std::int64_t>> done) {
+  impl_->in_state(std::move(done), [updates = std::move(updates), node = impl_->node()](Connection& db) {
+    return store::update_jobs(db, updates, node);
+  });
+}
+void Store::finish_job(std::int64_t id, JobResult result, Microseconds finished, Done<FinishedJob> done) {
+  impl_->in_state(std::move(done), [id, result = std::move(result), finished](Connection& db) {
+    return store::finish_job(db, id, result, finished);
+  });
+}
+
+void Store::list_jobs(JobFilter filter, std::uint32_t limit, std::int64_t cursor, Done<Page<Job>> done) {
+  impl_->in_history(std::move(done), [filter = std::move(filter), limit, cursor](Connection& db) {
+    return store::list_jobs(db, filter, limit, cursor);
+  });
+}
+void Store::get_job(std::int64_t id, Done<JobRecord> done) {
+  impl_->in_history(std::move(done), [id](Connection& db) { return store::get_job(db, id); });
+}
+void Store::list_archives(ArchiveFilter filter, std::uint32_t limit, std::int64_t cursor,
+                          Done<Page<Archive>> done) {
+  impl_->in_history(std::move(done), [filter = std::move(filter), limit, cursor](Connection& db) {
+    return store::list_archives(db, filter, limit, cursor);
+  });
+}
+void Store::get_archive(std::string name, Done<Archive> done) {
+  impl_->in_history(std::move(done),
+                    [name = std::move(name)](Connection& db) { return store::get_archive(db, name); });
+}
+void Store::fleet_status(Done<std::vector<FleetRow>> done) {
+  impl_->in_history(std::move(done), [](Connection& db) { return store::fleet_status(db); });
+}
+
+void Store::set_setting(std::string name, std::string value, Done<void> done) {
+  impl_->in_state(std::move(done), [name = std::move(name), value = std::move(value)](Connection& db) {
+    return store::set_setting(db, name, value);
+  });
+}
+void Store::put_secret(Secret secret, Done<void> done) {
+  impl_->in_state(std::move(done),
+                  [secret = std::move(secret)](Connection& db) { return store::put_secret(db, secret); });
+}
+void Store::put_secret_if_absent(Secret secret, Done<Secret> done) {
+  impl_->in_state(std::move(done), [secret = std::move(secret)](Connection& db) {
+    return store::put_secret_if_absent(db, secret);
+  });
+}
+void Store::get_secret(SecretKey key, Done<std::optional<Secret>> done) {
+  impl_->in_state(std::move(done),
+                  [key = std::move(key)](Connection& db) { return store::get_secret(db, key); });
+}
+
+void Store::append_output(std::int64_t job, std::string path, bool complete, Done<std::int64_t> done) {
+  impl_->in_output(std::move(done),
+                   [job, path = std::move(path), complete, &stopping = impl_->output_stopping()](
+                       Connection& db) { return store::append_output(db, job, path, complete, stopping); });
+}
+void Store::read_output(std::int64_t job, std::int64_t first_line, std::uint32_t limit,
+                        Done<OutputPage> done) {
+  impl_->in_history(std::move(done), [job, first_line, limit](Connection& db) {
+    return store::read_output(db, job, first_line, limit);
+  });
+}
+
+}  // namespace cyborg::store
