@@ -1,0 +1,135 @@
+#include "core/borg.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+namespace cyborg {
+namespace {
+
+constexpr const char* kLockWait = "30";  // the queue is above it: nobody else should hold the lock for long
+
+std::vector<std::string> global_options() {
+  return {"borg", "--log-json", "--progress", "--show-rc", "--lock-wait", kLockWait};
+}
+
+void append(std::vector<std::string>& to, std::initializer_list<std::string> words) {
+  to.insert(to.end(), words);
+}
+
+// Reads "4" of "4.1b2"; false when there is no digit.
+bool take_number(std::string_view& text, int& number) {
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{}) return false;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return true;
+}
+
+}  // namespace
+
+std::string to_string(const BorgVersion& version) {
+  return fmt::format("{}.{}.{}", version.major, version.minor, version.patch);
+}
+
+Expected<BorgVersion> parse_borg_version(std::string_view text) {
+  auto begin = text.find("borg ");
+  std::string_view rest = begin == std::string_view::npos ? std::string_view{} : text.substr(begin + 5);
+  BorgVersion version;
+  bool good = take_number(rest, version.major) && rest.starts_with('.');
+  if (good) rest.remove_prefix(1);
+  good = good && take_number(rest, version.minor);
+  if (good && rest.starts_with('.')) {
+    rest.remove_prefix(1);
+    take_number(rest, version.patch);
+  }
+  if (!good) return fail(ErrorCode::failed, fmt::format("\"{}\" is not a version of borg", text));
+  if (version >= BorgVersion{2, 0, 0}) {
+    return fail(ErrorCode::failed,
+                fmt::format("borg {} is not supported: install borg 1.2 or 1.4", to_string(version)));
+  }
+  if (version < BorgVersion{1, 2, 0}) {
+    return fail(ErrorCode::failed,
+                fmt::format("borg {} is too old: install borg 1.2 or 1.4", to_string(version)));
+  }
+  return version;
+}
+
+std::string relay_url(std::string_view path) {
+  return fmt::format("ssh://cyborg{}{}", path.starts_with('/') ? "" : "/./", path);
+}
+
+std::vector<std::string> borg_create(const JobSpec& spec, const std::string& repository) {
+  auto command = global_options();
+  // No braces in the comment: borg would take them for placeholders.
+  append(command, {"create", "--json", "--comment", fmt::format("cyborg job={}", spec.job)});
+  if (!spec.compression.empty()) append(command, {"--compression", spec.compression});
+  if (spec.one_file_system) append(command, {"--one-file-system"});
+  if (spec.upload_limit > 0) append(command, {"--upload-ratelimit", std::to_string(spec.upload_limit)});
+  for (const auto& pattern : spec.exclude) append(command, {"--exclude", pattern});
+  append(command, {"--", repository + "::" + spec.archive});
+  return command;  // the roots follow
+}
+
+std::vector<std::string> borg_extract(const JobSpec& spec, const std::string& repository) {
+  auto command = global_options();
+  // A restore must run while a backup of the same repository does: only committed archives are read.
+  append(command, {"--bypass-lock", "extract", "--", repository + "::" + spec.archive});
+  for (const auto& path : spec.paths) {
+    if (auto inside = archive_path(path); !inside.empty()) command.push_back(inside);
+  }
+  return command;
+}
+
+std::vector<std::string> borg_init(const JobSpec& spec, const std::string& repository) {
+  auto command = global_options();
+  append(command, {"init", "--make-parent-dirs", "--encryption", spec.encryption});
+  if (spec.append_only) append(command, {"--append-only"});
+  append(command, {"--", repository});
+  return command;
+}
+
+std::vector<std::string> borg_info(const std::string& repository) {
+  auto command = global_options();
+  append(command, {"info", "--json", "--", repository});
+  return command;
+}
+
+std::vector<std::string> borg_serve(const JobSpec& spec) {
+  std::vector<std::string> command{"borg", "serve", "--umask=077", "--restrict-to-repository",
+                                   spec.repository_path};
+  if (spec.append_only) command.push_back("--append-only");
+  return command;
+}
+
+Environment borg_environment(const std::string& base_dir, const std::string& rsh, const JobSpec& spec) {
+  Environment environment{
+      {"TZ", "UTC"},  // borg prints local times without a zone
+      {"LC_ALL", "C.UTF-8"},
+      {"BORG_EXIT_CODES", "modern"},
+      {"BORG_DISPLAY_PASSPHRASE", "no"},
+      // Which repository this must be is pinned by its id, and verified by us, before borg writes to it.
+      {"BORG_RELOCATED_REPO_ACCESS_IS_OK", "yes"},
+      {"BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK", "yes"},
+  };
+  if (!spec.files_cache_suffix.empty()) {
+    environment.emplace_back("BORG_FILES_CACHE_SUFFIX", spec.files_cache_suffix);
+  }
+  if (!base_dir.empty()) environment.emplace_back("BORG_BASE_DIR", base_dir);
+  if (!rsh.empty()) environment.emplace_back("BORG_RSH", rsh);
+  return environment;
+}
+
+std::string archive_path(std::string_view path) {
+  std::string inside;
+  while (!path.empty()) {
+    auto slash = path.find('/');
+    auto part = path.substr(0, slash);
+    path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
+    if (part.empty() || part == ".") continue;
+    if (!inside.empty()) inside += '/';
+    inside += part;
+  }
+  return inside;
+}
+
+}  // namespace cyborg

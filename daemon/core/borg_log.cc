@@ -1,0 +1,119 @@
+#include "core/borg_log.h"
+
+#include <json/reader.h>
+#include <json/value.h>
+
+#include <memory>
+
+namespace cyborg {
+namespace {
+
+constexpr std::size_t kMaxWarnings = 1000;
+
+bool parse_json(std::string_view text, Json::Value& json) {
+  static const Json::CharReaderBuilder builder = [] {
+    Json::CharReaderBuilder strict;
+    strict["failIfExtra"] = true;
+    return strict;
+  }();
+  // One reader for the process: building one costs more than reading a line.
+  thread_local const std::unique_ptr<Json::CharReader> reader{builder.newCharReader()};
+  try {
+    return reader->parse(text.data(), text.data() + text.size(), &json, nullptr) && json.isObject();
+  } catch (const Json::Exception&) {
+    return false;  // nested too deeply
+  }
+}
+
+std::string word(const Json::Value& json, const char* key) {
+  const Json::Value& value = json[key];
+  return value.isString() ? value.asString() : std::string{};
+}
+
+std::int64_t number(const Json::Value& json, const char* key) {
+  const Json::Value& value = json[key];
+  return value.isInt64() ? value.asInt64() : 0;
+}
+
+int priority_of(const std::string& level) {
+  if (level == "CRITICAL") return 2;
+  if (level == "ERROR") return 3;
+  if (level == "WARNING") return 4;
+  if (level == "DEBUG") return 7;
+  return 6;
+}
+
+void read_progress(const Json::Value& json, const std::string& type, BorgLine& line) {
+  line.kind = BorgLine::Kind::progress;
+  bool finished = json["finished"].isBool() && json["finished"].asBool();
+  if (type == "archive_progress" && !finished) {
+    line.progress = {number(json, "nfiles"), number(json, "original_size"), word(json, "path")};
+  } else if (type == "progress_percent" && !finished) {
+    const Json::Value& info = json["info"];
+    bool has_path = info.isArray() && !info.empty() && info[0].isString();
+    line.progress = {0, number(json, "current"), has_path ? info[0].asString() : std::string{}};
+  }
+}
+
+BorgLine from_json(const Json::Value& json) {
+  BorgLine line;
+  const std::string type = word(json, "type");
+  line.msgid = word(json, "msgid");
+  line.name = word(json, "name");
+  line.text = word(json, "message");
+  if (type == "archive_progress" || type == "progress_percent" || type == "progress_message") {
+    read_progress(json, type, line);
+  } else if (type == "file_status") {
+    line.kind = BorgLine::Kind::status;
+    line.text = word(json, "status") + " " + word(json, "path");
+  } else {
+    line.kind = BorgLine::Kind::message;
+    line.priority = priority_of(word(json, "levelname"));
+  }
+  return line;
+}
+
+// "Include pattern 'a' never matched." (borg 1.4 capitalises differently, and msgid tells it apart there.)
+std::string unmatched_path(const BorgLine& line) {
+  bool is_it = line.msgid == "IncludePatternNeverMatched" ||
+               (line.text.starts_with("Include pattern ") && line.text.ends_with("never matched."));
+  if (!is_it) return {};
+  auto first = line.text.find('\'');
+  auto last = line.text.rfind('\'');
+  return first == last ? line.text : line.text.substr(first + 1, last - first - 1);
+}
+
+}  // namespace
+
+BorgLine parse_borg_line(std::string_view line) {
+  // A prompt may be glued in front of an object: look for the first brace.
+  auto brace = line.find('{');
+  Json::Value json;
+  if (brace != std::string_view::npos && parse_json(line.substr(brace), json) && json.isMember("type")) {
+    return from_json(json);
+  }
+  BorgLine text;
+  text.text = line;
+  return text;
+}
+
+void BorgLog::add(const BorgLine& line) {
+  if (line.kind != BorgLine::Kind::message || line.priority > 4) return;
+  if (line.name == "borg.output.show-rc") return;
+  if (line.text.find("No space left on device") != std::string::npos) no_space_ = true;
+  if (line.text.starts_with("Remote: ")) last_remote_ = line.text.substr(8);
+  if (line.priority < 4) {
+    if (error_text_.empty()) error_text_ = line.text;
+    if (error_id_.empty()) error_id_ = line.msgid;
+    return;
+  }
+  if (auto path = unmatched_path(line); !path.empty()) unmatched_.push_back(path);
+  add_warning(line.text);
+}
+
+void BorgLog::add_warning(std::string text) {
+  ++warning_count_;
+  if (warnings_.size() < kMaxWarnings) warnings_.push_back(std::move(text));
+}
+
+}  // namespace cyborg

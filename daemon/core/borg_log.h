@@ -1,0 +1,55 @@
+// What borg prints with --log-json: mostly one JSON object per line, but not only.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cyborg {
+
+struct BorgProgress {
+  std::int64_t files = 0;
+  std::int64_t bytes = 0;
+  std::string path;
+};
+
+struct BorgLine {
+  enum class Kind { progress, message, status, text };
+  Kind kind = Kind::text;
+  int priority = 6;  // syslog's
+  std::string name;
+  std::string msgid;  // errors always have one; warnings since borg 1.4
+  std::string text;   // for people; may hold line breaks
+  std::optional<BorgProgress> progress;
+};
+
+BorgLine parse_borg_line(std::string_view line);
+
+// Remembers of a borg's lines what its end has to be explained with.
+class BorgLog {
+ public:
+  void add(const BorgLine& line);
+  // A source root or another thing that must be said with the warnings.
+  void add_warning(std::string text);
+
+  const std::vector<std::string>& warnings() const { return warnings_; }
+  std::size_t warning_count() const { return warning_count_; }
+  const std::string& error_id() const { return error_id_; }      // of the first error
+  const std::string& error_text() const { return error_text_; }  // idem
+  const std::string& last_remote() const { return last_remote_; }
+  const std::vector<std::string>& unmatched() const { return unmatched_; }
+  bool no_space() const { return no_space_; }
+
+ private:
+  std::vector<std::string> warnings_;
+  std::size_t warning_count_ = 0;
+  std::string error_id_;
+  std::string error_text_;
+  std::string last_remote_;
+  std::vector<std::string> unmatched_;  // restore: paths that are not in the archive
+  bool no_space_ = false;
+};
+
+}  // namespace cyborg

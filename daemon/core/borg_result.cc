@@ -1,0 +1,224 @@
+#include "core/borg_result.h"
+
+#include <fmt/format.h>
+#include <json/reader.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+namespace cyborg {
+namespace {
+
+// One row per cause: borg's exit codes (modern; several are a range) and the last part of its msgid.
+struct Cause {
+  int first;
+  int last;
+  std::string_view msgid;
+  const char* code;
+  const char* message;  // {0} repository, {1} archive, {2} what borg said
+};
+
+constexpr std::array kCauses{
+    Cause{10, 10, "AlreadyExists", "repository-exists", "there is a repository at {0} already"},
+    Cause{12, 12, "CheckNeeded", "damage", "repository {0} needs a check: {2}"},
+    Cause{13, 13, "DoesNotExist", "repository-missing", "there is no repository at {0}: prepare it"},
+    Cause{14, 14, "InsufficientFreeSpaceError", "disk-full", "the disk of repository {0} is full: {2}"},
+    Cause{15, 16, "InvalidRepository", "repository-invalid", "{0} exists and is not a borg repository"},
+    Cause{15, 16, "InvalidRepositoryConfig", "repository-invalid", "repository {0} is not valid: {2}"},
+    Cause{17, 17, "ObjectNotFound", "damage", "repository {0} is damaged: {2}"},
+    Cause{18, 18, "ParentPathDoesNotExist", "repository-missing", "the directory above {0} does not exist"},
+    Cause{19, 19, "PathAlreadyExists", "repository-invalid", "{0} exists and is not a borg repository"},
+    Cause{20, 20, "StorageQuotaExceeded", "disk-full", "the quota of repository {0} is used up: {2}"},
+    Cause{21, 21, "PathPermissionDenied", "repository-denied", "no permission for repository {0}: {2}"},
+    Cause{30, 30, "Archive.AlreadyExists", "archive-exists", "archive {1} exists already in {0}"},
+    Cause{31, 31, "Archive.DoesNotExist", "archive-missing", "there is no archive {1} in repository {0}"},
+    Cause{50, 50, "NoPassphraseFailure", "passphrase-wrong", "borg got no passphrase for repository {0}"},
+    Cause{52, 52, "PassphraseWrong", "passphrase-wrong", "the passphrase of repository {0} is wrong"},
+    Cause{53, 53, "PasswordRetriesExceeded", "passphrase-wrong", "the passphrase of {0} is wrong"},
+    Cause{61, 61, "EncryptionMethodMismatch", "repository-swapped",
+          "repository {0} has another encryption than before: was it replaced?"},
+    Cause{62, 63, "RepositoryAccessAborted", "repository-swapped",
+          "repository {0} is not the one that was used before: {2}"},
+    Cause{64, 64, "RepositoryReplay", "repository-swapped",
+          "repository {0} is older than it was: was an old copy put back?"},
+    Cause{73, 73, "LockTimeout", "repository-locked", "repository {0} is locked by another borg: {2}"},
+    Cause{72, 72, "LockFailed", "repository-denied", "repository {0} cannot be locked: {2}"},
+    Cause{70, 75, "LockError", "repository-locked", "repository {0} cannot be locked: {2}"},
+    Cause{80, 81, "ConnectionClosed", "connection-lost", "the connection to repository {0} was lost: {2}"},
+    Cause{81, 81, "ConnectionClosedWithHint", "connection-lost",
+          "the connection to repository {0} was lost: {2}"},
+    Cause{87, 87, "ConnectionBrokenWithHint", "connection-lost",
+          "the connection to repository {0} was lost: {2}"},
+    Cause{83, 83, "PathNotAllowed", "repository-denied",
+          "the repository host does not allow the path of {0}: {2}"},
+    Cause{85, 85, "RPCServerOutdated", "borg-unsupported", "borg on the repository host is too old: {2}"},
+    Cause{90, 99, "IntegrityError", "damage", "repository {0} is damaged or was tampered with: {2}"},
+    Cause{95, 99, "TAMInvalid", "damage", "repository {0} was tampered with: {2}"},
+};
+
+// "Repository.DoesNotExist" and "DoesNotExist" are the same: over ssh the class may be missing. A row with
+// a dot (archives) wants all of it.
+bool msgid_matches(std::string_view row, std::string_view msgid) {
+  if (row.find('.') != std::string_view::npos) return row == msgid;
+  if (msgid.starts_with("Archive.")) return false;
+  auto dot = msgid.rfind('.');
+  return row == (dot == std::string_view::npos ? msgid : msgid.substr(dot + 1));
+}
+
+const Cause* find_cause(int status, std::string_view msgid) {
+  for (const auto& cause : kCauses) {
+    if (!msgid.empty() && msgid_matches(cause.msgid, msgid)) return &cause;
+  }
+  for (const auto& cause : kCauses) {
+    if (status >= cause.first && status <= cause.last) return &cause;
+  }
+  return nullptr;
+}
+
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
+
+JobResult failure(const char* code, std::string message, int status) {
+  JobResult result;
+  result.state = JobState::failed;
+  result.code = code;
+  result.message = std::move(message);
+  result.borg_status = status;
+  return result;
+}
+
+std::string said(const BorgLog& log) {
+  if (!log.error_text().empty()) return first_line(log.error_text());
+  if (!log.last_remote().empty()) return first_line(log.last_remote());
+  return log.warnings().empty() ? std::string{"no reason given"} : first_line(log.warnings().back());
+}
+
+JobResult judge_failure(int status, const BorgLog& log, const JobSpec& spec) {
+  const std::string repository = repository_name(spec);
+  if (status > 128 && status < 128 + 65) {
+    return failure("borg-killed", fmt::format("borg was ended by signal {}", status - 128), status);
+  }
+  const Cause* cause = find_cause(status, log.error_id());
+  // The far end of a lost connection often says why.
+  if (cause && std::string_view{cause->code} == "connection-lost" && !log.last_remote().empty()) {
+    return failure(
+        cause->code,
+        fmt::format(fmt::runtime(cause->message), repository, spec.archive, first_line(log.last_remote())),
+        status);
+  }
+  if (cause) {
+    return failure(cause->code,
+                   fmt::format(fmt::runtime(cause->message), repository, spec.archive, said(log)), status);
+  }
+  if (log.no_space()) return failure("disk-full", fmt::format("a disk is full: {}", said(log)), status);
+  return failure("borg-error", fmt::format("borg failed with status {}: {}", status, said(log)), status);
+}
+
+JobResult judge_warnings(int status, const BorgLog& log) {
+  JobResult result;
+  result.state = JobState::warning;
+  result.code = "borg-warning";
+  result.borg_status = status;
+  std::string first =
+      log.warnings().empty() ? std::string{"it gave no reason"} : first_line(log.warnings().front());
+  result.message = log.warning_count() > 1
+                       ? fmt::format("borg gave {} warnings, the first: {}", log.warning_count(), first)
+                       : fmt::format("borg gave a warning: {}", first);
+  return result;
+}
+
+bool parse(std::string_view text, Json::Value& json) {
+  // A talkative login shell may have printed something before.
+  auto brace = text.find('{');
+  if (brace == std::string_view::npos) return false;
+  Json::CharReaderBuilder builder;
+  const std::unique_ptr<Json::CharReader> reader{builder.newCharReader()};
+  try {
+    return reader->parse(text.data() + brace, text.data() + text.size(), &json, nullptr) && json.isObject();
+  } catch (const Json::Exception&) {
+    return false;
+  }
+}
+
+std::string text_of(const Json::Value& json, const char* section, const char* key) {
+  const Json::Value& part = json[section];
+  return part.isObject() && part[key].isString() ? part[key].asString() : std::string{};
+}
+
+}  // namespace
+
+std::string repository_name(const JobSpec& spec) {
+  const SshTarget& host = spec.repository_host;
+  if (host.address.empty()) return spec.repository_path;
+  std::string port = host.port == 22 ? std::string{} : fmt::format(":{}", host.port);
+  return fmt::format("ssh://{}@{}{}{}", host.user, host.address, port, spec.repository_path);
+}
+
+JobResult repository_swapped(const JobSpec& spec, std::string_view found) {
+  return failure("repository-swapped",
+                 fmt::format("repository {} is not the one that was prepared: its id is {}, it must be {}; "
+                             "prepare the repository again if you replaced it",
+                             repository_name(spec), found, spec.borg_id),
+                 -1);
+}
+
+const std::string* lost_root(const BorgLog& log, const JobSpec& spec) {
+  for (const auto& root : spec.roots) {
+    const std::string prefix = root + ":";
+    bool lost = std::ranges::any_of(log.warnings(), [&](const std::string& warning) {
+      return warning.starts_with(prefix) || warning.starts_with(prefix.substr(1));
+    });
+    if (lost) return &root;
+  }
+  return nullptr;
+}
+
+JobResult judge_borg(BorgVerb verb, int status, const BorgLog& log, const JobSpec& spec) {
+  if (verb == BorgVerb::extract && !log.unmatched().empty()) {
+    return failure("path-not-in-archive",
+                   fmt::format("/{} is not in archive {}", log.unmatched().front(), spec.archive), status);
+  }
+  if (status == 0) {
+    JobResult result;
+    result.state = JobState::successful;
+    result.code = "ok";
+    result.borg_status = 0;
+    return result;
+  }
+  if (status != 1 && (status < 100 || status > 127)) return judge_failure(status, log, spec);
+  if (verb == BorgVerb::create) {
+    if (const std::string* root = lost_root(log, spec)) {
+      return failure("source-missing",
+                     fmt::format("{} could not be read, so archive {} is without it", *root, spec.archive),
+                     status);
+    }
+  }
+  return judge_warnings(status, log);
+}
+
+std::optional<CreateReport> parse_create_report(std::string_view text) {
+  Json::Value json;
+  if (!parse(text, json) || !json["archive"].isObject()) return std::nullopt;
+  CreateReport report;
+  report.repository_id = text_of(json, "repository", "id");
+  const Json::Value& archive = json["archive"];
+  for (const char* key : {"id", "name", "duration", "start", "end"}) report.archive[key] = archive[key];
+  if (!archive["stats"].isObject()) return std::nullopt;
+  for (const char* key : {"original_size", "compressed_size", "deduplicated_size", "nfiles"}) {
+    report.archive[key] = archive["stats"][key];
+  }
+  if (report.repository_id.empty() || !archive["id"].isString()) return std::nullopt;
+  return report;
+}
+
+std::optional<InfoReport> parse_info_report(std::string_view text) {
+  Json::Value json;
+  if (!parse(text, json)) return std::nullopt;
+  InfoReport report{text_of(json, "repository", "id"), text_of(json, "encryption", "mode")};
+  if (report.repository_id.empty()) return std::nullopt;
+  return report;
+}
+
+}  // namespace cyborg

@@ -1,0 +1,41 @@
+// What borg's end means: its exit status and its last words as the state, code and message of a job.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/borg_log.h"
+#include "core/job_spec.h"
+
+namespace cyborg {
+
+enum class BorgVerb { create, extract, init, info };
+
+// The result of a borg that ended by itself with `status` (128 + n for a signal n).
+JobResult judge_borg(BorgVerb verb, int status, const BorgLog& log, const JobSpec& spec);
+
+// Is every source root in the archive? borg only warns of one that is not. nullptr: yes.
+const std::string* lost_root(const BorgLog& log, const JobSpec& spec);
+
+// The archive facts of `borg create --json`; nothing when it is not what borg prints.
+struct CreateReport {
+  std::string repository_id;
+  Json::Value archive{Json::objectValue};
+};
+std::optional<CreateReport> parse_create_report(std::string_view json);
+
+// The id and encryption of `borg info --json REPOSITORY`.
+struct InfoReport {
+  std::string repository_id;
+  std::string encryption;
+};
+std::optional<InfoReport> parse_info_report(std::string_view json);
+
+// The failure that a repository with another id is.
+JobResult repository_swapped(const JobSpec& spec, std::string_view found);
+
+// Where the repository is, for people.
+std::string repository_name(const JobSpec& spec);
+
+}  // namespace cyborg

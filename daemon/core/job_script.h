@@ -1,0 +1,42 @@
+// The shell scripts that cyborg-job runs on other machines: POSIX sh, as dash and busybox understand it.
+//
+// A script tells cyborg-job what borg cannot say by lines on standard error that begin with kScriptMark:
+// "started", or a failure's code and a detail, after which it ends with kScriptFailed.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/job_spec.h"
+
+namespace cyborg {
+
+inline constexpr std::string_view kScriptMark = "@cyborg ";
+inline constexpr int kScriptFailed = 99;
+
+// Where borg keeps its caches on a client, unless CYBORG_CLIENT_DIR in its environment names another place.
+inline constexpr const char* kClientDirectory = "/var/lib/cyborg-client";
+
+// What runs borg on the client. Its standard input is the passphrase and a line break, then nothing until
+// it is closed, which ends borg: that is how both a cancel and a lost connection arrive. `relay_directory`
+// is made by it, private, and gone at any end; empty if the repository is a path.
+std::string backup_script(const JobSpec& spec, const std::string& relay_directory);
+std::string restore_script(const JobSpec& spec, const std::string& relay_directory);
+
+// The other end of the relay, for a second channel: it carries borg's bytes between its standard input and
+// output and the FIFOs.
+std::string relay_script(const std::string& relay_directory);
+
+// The BORG_RSH that connects a borg to the FIFOs.
+std::string relay_rsh(const std::string& relay_directory);
+
+// Prints a client's facts as KEY=VALUE lines, after installing borg if it is missing (and `install`).
+std::string facts_script(bool install);
+
+// Adds a public key to the authorized keys of the user who runs it.
+std::string authorize_script(const std::string& public_key);
+
+// The command line for an exec request: the script as `user`, by way of sudo if that is not root.
+std::string script_command(const std::string& script, const std::string& user);
+
+}  // namespace cyborg

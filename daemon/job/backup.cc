@@ -1,0 +1,101 @@
+// Kind backup: borg create on the client.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/borg_result.h"
+#include "core/job_script.h"
+#include "job/borg_run.h"
+#include "job/job.h"
+#include "ssh/failure.h"
+
+namespace cyborg {
+namespace {
+
+// As the script of a remote backup does.
+std::vector<std::string> existing_roots(const JobSpec& spec) {
+  std::vector<std::string> roots;
+  for (const auto& root : spec.roots) {
+    struct stat status{};
+    const bool link = ::lstat(root.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
+    const bool good =
+        link || ::faccessat(AT_FDCWD, root.c_str(), spec.any_root ? F_OK : R_OK, AT_EACCESS) == 0;
+    if (good) {
+      roots.push_back(root);
+    } else if (!spec.any_root) {
+      throw Failure("source-missing",
+                    fmt::format("{} does not exist on {}, or cannot be read", root, spec.client),
+                    JobState::failed);
+    }
+  }
+  if (roots.empty()) {
+    throw Failure("source-missing", fmt::format("none of the folders exists on {}", spec.client),
+                  JobState::failed);
+  }
+  return roots;
+}
+
+BorgEnd create_here(JobContext& job, Serve* serve) {
+  const JobSpec& spec = job.spec();
+  const auto roots = existing_roots(spec);
+  LocalBorg borg;
+  borg.command = borg_create(spec, serve ? relay_url(spec.repository_path) : spec.repository_path);
+  borg.command.insert(borg.command.end(), roots.begin(), roots.end());
+  borg.base_dir = server_borg_directory();
+  borg.serve = serve;
+  return run_local(job, borg);
+}
+
+BorgEnd create_there(JobContext& job, Serve& serve) {
+  ssh::Session session{job.spec().target, job.credentials()};
+  job.throw_if_canceled();
+  const std::string directory = random_relay_directory();
+  const RemoteBorg borg{backup_script(job.spec(), directory), job.passphrase() + "\n", directory, &serve};
+  BorgEnd end = run_remote(job, session, job.spec().target.user, borg);
+  if (!job.canceled()) check_script(end, job.spec(), job.spec().target.user);
+  return end;
+}
+
+void add_archive(JobResult& result, const BorgEnd& end, const JobSpec& spec) {
+  if (result.state != JobState::successful && result.state != JobState::warning) return;
+  const auto report = parse_create_report(end.output);
+  if (!report) {
+    result.state = JobState::failed;
+    result.code = "borg-error";
+    result.message = "borg ended without a report of the archive";
+    return;
+  }
+  if (!spec.borg_id.empty() && report->repository_id != spec.borg_id) {
+    const JobResult swapped = repository_swapped(spec, report->repository_id);
+    result.state = swapped.state;
+    result.code = swapped.code;
+    result.message = swapped.message;
+    return;
+  }
+  result.archive = report->archive;
+  if (result.state == JobState::successful) {
+    result.message =
+        fmt::format("archive {}: {} files, {} bytes, {} new in the repository", spec.archive,
+                    report->archive["nfiles"].asInt64(), report->archive["original_size"].asInt64(),
+                    report->archive["deduplicated_size"].asInt64());
+  }
+}
+
+}  // namespace
+
+JobResult backup(JobContext& job) {
+  const JobSpec& spec = job.spec();
+  job.output().line(
+      6, fmt::format("backup of {} to {}, archive {}", spec.client, repository_name(spec), spec.archive));
+  const bool here = spec.local && spec.repository_host.address.empty();
+  if (here) check_local_repository(spec);
+  const auto serve = here ? nullptr : Serve::start(job, spec.repository_host.host_key);
+  const BorgEnd end = spec.local ? create_here(job, serve.get()) : create_there(job, *serve);
+  JobResult result = judge_borg(BorgVerb::create, end.status, end.log, spec);
+  result = conclude(job, std::move(result), end, serve.get());
+  add_archive(result, end, spec);
+  return result;
+}
+
+}  // namespace cyborg

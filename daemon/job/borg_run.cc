@@ -1,0 +1,257 @@
+#include "job/borg_run.h"
+
+#include <fmt/format.h>
+#include <sodium/randombytes.h>
+#include <sodium/utils.h>
+
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+
+#include "core/job_script.h"
+#include "job/child.h"
+#include "job/connect.h"
+#include "ssh/failure.h"
+
+namespace cyborg {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Stream = ssh::Channel::Stream;
+
+constexpr std::size_t kMaxOutput = 16 << 20;  // of JSON on standard output
+constexpr std::size_t kMaxText = 50;
+// sshd takes no longer word on a command line; Linux allows 128 KiB for one.
+constexpr std::size_t kMaxCommand = 120 * 1024;
+// How long a canceled borg may take: SIGINT at once, SIGTERM after 5 s, SIGKILL after 35 s.
+constexpr std::chrono::seconds kTerminateAfter{5};
+constexpr std::chrono::seconds kKillAfter{35};
+constexpr std::chrono::seconds kGiveUpAfter{45};
+
+void append_output(BorgEnd& end, std::string_view data) {
+  if (end.output.size() + data.size() <= kMaxOutput) end.output += data;
+}
+
+// Joins a relay's two ends.
+void join(ssh::Pump& pump, std::unique_ptr<ssh::Source> source, std::unique_ptr<ssh::Sink> sink, Serve& serve,
+          IdGuard& guard) {
+  pump.connect(std::move(source), ssh::to_fd(serve.fd()));
+  pump.connect(ssh::from_fd(serve.fd()), std::move(sink), [&](auto data) { guard.inspect(data); });
+}
+
+void send(ssh::Session& session, ssh::Channel& channel, std::string_view data) {
+  while (!data.empty()) {
+    data.remove_prefix(channel.write(data));
+    session.service(false);
+  }
+}
+
+// Stops a local borg in steps.
+class Stopper {
+ public:
+  void tick(Child& child) {
+    const auto now = Clock::now();
+    if (step_ == 0) begin_ = now;
+    const auto waited = now - begin_;
+    if (step_ == 0) {
+      child.signal(SIGINT);
+      step_ = 1;
+    } else if (step_ == 1 && waited > kTerminateAfter) {
+      child.signal(SIGTERM);
+      step_ = 2;
+    } else if (step_ == 2 && waited > kKillAfter) {
+      child.signal(SIGKILL);
+      step_ = 3;
+    }
+  }
+
+ private:
+  int step_ = 0;
+  Clock::time_point begin_;
+};
+
+}  // namespace
+
+BorgReader::BorgReader(JobContext& job, BorgEnd& end)
+    : job_(job), end_(end), lines_([this](std::string_view line) { read_line(line); }) {}
+
+void BorgReader::read_line(std::string_view line) {
+  if (line.starts_with(kScriptMark)) {
+    line.remove_prefix(kScriptMark.size());
+    if (line == "started") {
+      end_.started = true;
+    } else if (line == "installing") {
+      job_.output().line(5, "borg is not installed: installing it");
+    } else {
+      end_.script_failure = line;
+    }
+    return;
+  }
+  const BorgLine parsed = parse_borg_line(line);
+  end_.log.add(parsed);
+  if (parsed.progress) job_.progress().set(*parsed.progress);
+  if (parsed.kind == BorgLine::Kind::progress || parsed.text.empty()) return;
+  if (parsed.name == "borg.output.show-rc") return;  // the result says it
+  if (parsed.kind == BorgLine::Kind::text && end_.text.size() < kMaxText) end_.text.push_back(parsed.text);
+  job_.output().line(parsed.priority, parsed.text);
+}
+
+BorgEnd run_remote(JobContext& job, ssh::Session& session, const std::string& user, const RemoteBorg& borg) {
+  const std::string command = script_command(borg.script, user);
+  if (command.size() > kMaxCommand) {
+    throw Failure("too-long", "the folders and excludes are too many for one command line: use patterns");
+  }
+  BorgEnd end;
+  BorgReader reader{job, end};
+  auto control = ssh::Channel::execute(session, command);
+  send(session, *control, borg.input);
+  std::unique_ptr<ssh::Channel> data;
+  if (borg.serve) {
+    data = ssh::Channel::execute(session, script_command(relay_script(borg.relay_directory), user));
+  }
+
+  ssh::Pump pump;
+  IdGuard guard{job.spec()};
+  pump.add_session(session);
+  const auto out = pump.connect(ssh::from_channel(*control, Stream::output),
+                                ssh::to_function([&](auto piece) { append_output(end, piece); }));
+  const auto error = pump.connect(ssh::from_channel(*control, Stream::error),
+                                  ssh::to_function([&](auto piece) { reader.feed(piece); }));
+  if (data) {
+    join(pump, ssh::from_channel(*data, Stream::output), ssh::to_channel(*data), *borg.serve, guard);
+    borg.serve->attach(pump, job);
+  }
+  std::optional<Clock::time_point> deadline;
+  job.attach(pump, [&] {
+    if (!job.canceled() || deadline) return;
+    control->send_eof();  // the script ends borg
+    deadline = Clock::now() + kGiveUpAfter;
+  });
+  pump.run([&] {
+    if (deadline && Clock::now() > *deadline) return true;
+    return control->closed() && pump.finished(out) && pump.finished(error);
+  });
+  reader.finish();
+  if (!control->exit_status() && !job.canceled()) {
+    throw Failure("connection-lost",
+                  fmt::format("the connection to {} ended without a result", session.name()),
+                  JobState::failed);
+  }
+  end.status = control->exit_status().value_or(-1);
+  return end;
+}
+
+BorgEnd run_local(JobContext& job, const LocalBorg& borg) {
+  BorgEnd end;
+  end.started = true;
+  BorgReader reader{job, end};
+  std::optional<ConnectSocket> socket;
+  if (borg.serve) socket.emplace(job.directory());
+  ChildOptions options;
+  options.command = borg.command;
+  options.environment = borg_environment(borg.base_dir, socket ? socket->rsh() : std::string{}, job.spec());
+  options.environment.emplace_back("BORG_PASSPHRASE_FD", "3");
+  options.passphrase = job.passphrase();
+  options.directory = borg.directory;
+  Child child{options};
+
+  ssh::Pump pump;
+  IdGuard guard{job.spec()};
+  const auto out = pump.connect(ssh::from_fd(child.out()),
+                                ssh::to_function([&](auto piece) { append_output(end, piece); }));
+  const auto error =
+      pump.connect(ssh::from_fd(child.error()), ssh::to_function([&](auto piece) { reader.feed(piece); }));
+  Fd connection;
+  if (borg.serve) {
+    borg.serve->attach(pump, job);
+    pump.watch(socket->fd(), [&] {
+      Fd accepted = socket->accept();
+      if (connection || !accepted) return;  // one borg, one connection
+      connection = std::move(accepted);
+      join(pump, ssh::from_fd(connection.get()), ssh::to_fd(connection.get()), *borg.serve, guard);
+    });
+  }
+  pump.watch(child.exit_fd(), [&] { (void)child.poll_status(); });
+  Stopper stopper;
+  job.attach(pump, [&] {
+    if (job.canceled()) stopper.tick(child);
+  });
+  pump.run([&] { return child.poll_status() && pump.finished(out) && pump.finished(error); });
+  reader.finish();
+  end.status = child.wait();
+  return end;
+}
+
+void check_script(const BorgEnd& end, const JobSpec& spec, const std::string& user) {
+  const std::string machine = fmt::format("{}@{}", user, spec.target.address);
+  if (!end.started && end.status >= 0) {
+    const std::string reason = end.text.empty() ? std::string{"no reason given"} : end.text.back();
+    if (user != "root") {
+      throw Failure("no-sudo", fmt::format("{} cannot use sudo without a password ({}): allow it in "
+                                           "/etc/sudoers.d, or use root",
+                                           machine, reason));
+    }
+    throw Failure("shell-unsupported", fmt::format("{} cannot run a shell script: {}", machine, reason));
+  }
+  if (end.script_failure.empty()) return;
+  const auto space = end.script_failure.find(' ');
+  const std::string code = end.script_failure.substr(0, space);
+  const std::string detail =
+      space == std::string::npos ? std::string{} : end.script_failure.substr(space + 1);
+  if (code == "no-borg") {
+    throw Failure(code, fmt::format("borg is not installed on {}: prepare the client", spec.client));
+  }
+  if (code == "no-package-manager") {
+    throw Failure(
+        code, fmt::format("{} has no borg and no known package manager: install borg by hand", spec.client));
+  }
+  if (code == "install-failed") {
+    throw Failure(code, fmt::format("borg could not be installed on {}: see the job's output", spec.client));
+  }
+  if (code == "source-missing") {
+    if (detail == "all") {
+      throw Failure(code, fmt::format("none of the folders exists on {}", spec.client), JobState::failed);
+    }
+    const std::size_t number = std::strtoul(detail.c_str(), nullptr, 10);
+    const std::string root = number < spec.roots.size() ? spec.roots[number] : detail;
+    throw Failure(code, fmt::format("{} does not exist on {}, or cannot be read", root, spec.client),
+                  JobState::failed);
+  }
+  throw Failure(code, fmt::format("{} on {}: {}", code, spec.client, detail), JobState::failed);
+}
+
+std::string random_relay_directory() {
+  std::array<unsigned char, 16> bytes{};
+  randombytes_buf(bytes.data(), bytes.size());
+  std::array<char, 2 * bytes.size() + 1> text{};
+  sodium_bin2hex(text.data(), text.size(), bytes.data(), bytes.size());
+  return fmt::format("/tmp/cyborg-job-{}", text.data());
+}
+
+JobResult conclude(JobContext& job, JobResult result, const BorgEnd& end, Serve* serve) {
+  const bool served = !serve || serve->finish(job);
+  result.warnings = end.log.warnings();
+  if (end.log.warning_count() > result.warnings.size()) {
+    result.warnings.push_back(
+        fmt::format("and {} more warnings", end.log.warning_count() - result.warnings.size()));
+  }
+  if (job.canceled() && result.state != JobState::successful && result.state != JobState::warning) {
+    result.state = JobState::canceled;
+    result.code = "canceled";
+    result.message = "the job was canceled; borg was stopped";
+    return result;
+  }
+  if (serve && result.state == JobState::failed && result.code == "connection-lost") {
+    serve->rethrow();
+    if (!serve->last_words().empty()) result.message += "; the repository said: " + serve->last_words();
+  }
+  if (!served && result.state == JobState::successful) {
+    result.state = JobState::warning;
+    result.code = "borg-warning";
+    result.message = "the repository's borg serve did not end well";
+  }
+  return result;
+}
+
+}  // namespace cyborg

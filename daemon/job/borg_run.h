@@ -1,0 +1,69 @@
+// Runs one borg to its end, on a client or here, with its messages, its progress and the relay.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/borg.h"
+#include "core/borg_log.h"
+#include "job/job.h"
+#include "job/lines.h"
+#include "job/relay.h"
+
+namespace cyborg {
+
+// What came out of a borg, or of a script around it.
+struct BorgEnd {
+  int status = -1;
+  std::string output;  // standard output: JSON
+  BorgLog log;
+  bool started = false;           // the script, at least
+  std::string script_failure;     // its code and detail, if it gave up
+  std::vector<std::string> text;  // standard error that is not borg's
+};
+
+// Standard error of a borg as it comes.
+class BorgReader {
+ public:
+  BorgReader(JobContext& job, BorgEnd& end);
+  void feed(std::string_view data) { lines_.feed(data); }
+  void finish() { lines_.finish(); }
+
+ private:
+  void read_line(std::string_view line);
+
+  JobContext& job_;
+  BorgEnd& end_;
+  LineSplitter lines_;
+};
+
+// A script on a machine, which may run borg. `input` is sent first; the channel's standard input stays open
+// until the end, or until the job is canceled. With a serve, a second channel carries its bytes.
+struct RemoteBorg {
+  std::string script;
+  std::string input;
+  std::string relay_directory;  // with a serve
+  Serve* serve = nullptr;
+};
+BorgEnd run_remote(JobContext& job, ssh::Session& session, const std::string& user, const RemoteBorg& borg);
+
+// A borg on this machine. With a serve, it gets to the repository through that.
+struct LocalBorg {
+  std::vector<std::string> command;
+  std::string base_dir;
+  std::string directory;  // to run in
+  Serve* serve = nullptr;
+};
+BorgEnd run_local(JobContext& job, const LocalBorg& borg);
+
+// Throws the Failure that a script's own end is; returns if it got as far as borg.
+void check_script(const BorgEnd& end, const JobSpec& spec, const std::string& user);
+
+// A name for a relay directory that nobody can guess, without characters that mean anything to a shell.
+std::string random_relay_directory();
+
+// Adds what a finished borg of a job means: canceled, lost relay, warnings.
+JobResult conclude(JobContext& job, JobResult result, const BorgEnd& end, Serve* serve);
+
+}  // namespace cyborg

@@ -1,0 +1,48 @@
+// A local child process (borg, for the most part) with pipes.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/borg.h"
+#include "ssh/fd.h"
+
+namespace cyborg {
+
+struct ChildOptions {
+  std::vector<std::string> command;
+  Environment environment;                // added to ours
+  std::optional<std::string> passphrase;  // to be read from descriptor 3
+  std::string directory;                  // to start in; empty: ours
+  int socket = -1;                        // as its standard input and output; -1: /dev/null and out()
+};
+
+class Child {
+ public:
+  explicit Child(const ChildOptions& options);  // throws Failure
+  ~Child();                                     // kills what still runs
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  int out() const { return out_.get(); }
+  int error() const { return error_.get(); }
+  int exit_fd() const { return pid_fd_.get(); }  // readable once it has ended
+  void signal(int number) const;
+  // Once it has ended: its status, 128 + n for a signal n.
+  std::optional<int> poll_status();
+  int wait();
+
+ private:
+  void keep(int status);
+
+  pid_t pid_ = -1;
+  Fd pid_fd_;
+  Fd out_;
+  Fd error_;
+  std::optional<int> status_;
+};
+
+}  // namespace cyborg

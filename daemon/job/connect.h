@@ -1,0 +1,31 @@
+// cyborg-job --connect: the BORG_RSH of a borg on the server whose repository is elsewhere. It joins borg
+// with a socket, behind which cyborg-job has the connection.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "ssh/fd.h"
+
+namespace cyborg {
+
+int connect_socket(const char* path);
+
+// The socket, in a private directory that goes away with it.
+class ConnectSocket {
+ public:
+  explicit ConnectSocket(const std::string& directory);
+  ~ConnectSocket();
+  ConnectSocket(const ConnectSocket&) = delete;
+  ConnectSocket& operator=(const ConnectSocket&) = delete;
+
+  std::string rsh() const;  // the BORG_RSH
+  int fd() const { return listener_.get(); }
+  Fd accept() const;
+
+ private:
+  std::string path_;
+  Fd listener_;
+};
+
+}  // namespace cyborg

@@ -1,0 +1,136 @@
+#include "job/job.h"
+
+#include <fmt/format.h>
+#include <json/reader.h>
+#include <sodium/utils.h>
+#include <sys/signalfd.h>
+
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <memory>
+
+#include "ssh/failure.h"
+
+namespace cyborg {
+namespace {
+
+std::string required_directory(const char* variable) {
+  const char* value = std::getenv(variable);
+  if (!value || !*value) throw Failure("environment", fmt::format("${} is not set", variable));
+  return value;
+}
+
+std::string read_credential(const char* name, bool required) {
+  const std::string path = required_directory("CREDENTIALS_DIRECTORY") + "/" + name;
+  std::ifstream file{path, std::ios::binary};
+  if (!file && required) throw Failure("environment", fmt::format("credential {} is missing", name));
+  return {std::istreambuf_iterator<char>{file}, {}};
+}
+
+// A file that was written by hand may end with a line break; no secret of ours does.
+std::string without_line_break(std::string text) {
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+JobSpec read_spec() {
+  const std::string text = read_credential("spec", true);
+  Json::Value json;
+  const Json::CharReaderBuilder builder;
+  const std::unique_ptr<Json::CharReader> reader{builder.newCharReader()};
+  std::string errors;
+  if (!reader->parse(text.data(), text.data() + text.size(), &json, &errors)) {
+    throw Failure("environment", fmt::format("the job's specification is not JSON: {}", errors));
+  }
+  auto spec = job_spec_from_json(json);
+  if (!spec) throw Failure("environment", spec.error().message);
+  return *std::move(spec);
+}
+
+Fd catch_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  // Blocked in this and all later threads; children get a clean mask.
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  return Fd{::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK)};
+}
+
+}  // namespace
+
+Secret::~Secret() {
+  sodium_memzero(text_.data(), text_.size());
+}
+
+JobContext::JobContext()
+    : directory_(required_directory("STATE_DIRECTORY")),
+      output_(directory_),
+      progress_(directory_),
+      spec_(read_spec()),
+      ssh_key_(read_credential("ssh-key", false)),
+      passphrase_(without_line_break(read_credential("passphrase", false))),
+      password_(without_line_break(read_credential("password", false))),
+      signals_(catch_signals()) {
+  output_.hide(passphrase_.text());
+  output_.hide(password_.text());
+  if (passphrase_.text().find('\n') != std::string::npos) {
+    throw Failure("passphrase-wrong", "a passphrase cannot have a line break");
+  }
+}
+
+ssh::Credentials JobContext::credentials(bool password) const {
+  return {ssh_key_.text(), password ? password_.text() : std::string{}};
+}
+
+bool JobContext::canceled() {
+  signalfd_siginfo info{};
+  while (::read(signals_.get(), &info, sizeof info) > 0) canceled_ = true;
+  return canceled_;
+}
+
+void JobContext::throw_if_canceled() {
+  if (canceled()) throw Failure("canceled", "the job was canceled", JobState::canceled);
+}
+
+void JobContext::attach(ssh::Pump& pump, std::function<void()> tick) {
+  pump.watch(signals_.get(), [this] { (void)canceled(); });
+  pump.set_tick(200, [this, tick = std::move(tick)] {
+    output_.tick();
+    progress_.tick();
+    if (tick) tick();
+  });
+}
+
+JobResult JobContext::run() {
+  switch (spec_.kind) {
+    case JobKind::prepare_client:
+      return prepare_client(*this);
+    case JobKind::prepare_repository:
+      return prepare_repository(*this);
+    case JobKind::backup:
+      return backup(*this);
+    case JobKind::restore:
+      return restore(*this);
+  }
+  throw Failure("environment", "this version of cyborg-job does not know the kind of job");
+}
+
+std::string server_borg_directory() {
+  const char* directory = std::getenv("CYBORG_BORG_DIR");
+  return directory && *directory ? directory : "/var/lib/cyborg/borg";
+}
+
+JobResult make_result(JobState state, std::string code, std::string message) {
+  JobResult result;
+  result.state = state;
+  result.code = std::move(code);
+  result.message = std::move(message);
+  return result;
+}
+
+}  // namespace cyborg

@@ -1,0 +1,79 @@
+// What every kind of job has: its specification, secrets, output and the wish to be stopped.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/borg_log.h"
+#include "core/job_spec.h"
+#include "job/output.h"
+#include "job/state_files.h"
+#include "ssh/fd.h"
+#include "ssh/pump.h"
+#include "ssh/session.h"
+
+namespace cyborg {
+
+// Text that is wiped when it is no longer needed.
+class Secret {
+ public:
+  Secret() = default;
+  explicit Secret(std::string text) : text_(std::move(text)) {}
+  ~Secret();
+  Secret(const Secret&) = delete;
+  Secret& operator=(const Secret&) = delete;
+  Secret(Secret&&) noexcept = default;
+  Secret& operator=(Secret&&) noexcept = default;
+  const std::string& text() const { return text_; }
+  bool empty() const { return text_.empty(); }
+
+ private:
+  std::string text_;
+};
+
+class JobContext {
+ public:
+  // From $CREDENTIALS_DIRECTORY and $STATE_DIRECTORY. Throws Failure.
+  JobContext();
+
+  const std::string& directory() const { return directory_; }
+  const JobSpec& spec() const { return spec_; }
+  const std::string& passphrase() const { return passphrase_.text(); }
+  const std::string& password() const { return password_.text(); }
+  Output& output() { return output_; }
+  ProgressFile& progress() { return progress_; }
+
+  // With the server's key, unless `password`.
+  ssh::Credentials credentials(bool password = false) const;
+
+  // SIGTERM or SIGINT came, now or before.
+  bool canceled();
+  void throw_if_canceled();
+  // Makes a pump wake up for signals, and write output and progress in time.
+  void attach(ssh::Pump& pump, std::function<void()> tick = {});
+
+  JobResult run();  // dispatches by kind
+
+ private:
+  std::string directory_;
+  Output output_;
+  ProgressFile progress_;
+  JobSpec spec_;
+  Secret ssh_key_;
+  Secret passphrase_;
+  Secret password_;
+  Fd signals_;
+  bool canceled_ = false;
+};
+
+JobResult prepare_client(JobContext& job);
+JobResult prepare_repository(JobContext& job);
+JobResult backup(JobContext& job);
+JobResult restore(JobContext& job);
+
+// Where the server's own borg keeps caches and, more important, what it knows of repositories.
+std::string server_borg_directory();
+
+JobResult make_result(JobState state, std::string code, std::string message);
+
+}  // namespace cyborg

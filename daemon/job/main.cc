@@ -1,0 +1,84 @@
+// cyborg-job: one job, from its specification to its result.
+#include <fmt/format.h>
+#include <libssh/libssh.h>
+#include <sodium/core.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string_view>
+
+#include "job/connect.h"
+#include "job/job.h"
+#include "ssh/failure.h"
+
+namespace cyborg {
+namespace {
+
+// No core dump and no debugger gets at the secrets.
+void protect_memory() {
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+  ::prctl(PR_SET_DUMPABLE, 0);
+}
+
+JobResult run(JobContext& job) {
+  try {
+    JobResult result = job.run();
+    return result;
+  } catch (const Failure& failure) {
+    return make_result(failure.state(), failure.code(), failure.what());
+  } catch (const std::exception& error) {
+    return make_result(JobState::error, "internal", fmt::format("cyborg-job failed: {}", error.what()));
+  }
+}
+
+void finish(JobResult& result, Output& output) {
+  // What others printed may hold anything.
+  const auto clean = [&](std::string& text) { text = to_valid_utf8(output.redact(text)); };
+  clean(result.message);
+  for (auto& warning : result.warnings) clean(warning);
+  const int priority = result.state == JobState::successful ? 6 : result.state == JobState::warning ? 4 : 3;
+  output.line(priority, fmt::format("{}: {}", to_string(result.state), result.message));
+  output.flush();
+}
+
+int job_main() {
+  ::umask(0007);
+  protect_memory();
+  if (sodium_init() < 0 || ssh_init() != SSH_OK) return EXIT_FAILURE;
+  try {
+    JobContext job;
+    JobResult result = run(job);
+    finish(result, job.output());
+    write_result(job.directory(), result);
+    const bool good = result.state == JobState::successful || result.state == JobState::warning;
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+  } catch (const Failure& failure) {
+    fmt::print(stderr, "<3>{}\n", failure.what());
+    if (const char* directory = std::getenv("STATE_DIRECTORY")) {
+      write_result(directory, make_result(JobState::error, failure.code(), failure.what()));
+    }
+    return EXIT_FAILURE;
+  }
+}
+
+}  // namespace
+}  // namespace cyborg
+
+int main(int argc, char** argv) {
+  const std::string_view mode = argc > 1 ? argv[1] : "";
+  try {
+    if (mode == "--record-end") return cyborg::record_end();
+    if (mode == "--connect" && argc > 2) return cyborg::connect_socket(argv[2]);
+    if (argc == 1) return cyborg::job_main();
+    fmt::print(stderr, "cyborg-job is started by cyborgd, with a job's credentials\n");
+    return 2;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "<3>{}\n", error.what());
+    return EXIT_FAILURE;
+  }
+}

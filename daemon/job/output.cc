@@ -1,0 +1,151 @@
+#include "job/output.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <json/writer.h>
+#include <sodium/utils.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <iterator>
+
+#include "ssh/failure.h"
+
+namespace cyborg {
+namespace {
+
+constexpr std::size_t kFlushSize = 64 * 1024;
+constexpr std::chrono::milliseconds kFlushAfter{200};
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+constexpr std::string_view kHidden = "<hidden>";
+// A shorter secret would blank out half of every line, and hide nothing.
+constexpr std::size_t kMinSecret = 3;
+
+std::int64_t now_microseconds() {
+  using namespace std::chrono;
+  return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+// The length of the valid UTF-8 sequence at the begin of text, or 0.
+std::size_t sequence_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(0);
+  const std::size_t length = lead < 0x80   ? 1
+                             : lead < 0xC2 ? 0
+                             : lead < 0xE0 ? 2
+                             : lead < 0xF0 ? 3
+                             : lead < 0xF5 ? 4
+                                           : 0;
+  if (length == 0 || length > text.size()) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+  }
+  if (length == 3) {  // overlong, or a surrogate
+    if ((lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xED && byte(1) > 0x9F)) return 0;
+  }
+  if (length == 4) {  // overlong, or beyond U+10FFFF
+    if ((lead == 0xF0 && byte(1) < 0x90) || (lead == 0xF4 && byte(1) > 0x8F)) return 0;
+  }
+  return length;
+}
+
+bool is_printable(char c) {
+  return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7F);
+}
+
+// As JSON writes it between the quotes.
+std::string json_escaped(const std::string& text, bool as_ascii) {
+  Json::StreamWriterBuilder builder;
+  builder["indentation"] = "";
+  builder["emitUTF8"] = !as_ascii;
+  std::string quoted = Json::writeString(builder, Json::Value{text});
+  return quoted.substr(1, quoted.size() - 2);
+}
+
+}  // namespace
+
+std::string to_valid_utf8(std::string_view text) {
+  const bool plain = std::ranges::all_of(
+      text, [](char c) { return is_printable(c) && static_cast<unsigned char>(c) < 0x80; });
+  if (plain) return std::string{text};
+  std::string valid;
+  while (!text.empty()) {
+    const std::size_t length = sequence_length(text);
+    if (length == 0 || !is_printable(text[0])) {
+      valid += kReplacement;
+      text.remove_prefix(std::max<std::size_t>(length, 1));
+    } else {
+      valid += text.substr(0, length);
+      text.remove_prefix(length);
+    }
+  }
+  return valid;
+}
+
+Output::Output(const std::string& directory) {
+  const std::string path = directory + "/output";
+  file_ = Fd{::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0660)};
+  if (!file_) throw Failure("state-directory", fmt::format("{} cannot be written", path));
+}
+
+Output::~Output() {
+  flush();
+  for (auto& secret : secrets_) sodium_memzero(secret.data(), secret.size());
+}
+
+void Output::hide(std::string_view secret) {
+  if (secret.size() < kMinSecret) return;
+  const std::string text{secret};
+  for (const auto& form : {text, json_escaped(text, true), json_escaped(text, false)}) {
+    if (std::ranges::find(secrets_, form) == secrets_.end()) secrets_.push_back(form);
+  }
+  // A form may hold another: the longest first.
+  std::ranges::sort(secrets_, std::greater{}, &std::string::size);
+}
+
+std::string Output::redact(std::string_view text) const {
+  std::string redacted{text};
+  for (const auto& secret : secrets_) {
+    for (auto at = redacted.find(secret); at != std::string::npos; at = redacted.find(secret, at)) {
+      redacted.replace(at, secret.size(), kHidden);
+      at += kHidden.size();
+    }
+  }
+  return redacted;
+}
+
+void Output::line(int priority, std::string_view text) {
+  const std::string redacted = redact(text);  // before splitting: a secret may have line breaks
+  std::string_view rest = redacted;
+  while (rest.ends_with('\n') || rest.ends_with('\r')) rest.remove_suffix(1);
+  do {
+    const auto end = rest.find('\n');
+    one_line(priority, rest.substr(0, end));
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+  } while (!rest.empty());
+}
+
+void Output::one_line(int priority, std::string_view text) {
+  const std::string valid = to_valid_utf8(text);
+  if (to_file_.empty()) oldest_ = std::chrono::steady_clock::now();
+  fmt::format_to(std::back_inserter(to_journal_), "<{}>{}\n", priority, valid);
+  fmt::format_to(std::back_inserter(to_file_), "{} {} {}\n", priority, now_microseconds(), valid);
+  if (to_file_.size() >= kFlushSize) flush();
+}
+
+void Output::flush() {
+  if (to_file_.empty()) return;
+  if (!write_all(file_.get(), to_file_) && !file_failed_) {
+    file_failed_ = true;  // a full disk: the journal still has all lines
+    to_journal_ += fmt::format("<3>the output file cannot be written: error {}\n", errno);
+  }
+  (void)write_all(STDOUT_FILENO, to_journal_);  // without a journal, the file still has all lines
+  to_file_.clear();
+  to_journal_.clear();
+}
+
+void Output::tick() {
+  if (!to_file_.empty() && std::chrono::steady_clock::now() - oldest_ >= kFlushAfter) flush();
+}
+
+}  // namespace cyborg

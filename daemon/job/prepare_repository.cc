@@ -1,0 +1,139 @@
+// Kind prepare-repository: makes a borg repository, or adopts one that exists.
+#include <fmt/format.h>
+
+#include "core/borg.h"
+#include "core/borg_result.h"
+#include "core/job_script.h"
+#include "core/quote.h"
+#include "job/borg_run.h"
+#include "job/job.h"
+#include "ssh/failure.h"
+
+namespace cyborg {
+namespace {
+
+// What a borg run gives: its end, and what that means.
+struct Step {
+  BorgEnd end;
+  JobResult result;
+};
+
+Step run_borg(JobContext& job, BorgVerb verb, const std::string& host_key) {
+  const JobSpec& spec = job.spec();
+  const bool here = spec.repository_host.address.empty();
+  // A serve for each borg: it ends with it.
+  const auto serve = here ? nullptr : Serve::start(job, host_key);
+  const std::string repository = here ? spec.repository_path : relay_url(spec.repository_path);
+  LocalBorg borg;
+  borg.command = verb == BorgVerb::init ? borg_init(spec, repository) : borg_info(repository);
+  borg.base_dir = server_borg_directory();
+  borg.serve = serve.get();
+  Step step;
+  step.end = run_local(job, borg);
+  step.result = judge_borg(verb, step.end.status, step.end.log, spec);
+  step.result = conclude(job, std::move(step.result), step.end, serve.get());
+  job.throw_if_canceled();
+  return step;
+}
+
+// borg's version on the repository host. Without a shell there (a key bound to `borg serve`), it stays
+// unknown: borg serve will tell whether it works.
+std::string probe_host(JobContext& job, std::string& host_key) {
+  const SshTarget& host = job.spec().repository_host;
+  ssh::Session session{host, job.credentials()};
+  host_key = session.host_key();
+  job.throw_if_canceled();
+  auto channel = ssh::Channel::execute(session, "borg --version");
+  channel->send_eof();
+  std::string output;
+  ssh::Pump pump;
+  pump.add_session(session);
+  const auto out = pump.connect(ssh::from_channel(*channel, ssh::Channel::Stream::output),
+                                ssh::to_function([&](auto data) { output += data; }));
+  pump.connect(ssh::from_channel(*channel, ssh::Channel::Stream::error), ssh::to_function([](auto) {}));
+  job.attach(pump);
+  pump.run([&] { return job.canceled() || (channel->closed() && pump.finished(out)); });
+  job.throw_if_canceled();
+  if (channel->exit_status() == 127) {
+    throw Failure("no-borg",
+                  fmt::format("borg is not installed on the repository host {}: install it", session.name()));
+  }
+  if (channel->exit_status() != 0) return {};
+  const auto version = parse_borg_version(output);
+  if (!version) {
+    throw Failure("borg-unsupported", fmt::format("{}: {}", session.name(), version.error().message));
+  }
+  return to_string(*version);
+}
+
+std::string server_borg_version(JobContext& job) {
+  LocalBorg borg;
+  borg.command = {"borg", "--version"};
+  borg.base_dir = server_borg_directory();
+  const BorgEnd end = run_local(job, borg);
+  if (end.status == 127) {
+    throw Failure("no-borg", "borg is not installed on the server: apt install borgbackup");
+  }
+  const auto version = parse_borg_version(end.output);
+  if (!version) throw Failure("borg-unsupported", "the server: " + version.error().message);
+  return to_string(*version);
+}
+
+// borg only says that it may not; we say what to do.
+void explain(JobResult& result, const JobSpec& spec) {
+  const bool denied = result.code == "repository-denied" ||
+                      result.message.find("Permission denied") != std::string::npos ||
+                      result.message.find("Errno 13") != std::string::npos;
+  if (!denied) return;
+  result.code = "repository-denied";
+  const bool here = spec.repository_host.address.empty();
+  const std::string user = here ? "cyborg" : spec.repository_host.user;
+  result.message = fmt::format("{} cannot write repository {}: install -d -o {} {}", user,
+                               repository_name(spec), user, quote(spec.repository_path));
+}
+
+JobResult ready(const JobSpec& spec, const InfoReport& report, bool created, Json::Value facts) {
+  if (!spec.borg_id.empty() && report.repository_id != spec.borg_id) {
+    return repository_swapped(spec, report.repository_id);
+  }
+  JobResult result = make_result(
+      JobState::successful, "ok",
+      fmt::format("repository {} {}: id {}, encryption {}", repository_name(spec),
+                  created ? "is made" : "exists and is usable", report.repository_id, report.encryption));
+  facts["borg_id"] = report.repository_id;
+  facts["encryption"] = report.encryption;
+  facts["created"] = created;
+  result.facts = std::move(facts);
+  return result;
+}
+
+}  // namespace
+
+JobResult prepare_repository(JobContext& job) {
+  const JobSpec& spec = job.spec();
+  job.output().line(6, fmt::format("preparation of repository {}", repository_name(spec)));
+  std::string host_key;
+  Json::Value facts{Json::objectValue};
+  const bool here = spec.repository_host.address.empty();
+  // The connections that follow must be to the machine that showed its key to the first.
+  facts["borg_version"] = here ? server_borg_version(job) : probe_host(job, host_key);
+
+  Step step = run_borg(job, BorgVerb::info, host_key);
+  bool created = false;
+  // An id that was pinned means that it existed: a new one in its place would hide the loss.
+  if (step.result.code == "repository-missing" && spec.borg_id.empty()) {
+    step = run_borg(job, BorgVerb::init, host_key);
+    created = step.result.state == JobState::successful;
+    if (created) step = run_borg(job, BorgVerb::info, host_key);
+  }
+  facts["host_key"] = host_key;
+  if (step.result.state != JobState::successful && step.result.state != JobState::warning) {
+    explain(step.result, spec);
+    return step.result;
+  }
+  const auto report = parse_info_report(step.end.output);
+  if (!report) return make_result(JobState::failed, "borg-error", "borg printed no repository id");
+  return ready(spec, *report, created, facts);
+}
+
+}  // namespace cyborg

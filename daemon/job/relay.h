@@ -1,0 +1,53 @@
+// The repository's end of a relay: a `borg serve` here, or on the repository host over a connection of its
+// own. Its other end is a socket, so the job sees no difference.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "job/job.h"
+
+namespace cyborg {
+
+class Serve {
+ public:
+  // Starts it; a connection is made in the background, to a host with this key. Throws Failure if the
+  // repository is clearly no use.
+  static std::unique_ptr<Serve> start(JobContext& job, const std::string& host_key);
+  virtual ~Serve() = default;
+
+  int fd() const { return near_.get(); }
+  // Lets its messages get to the job's output.
+  virtual void attach(ssh::Pump& pump, JobContext& job) = 0;
+  // After borg's end: waits for its own. False if it failed without an explanation of its own.
+  virtual bool finish(JobContext& job) = 0;
+  // If it could not be reached, or broke: throws why.
+  virtual void rethrow() = 0;
+  const std::string& last_words() const { return last_words_; }
+
+ protected:
+  void say(JobContext& job, std::string_view line);
+
+  Fd near_;
+  std::string last_words_;
+};
+
+// Watches what a `borg serve` answers, and throws before borg can write anything if the repository is not
+// the one with this id. The first 32-byte binary in the stream is the answer to "open": the id.
+class IdGuard {
+ public:
+  explicit IdGuard(const JobSpec& spec) : spec_(spec), done_(spec.borg_id.empty()) {}
+  void inspect(std::string_view data);
+
+ private:
+  const JobSpec& spec_;
+  std::string seen_;
+  bool done_;
+};
+
+// A repository on the server: throws Failure with what to do if it is missing, is not ours or is not the
+// one that was prepared.
+void check_local_repository(const JobSpec& spec);
+
+}  // namespace cyborg

@@ -1,0 +1,89 @@
+#include "job/state_files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <json/writer.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "job/output.h"
+#include "ssh/failure.h"
+#include "ssh/fd.h"
+
+namespace cyborg {
+namespace {
+
+constexpr std::chrono::milliseconds kProgressInterval{500};
+
+std::string compact(const Json::Value& json) {
+  Json::StreamWriterBuilder builder;
+  builder["indentation"] = "";
+  return Json::writeString(builder, json) + "\n";
+}
+
+[[noreturn]] void give_up(const std::string& path) {
+  throw Failure("state-directory", fmt::format("{} cannot be written: {}", path, std::strerror(errno)));
+}
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+}  // namespace
+
+void write_durably(const std::string& directory, const std::string& name, const std::string& content) {
+  const std::string path = directory + "/" + name;
+  const std::string temporary = path + ".new";
+  const Fd file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0660)};
+  if (!file || !write_all(file.get(), content) || ::fsync(file.get()) != 0) give_up(temporary);
+  if (::rename(temporary.c_str(), path.c_str()) != 0) give_up(path);
+  const Fd folder{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!folder || ::fsync(folder.get()) != 0) give_up(directory);
+}
+
+void write_result(const std::string& directory, const JobResult& result) {
+  write_durably(directory, "result.json", compact(to_json(result)));
+}
+
+int record_end() {
+  ::umask(0007);
+  Json::Value json{Json::objectValue};
+  json["service_result"] = environment("SERVICE_RESULT");
+  json["exit_code"] = environment("EXIT_CODE");
+  json["exit_status"] = environment("EXIT_STATUS");
+  try {
+    write_durably(environment("STATE_DIRECTORY"), "end.json", compact(json));
+  } catch (const Failure& failure) {
+    fmt::print(stderr, "<3>{}\n", failure.what());
+    return 1;
+  }
+  return 0;
+}
+
+void ProgressFile::set(const BorgProgress& progress) {
+  progress_ = progress;
+  changed_ = true;
+}
+
+void ProgressFile::tick() {
+  const auto now = std::chrono::steady_clock::now();
+  if (!changed_ || now - written_ < kProgressInterval) return;
+  written_ = now;
+  changed_ = false;
+  Json::Value json{Json::objectValue};
+  json["files"] = Json::Int64{progress_.files};
+  json["bytes"] = Json::Int64{progress_.bytes};
+  json["path"] = to_valid_utf8(progress_.path);
+  const std::string path = directory_ + "/progress.json";
+  const std::string temporary = path + ".new";
+  const Fd file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0660)};
+  // Not durable, and not worth a failure: the next one comes soon.
+  if (file && write_all(file.get(), compact(json))) (void)::rename(temporary.c_str(), path.c_str());
+}
+
+}  // namespace cyborg

@@ -1,0 +1,34 @@
+// The files that a job leaves for cyborgd; see core/job_spec.h.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "core/borg_log.h"
+#include "core/job_spec.h"
+
+namespace cyborg {
+
+// The whole content or none: write, fsync, rename, fsync of the directory. Throws Failure.
+void write_durably(const std::string& directory, const std::string& name, const std::string& content);
+
+void write_result(const std::string& directory, const JobResult& result);
+
+// ExecStopPost's word: what systemd says of the end, from its environment variables.
+int record_end();
+
+// Tells cyborgd how far borg is, at most twice a second.
+class ProgressFile {
+ public:
+  explicit ProgressFile(std::string directory) : directory_(std::move(directory)) {}
+  void set(const BorgProgress& progress);
+  void tick();
+
+ private:
+  std::string directory_;
+  BorgProgress progress_;
+  bool changed_ = false;
+  std::chrono::steady_clock::time_point written_{};
+};
+
+}  // namespace cyborg

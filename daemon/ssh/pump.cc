@@ -1,0 +1,186 @@
+#include "ssh/pump.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+namespace cyborg::ssh {
+namespace {
+
+constexpr std::size_t kBufferSize = 256 * 1024;
+
+class FdSource : public Source {
+ public:
+  explicit FdSource(int fd) : fd_(fd) {}
+  ssize_t read(std::span<char> buffer) override {
+    ssize_t n = ::read(fd_, buffer.data(), buffer.size());
+    if (n > 0) return n;
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
+    return -1;  // a broken connection ends the stream, too; who was behind it says why
+  }
+  int poll_fd() const override { return fd_; }
+
+ private:
+  int fd_;
+};
+
+class FdSink : public Sink {
+ public:
+  explicit FdSink(int fd) : fd_(fd) {}
+  ssize_t write(std::string_view data) override {
+    ssize_t n = ::write(fd_, data.data(), data.size());
+    if (n >= 0) return n;
+    return errno == EAGAIN || errno == EINTR ? 0 : -1;
+  }
+  void finish() override { (void)::shutdown(fd_, SHUT_WR); }
+  int poll_fd() const override { return fd_; }
+
+ private:
+  int fd_;
+};
+
+class ChannelSource : public Source {
+ public:
+  ChannelSource(Channel& channel, Channel::Stream stream) : channel_(channel), stream_(stream) {}
+  ssize_t read(std::span<char> buffer) override { return channel_.read(stream_, buffer); }
+
+ private:
+  Channel& channel_;
+  Channel::Stream stream_;
+};
+
+class ChannelSink : public Sink {
+ public:
+  explicit ChannelSink(Channel& channel) : channel_(channel) {}
+  ssize_t write(std::string_view data) override {
+    if (!channel_.writable()) return -1;
+    return static_cast<ssize_t>(channel_.write(data));
+  }
+  void finish() override { channel_.send_eof(); }
+
+ private:
+  Channel& channel_;
+};
+
+class FunctionSink : public Sink {
+ public:
+  explicit FunctionSink(std::function<void(std::string_view)> function) : function_(std::move(function)) {}
+  ssize_t write(std::string_view data) override {
+    function_(data);
+    return static_cast<ssize_t>(data.size());
+  }
+  void finish() override {}
+
+ private:
+  std::function<void(std::string_view)> function_;
+};
+
+}  // namespace
+
+std::unique_ptr<Source> from_fd(int fd) {
+  return std::make_unique<FdSource>(fd);
+}
+std::unique_ptr<Source> from_channel(Channel& channel, Channel::Stream stream) {
+  return std::make_unique<ChannelSource>(channel, stream);
+}
+std::unique_ptr<Sink> to_fd(int fd) {
+  return std::make_unique<FdSink>(fd);
+}
+std::unique_ptr<Sink> to_channel(Channel& channel) {
+  return std::make_unique<ChannelSink>(channel);
+}
+std::unique_ptr<Sink> to_function(std::function<void(std::string_view)> function) {
+  return std::make_unique<FunctionSink>(std::move(function));
+}
+
+std::size_t Pump::connect(std::unique_ptr<Source> source, std::unique_ptr<Sink> sink,
+                          std::function<void(std::string_view)> inspect) {
+  Pipe pipe;
+  pipe.source = std::move(source);
+  pipe.sink = std::move(sink);
+  pipe.inspect = std::move(inspect);
+  pipe.buffer.resize(kBufferSize);
+  pipes_.push_back(std::move(pipe));
+  return pipes_.size() - 1;
+}
+
+void Pump::watch(int fd, std::function<void()> function) {
+  watches_.push_back({fd, std::move(function)});
+}
+
+void Pump::set_tick(int milliseconds, std::function<void()> function) {
+  tick_milliseconds_ = milliseconds;
+  tick_ = std::move(function);
+}
+
+void Pump::run(const std::function<bool()>& done) {
+  while (true) {
+    bool moved = false;
+    for (auto& pipe : pipes_) moved |= step(pipe);
+    if (tick_) tick_();
+    if (done()) return;
+    if (!moved) wait();
+  }
+}
+
+// True if anything moved.
+bool Pump::step(Pipe& pipe) {
+  if (pipe.finished) return false;
+  bool moved = drain(pipe);
+  if (pipe.begin == pipe.end && !pipe.source_ended) moved |= fill(pipe) && (drain(pipe), true);
+  if (pipe.begin == pipe.end && pipe.source_ended && !pipe.finished) {
+    pipe.sink->finish();
+    pipe.finished = true;
+    moved = true;
+  }
+  return moved;
+}
+
+bool Pump::fill(Pipe& pipe) {
+  const ssize_t n = pipe.source->read(pipe.buffer);
+  if (n == 0) return false;
+  if (n < 0) {
+    pipe.source_ended = true;
+    return true;
+  }
+  pipe.begin = 0;
+  pipe.end = static_cast<std::size_t>(n);
+  if (pipe.inspect) pipe.inspect({pipe.buffer.data(), pipe.end});
+  return true;
+}
+
+bool Pump::drain(Pipe& pipe) {
+  if (pipe.begin == pipe.end) return false;
+  const ssize_t n = pipe.sink->write({pipe.buffer.data() + pipe.begin, pipe.end - pipe.begin});
+  if (n < 0) {  // nobody wants it any more
+    pipe.begin = pipe.end;
+    pipe.finished = true;
+    return true;
+  }
+  pipe.begin += static_cast<std::size_t>(n);
+  return n > 0;
+}
+
+void Pump::wait() {
+  std::vector<pollfd> fds;
+  for (Session* session : sessions_) {
+    const short events = static_cast<short>(POLLIN | (session->write_pending() ? POLLOUT : 0));
+    fds.push_back({session->fd(), events, 0});
+  }
+  for (const auto& watch : watches_) fds.push_back({watch.fd, POLLIN, 0});
+  for (const auto& pipe : pipes_) {
+    if (pipe.finished) continue;
+    const bool full = pipe.begin != pipe.end;
+    const int fd = full ? pipe.sink->poll_fd() : pipe.source->poll_fd();
+    if (fd >= 0) fds.push_back({fd, static_cast<short>(full ? POLLOUT : POLLIN), 0});
+  }
+  (void)::poll(fds.data(), fds.size(), tick_milliseconds_);  // an interruption is as good as a tick
+  std::size_t i = 0;
+  for (Session* session : sessions_) session->service((fds[i++].revents & POLLIN) != 0);
+  for (const auto& watch : watches_) {
+    if (fds[i++].revents != 0) watch.function();
+  }
+}
+
+}  // namespace cyborg::ssh
