@@ -22,6 +22,21 @@ constexpr std::chrono::milliseconds kQuiet{100};
 // Where the kernel gives no inotify watch, and until the directory is there.
 constexpr std::chrono::milliseconds kPoll{500};
 
+// Strings that D-Bus and PostgreSQL take, keys included.
+Json::Value clean(const Json::Value& json) {
+  if (json.isString()) return to_clean_utf8(json.asString());
+  if (!json.isArray() && !json.isObject()) return json;
+  Json::Value copy{json.type()};
+  for (auto item = json.begin(); item != json.end(); ++item) {
+    if (json.isArray()) {
+      copy.append(clean(*item));
+    } else {
+      copy[to_clean_utf8(item.name())] = clean(*item);
+    }
+  }
+  return copy;
+}
+
 // The file's JSON object; nullopt if there is no such file.
 Expected<std::optional<Json::Value>> read_json(int directory, const std::string& name, std::size_t limit) {
   auto text = read_file(directory, name, limit);
@@ -40,13 +55,13 @@ Expected<std::optional<Json::Value>> read_json(int directory, const std::string&
   } catch (const std::exception& error) {  // too deep
     return fail(ErrorCode::failed, name + ": " + error.what());
   }
-  return json;
+  return clean(json);
 }
 
 Progress progress_of(const Json::Value& json) {
   const auto number = [&](const char* key) { return json[key].isUInt64() ? json[key].asUInt64() : 0; };
   const Json::Value& path = json["path"];
-  return {number("files"), number("bytes"), path.isString() ? to_clean_utf8(path.asString()) : ""};
+  return {number("files"), number("bytes"), path.isString() ? path.asString() : ""};
 }
 
 // What tells one version of a file from the next.
@@ -164,7 +179,7 @@ Expected<JobEnd> StateJobFiles::read_end(std::int64_t job) {
   auto json = read_json(directory->get(), "end.json", kMaxSmall);
   // It is a hint for people only, so a broken one must not hide the result.
   if (json && *json && (**json)["service_result"].isString())
-    end.service_result = to_clean_utf8((**json)["service_result"].asString());
+    end.service_result = (**json)["service_result"].asString();
 
   json = read_json(directory->get(), "result.json", kMaxResult);
   if (!json) return std::unexpected(json.error());

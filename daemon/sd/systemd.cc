@@ -10,7 +10,7 @@
 namespace cyborg::sd {
 namespace {
 
-constexpr char kRetry[] = "sd.check-jobs";
+constexpr char kRetry[] = "sd.check-jobs.";
 constexpr char kJobUnits[] = "cyborg-job-*.service";
 
 std::string journal_hint(std::int64_t job) {
@@ -210,7 +210,7 @@ void SystemdManager::judge_start(std::int64_t job, const std::string* state) {
   if (!start.unknown) return;  // its end will be announced
   if (*state == "activating") {
     // Nobody will say when it is, since the answer that named systemd's job is lost.
-    loop_.after(kRetry, std::chrono::seconds{1}, [this, job] { suspect(job); });
+    loop_.after(kRetry + std::to_string(job), std::chrono::seconds{1}, [this, job] { suspect(job); });
     return;
   }
   live_.insert(job);

@@ -25,7 +25,8 @@ struct SystemdOptions {
 
 class SystemdManager : public Systemd {
  public:
-  // Connects to the system bus, and again whenever the connection is lost.
+  // Connects to the system bus, and again whenever the connection is lost. To be kept as long as the loop
+  // runs.
   SystemdManager(Loop& loop, const SystemdOptions& options);
 
   // A program that cannot be executed is a start, too, and an end without anything left behind: systemd does

@@ -117,6 +117,8 @@ void TimerSet::write_files() {
     if (!current_->first) note(touch(stamp_path(policy)));
     current_->started.insert(policy);
   }
+  // From now on the administrators' changes are what makes texts differ.
+  first_ = false;
   reload();
 }
 
@@ -133,10 +135,8 @@ void TimerSet::start_changed() {
 }
 
 void TimerSet::finish() {
-  if (!current_->error) {
-    first_ = false;
-    note(remove_file(marker_path()));
-  }
+  // After a failure the marker stays, so that the next call tries everything again.
+  if (!current_->error) note(remove_file(marker_path()));
   const Change ended = std::move(*current_);
   current_.reset();
   if (next_) begin();
