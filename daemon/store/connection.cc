@@ -123,9 +123,14 @@ Error Connection::give_up(std::string_view what) {
 }
 
 void Connection::check() {
-  if (lost()) return;
-  if (!PQconsumeInput(connection_.get()) || PQstatus(connection_.get()) == CONNECTION_BAD)
-    connection_.reset();
+  // A farewell is a message, and behind it the end of the stream.
+  while (!lost()) {
+    pollfd poll_for{PQsocket(connection_.get()), POLLIN, 0};
+    if (poll(&poll_for, 1, 0) <= 0) return;
+    const bool good = PQconsumeInput(connection_.get()) && PQstatus(connection_.get()) != CONNECTION_BAD;
+    // Takes notices and changed parameters out of the buffer.
+    if (!good || PQisBusy(connection_.get())) connection_.reset();
+  }
 }
 
 bool Connection::flush(Deadline deadline) {

@@ -66,15 +66,17 @@ void Lane::run() {
 }
 
 void Lane::perform(const Task& task) {
+  if (!attempt(task)) attempt(task);
+}
+
+bool Lane::attempt(const Task& task) {
   // A server that was restarted while we were idle is back already, perhaps.
   if (connection_) check();
   if (!connection_ && Clock::now() >= next_attempt_) connect();
-  if (!connection_) {
-    task(nullptr, why_);
-    return;
-  }
-  task(&*connection_, why_);
+  if (!connection_) return task(nullptr, why_);
+  const bool done = task(&*connection_, why_);
   if (connection_->lost()) drop({ErrorCode::unavailable, "PostgreSQL: the connection was lost", {}});
+  return done;
 }
 
 void Lane::connect() {
@@ -131,11 +133,12 @@ void Lane::wait() {
     std::uint64_t count = 0;
     static_cast<void>(!read(wake_fd_, &count, sizeof count));
   }
-  if (fds[1].revents) {
-    connection_->check();
-    if (connection_->lost())
-      drop({ErrorCode::unavailable, "PostgreSQL: the server closed the connection", {}});
-  }
+  if (fds[1].revents) check();
+}
+
+void Lane::check() {
+  connection_->check();
+  if (connection_->lost()) drop({ErrorCode::unavailable, "PostgreSQL: the server closed the connection", {}});
 }
 
 }  // namespace cyborg::store

@@ -16,8 +16,9 @@ namespace cyborg::store {
 
 class Lane {
  public:
-  // connection is null when there is none; why then says so.
-  using Task = std::function<void(Connection* connection, const Error& why)>;
+  // connection is null when there is none; why then says so. False: it asks to be called again, once, with
+  // a new connection.
+  using Task = std::function<bool(Connection* connection, const Error& why)>;
   // Called on the lane's thread.
   using OnState = std::function<void(bool connected, const std::string& reason)>;
   using Prepare = std::function<Expected<void>(Connection&)>;
@@ -51,6 +52,7 @@ class Lane {
   void report(bool connected, const std::string& reason);
   std::optional<Task> next_task();
   void perform(const Task& task);
+  bool attempt(const Task& task);
   void wait();
   void check();
   int wait_time() const;

@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <exception>
+#include <utility>
 
 #include "store/lane.h"
 #include "store/migrate.h"
@@ -53,13 +55,20 @@ class Store::Impl {
  private:
   template <typename T, typename Work>
   void submit(Lane& lane, Done<T> done, Work work) {
-    lane.submit([this, &lane, done = std::move(done), work = std::move(work)](Connection* connection,
-                                                                              const Error& why) {
+    // What the other lanes do may be repeated on the spot, unlike a change whose outcome somebody must know.
+    lane.submit([this, &lane, done = std::move(done), work = std::move(work), again = &lane != &state_](
+                    Connection* connection, const Error& why) mutable {
       // The schema is the state lane's to check; until it did, no other lane may rely on it.
       const bool usable = connection && (&lane == &state_ || available_);
+      const auto start = std::chrono::steady_clock::now();
       Expected<T> answer = usable ? attempt<T>(*connection, work) : Expected<T>{std::unexpected(why)};
-      if (lane.stopping() && !answer) return;
+      if (!answer && lane.stopping()) return true;
+      // At once, so that nothing waits in another lane for a server that does not answer.
+      if (usable && &lane == &state_ && connection->lost()) available_ = false;
+      const bool quick = std::chrono::steady_clock::now() - start < std::chrono::seconds{1};
+      if (!answer && usable && connection->lost() && quick && std::exchange(again, false)) return false;
       post_([done, answer = std::move(answer)] { done(answer); });
+      return true;
     });
   }
 
