@@ -1,0 +1,78 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "client/commands.h"
+#include "client/jobs.h"
+#include "client/objects.h"
+
+namespace cyborg::client {
+namespace {
+
+struct ListOptions {
+  std::string policy, client, repository;
+  std::uint64_t limit = 50;
+  bool all = false;
+};
+
+void add_list_verb(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "list", "archives, the newest first");
+  const auto options = std::make_shared<ListOptions>();
+  verb.add_option("--client", options->client);
+  verb.add_option("--policy", options->policy);
+  verb.add_option("--repository", options->repository);
+  auto* limit =
+      verb.add_option("--limit", options->limit, "at most so many (default: 50)")->check(CLI::PositiveNumber);
+  verb.add_flag("--all", options->all, "the whole history")->excludes(limit);
+  verb.callback([&context, options] {
+    VariantMap filter;
+    for (const auto& [key, value] :
+         {std::pair("policy", &options->policy), std::pair("client", &options->client),
+          std::pair("repository", &options->repository)}) {
+      if (!value->empty()) filter.emplace(key, sdbus::Variant{*value});
+    }
+    context.print_records(
+        {{"NAME", "name"},
+         {"CLIENT", "client"},
+         {"POLICY", "policy"},
+         {"REPOSITORY", "repository"},
+         {"CREATED", "created"},
+         {"FILES", "files"},
+         {"SIZE", "original_size"},
+         {"NEW", "deduplicated_size"}},
+        list_pages(context.bus(), "ListArchives", filter, options->all ? 0 : options->limit));
+  });
+}
+
+// REPOSITORY::NAME where two repositories have an archive of the same name.
+void show_archive(Context& context, const std::string& archive) {
+  VariantMap filter;
+  const auto separator = archive.find("::");
+  if (separator != std::string::npos)
+    filter.emplace("repository", sdbus::Variant{archive.substr(0, separator)});
+  const auto name = separator == std::string::npos ? archive : archive.substr(separator + 2);
+  filter.emplace("name", sdbus::Variant{name});
+  const auto found = list_pages(context.bus(), "ListArchives", filter, 2);
+  const auto& row = error_info(ErrorCode::no_such_archive);
+  if (found.empty())
+    throw Failure(kNotFound, fmt::format("no archive is named {}", archive), std::string(row.hint));
+  if (found.size() > 1) {
+    throw usage(fmt::format("several repositories have an archive named {}", name),
+                fmt::format("say which: {}::{}", found[0]["repository"].asString(), name));
+  }
+  context.print_record(found.front());
+}
+
+}  // namespace
+
+void add_archive_commands(CLI::App& app, Context& context) {
+  auto& noun = *app.add_subcommand("archive", "what successful backups left");
+  noun.require_subcommand(1);
+  add_list_verb(noun, context);
+  auto& show = add_verb(noun, "show", "everything about one");
+  const auto archive = std::make_shared<std::string>();
+  show.add_option("ARCHIVE", *archive, "its name, or REPOSITORY::NAME")->required();
+  show.callback([&context, archive] { show_archive(context, *archive); });
+}
+
+}  // namespace cyborg::client

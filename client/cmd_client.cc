@@ -1,0 +1,113 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "client/commands.h"
+#include "client/jobs.h"
+#include "client/objects.h"
+#include "client/secrets.h"
+
+namespace cyborg::client {
+namespace {
+
+struct AddOptions {
+  std::string name, address, user, jump, host_key, password_file;
+  std::uint32_t port = 0;
+  bool local = false;
+  bool ask_password = false;
+
+  VariantMap properties() const {
+    VariantMap result;
+    for (const auto& [key, value] : {std::pair("address", &address), std::pair("user", &user),
+                                     std::pair("jump", &jump), std::pair("host_key", &host_key)}) {
+      if (!value->empty()) result.emplace(key, sdbus::Variant{*value});
+    }
+    if (port != 0) result.emplace("port", sdbus::Variant{port});
+    if (local) result.emplace("local", sdbus::Variant{true});
+    return result;
+  }
+};
+
+// The password of the client's user, if one was given.
+VariantMap password_of(const AddOptions& options) {
+  VariantMap result;
+  if (!options.password_file.empty()) {
+    result.emplace("password", sdbus::Variant{secret_from_file(options.password_file)});
+  } else if (options.ask_password) {
+    const auto user = options.user.empty() ? std::string("root") : options.user;
+    const auto address = options.address.empty() ? options.name : options.address;
+    result.emplace("password",
+                   sdbus::Variant{secret_from_terminal(fmt::format("Password of {}@{}: ", user, address))});
+  }
+  return result;
+}
+
+void prepare(Context& context, const std::string& client, const VariantMap& options, Watch mode) {
+  JobWatch watch(context, mode);
+  const auto job = context.bus().act<std::uint64_t>(manager(), "PrepareClient", client, options);
+  report_jobs(context, watch, mode, std::nullopt, {job});
+}
+
+void add_client(Context& context, const AddOptions& options) {
+  const auto password = password_of(options);  // before anything is changed
+  context.bus().act<sdbus::ObjectPath>(manager(), "AddClient", options.name, options.properties());
+  report_added(context, kClientNoun, options.name);
+  if (!password.empty()) prepare(context, options.name, password, Watch::wait);
+}
+
+void add_add(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "add", "add a machine to back up");
+  const auto options = std::make_shared<AddOptions>();
+  verb.add_option("NAME", options->name, "what it is called here")->required();
+  verb.add_option("--address", options->address, "host name or address (default: the name)");
+  verb.add_option("--port", options->port, "ssh port (default: 22)")->check(CLI::Range(1U, 65535U));
+  verb.add_option("--user", options->user, "who logs in (default: root); others need sudo");
+  verb.add_option("--jump", options->jump, "[USER@]HOST[:PORT] to go through");
+  verb.add_option("--host-key", options->host_key, "SHA256:… that the machine must show");
+  auto* local = verb.add_flag("--local", options->local, "the server itself, without ssh");
+  auto* ask = verb.add_flag("--ask-password", options->ask_password,
+                            "ask for the user's password, once, to install the server's key; then prepare");
+  verb.add_option("--password-file", options->password_file, "the same from a file, or - for standard input")
+      ->excludes(ask)
+      ->excludes(local);
+  ask->excludes(local);
+  verb.callback([&context, options] { add_client(context, *options); });
+}
+
+void add_prepare(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "prepare", "log in, install borg if it is missing, record what is found");
+  const auto options = std::make_shared<AddOptions>();
+  const auto mode = std::make_shared<Watch>(Watch::none);
+  verb.add_option("NAME", options->name)->required();
+  auto* ask = verb.add_flag("--ask-password", options->ask_password,
+                            "ask for the user's password, once, to install the server's key");
+  verb.add_option("--password-file", options->password_file, "the same from a file, or - for standard input")
+      ->excludes(ask);
+  add_watch_options(verb, *mode);
+  verb.callback([&context, options, mode] {
+    if (options->ask_password) {
+      const auto record = get_object(context.bus(), kClientNoun, options->name);
+      options->user = record["user"].asString();
+      options->address = record["address"].asString();
+    }
+    prepare(context, options->name, password_of(*options), *mode);
+  });
+}
+
+void add_test(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "test", "prepare it, wait, and say how it went");
+  const auto name = std::make_shared<std::string>();
+  verb.add_option("NAME", *name)->required();
+  verb.callback([&context, name] { prepare(context, *name, {}, Watch::wait); });
+}
+
+}  // namespace
+
+void add_client_commands(CLI::App& app, Context& context) {
+  auto& noun = add_noun(app, context, kClientNoun, "machines that are backed up");
+  add_add(noun, context);
+  add_prepare(noun, context);
+  add_test(noun, context);
+}
+
+}  // namespace cyborg::client

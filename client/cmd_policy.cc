@@ -1,0 +1,191 @@
+#include <fmt/format.h>
+#include <json/reader.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+
+#include "client/commands.h"
+#include "client/format/text.h"
+#include "client/jobs.h"
+#include "client/objects.h"
+
+namespace cyborg::client {
+namespace {
+
+struct AddOptions {
+  std::string name, type, schedule, variables_file, compression, upload_limit, timeout;
+  std::vector<std::string> repositories, clients, variables, exclude;
+};
+
+Json::Value read_variables(const std::string& file) {
+  std::ifstream stream(file);
+  if (!stream) throw usage(fmt::format("{}: cannot be read", file));
+  Json::Value json;
+  std::string errors;
+  if (!Json::parseFromStream(Json::CharReaderBuilder{}, stream, &json, &errors) || !json.isObject())
+    throw usage(fmt::format("{}: a JSON object is expected{}{}", file, errors.empty() ? "" : ": ", errors));
+  return json;
+}
+
+VariantMap properties_of(const AddOptions& options) {
+  VariantMap result;
+  for (const auto& [key, value] :
+       {std::pair("type", &options.type), std::pair("schedule", &options.schedule),
+        std::pair("compression", &options.compression), std::pair("timeout", &options.timeout)}) {
+    if (!value->empty()) result.emplace(key, sdbus::Variant{*value});
+  }
+  for (const auto& [key, list] :
+       {std::pair("repositories", &options.repositories), std::pair("clients", &options.clients),
+        std::pair("exclude", &options.exclude)}) {
+    if (!list->empty()) result.emplace(key, sdbus::Variant{*list});
+  }
+  if (!options.upload_limit.empty())
+    result.emplace("upload_limit", sdbus::Variant{parse_rate(options.upload_limit)});
+  auto variables = options.variables_file.empty() ? Json::Value(Json::objectValue)
+                                                  : read_variables(options.variables_file);
+  const auto more = parse_variables(options.variables);
+  for (const auto& key : more.getMemberNames()) variables[key] = more[key];
+  if (!variables.empty()) result.emplace("variables", to_variant(variables));
+  return result;
+}
+
+void add_add(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "add", "add what to back up, of which clients, to where, and when");
+  const auto options = std::make_shared<AddOptions>();
+  verb.add_option("NAME", options->name, "what it is called here")->required();
+  verb.add_option("--type", options->type, "rootfs, config, mail or folders")->required();
+  add_names(verb, "--repository", options->repositories, "where to")->required();
+  add_names(verb, "--client", options->clients, "whose")->required();
+  verb.add_option("--schedule", options->schedule, "when (default: by hand only)");
+  add_list(verb, "--var", options->variables, "KEY=VALUE of the type; a key given again makes a list");
+  verb.add_option("--vars", options->variables_file, "a file with a JSON object of variables");
+  add_list(verb, "--exclude", options->exclude, "a borg pattern; may be given again");
+  verb.add_option("--compression", options->compression, "borg's (default: lz4)");
+  verb.add_option("--upload-limit", options->upload_limit, "such as 500K or 10M, a second");
+  verb.add_option("--timeout", options->timeout, "for each job, such as 6h");
+  verb.callback([&context, options] {
+    context.bus().act<sdbus::ObjectPath>(manager(), "AddPolicy", options->name, properties_of(*options));
+    report_added(context, kPolicyNoun, options->name);
+  });
+}
+
+struct RunOptions {
+  std::string name;
+  std::vector<std::string> clients;
+  bool dry_run = false;
+  bool scheduled = false;
+  Watch mode = Watch::none;
+};
+
+// When the timer that started this elapsed. systemd tells its first try; one that Restart= starts has to ask.
+std::uint64_t elapse_time(Context& context, const std::string& policy) {
+  std::uint64_t time = 0;
+  if (const char* text = std::getenv("TRIGGER_TIMER_REALTIME_USEC")) {
+    const std::string_view digits = text;
+    std::from_chars(digits.data(), digits.data() + digits.size(), time);
+    if (time != 0) return time;
+  }
+  constexpr char kSystemd[] = "org.freedesktop.systemd1";
+  const auto unit = fmt::format("{}{}.timer", names::kPolicyUnitPrefix, policy);
+  const auto timer = context.bus().query<sdbus::ObjectPath>(
+      {"/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", kSystemd}, "LoadUnit", unit);
+  const auto value = context.bus().query<sdbus::Variant>({timer, "org.freedesktop.DBus.Properties", kSystemd},
+                                                         "Get", std::string("org.freedesktop.systemd1.Timer"),
+                                                         std::string("LastTriggerUSec"));
+  time = value.get<std::uint64_t>();
+  if (time == 0) {
+    throw usage(fmt::format("{} has never elapsed", unit), "--scheduled is for the unit that a timer starts");
+  }
+  return time;
+}
+
+VariantMap run_options(Context& context, const RunOptions& options) {
+  VariantMap result;
+  if (!options.clients.empty()) result.emplace("clients", sdbus::Variant{options.clients});
+  if (options.dry_run) result.emplace("dry_run", sdbus::Variant{true});
+  if (options.scheduled) result.emplace("scheduled", sdbus::Variant{elapse_time(context, options.name)});
+  return result;
+}
+
+void show_plan(const Context& context, const std::vector<VariantMap>& plan) {
+  std::vector<Json::Value> jobs, left_out;
+  for (const auto& row : plan) {
+    auto record = with_snake_keys(to_json(row));
+    (record.isMember("left_out") && !context.json ? left_out : jobs).push_back(std::move(record));
+  }
+  context.print_records({{"KIND", "kind"},
+                         {"CLIENT", "client"},
+                         {"REPOSITORY", "repository"},
+                         {"BORG REPOSITORY", "borg_repository"},
+                         {"ARCHIVE", "archive"}},
+                        jobs, "client", true);
+  for (const auto& record : left_out) context.say("left out: " + record["left_out"].asString());
+}
+
+void run_policy(Context& context, const RunOptions& options) try {
+  JobWatch watch(context, options.dry_run ? Watch::none : options.mode);
+  const auto [run, jobs, plan] =
+      context.bus().act<std::uint64_t, std::vector<std::uint64_t>, std::vector<VariantMap>>(
+          manager(), "RunPolicy", options.name, run_options(context, options));
+  if (options.dry_run) {
+    show_plan(context, plan);
+  } else {
+    report_jobs(context, watch, options.mode, run, jobs);
+  }
+} catch (Failure& failure) {
+  // Trying again until somebody enables it is not what a disabled object is for: 4 keeps Restart= from it.
+  if (options.scheduled && failure.bus_error == error_info(ErrorCode::disabled).bus_name)
+    failure.status = kRefused;
+  throw;
+}
+
+void add_run(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "run", "start its jobs now");
+  const auto options = std::make_shared<RunOptions>();
+  verb.add_option("NAME", options->name)->required();
+  add_names(verb, "--client", options->clients, "only this one of its clients");
+  auto* dry_run = verb.add_flag("--dry-run", options->dry_run, "only say which jobs there would be");
+  verb.add_flag("--scheduled", options->scheduled,
+                "for cyborg-policy@.service: this elapse of the timer, once")
+      ->excludes(dry_run);
+  add_watch_options(verb, options->mode);
+  verb.callback([&context, options] { run_policy(context, *options); });
+}
+
+void show_next(const Context& context, const std::vector<std::uint64_t>& times) {
+  Json::Value list(Json::arrayValue);
+  for (const auto time : times) list.append(Json::Value::UInt64{time});
+  if (context.json) {
+    context.print_json(list);
+  } else if (times.empty()) {
+    context.say("it has no schedule, or the schedule does not elapse again");
+  }
+  if (context.json) return;
+  for (const auto time : times)
+    context.print(fmt::format("{}  {}\n", human_time(time), relative_time(time, context.now())));
+}
+
+void add_next(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "next", "when its timer elapses next");
+  const auto name = std::make_shared<std::string>();
+  const auto count = std::make_shared<std::uint32_t>(5);
+  verb.add_option("NAME", *name)->required();
+  verb.add_option("--count", *count, "how many times (default: 5)")->check(CLI::Range(1U, 1000U));
+  verb.callback([&context, name, count] {
+    show_next(context,
+              context.bus().query<std::vector<std::uint64_t>>(manager(), "ListElapses", *name, *count));
+  });
+}
+
+}  // namespace
+
+void add_policy_commands(CLI::App& app, Context& context) {
+  auto& noun = add_noun(app, context, kPolicyNoun, "what is backed up, of which clients, to where, and when");
+  add_add(noun, context);
+  add_run(noun, context);
+  add_next(noun, context);
+}
+
+}  // namespace cyborg::client

@@ -1,0 +1,111 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "client/commands.h"
+#include "client/jobs.h"
+#include "client/objects.h"
+#include "client/secrets.h"
+
+namespace cyborg::client {
+namespace {
+
+struct AddOptions {
+  std::string name, url, encryption, transport, host_key, passphrase_file;
+  bool append_only = false;
+  bool shared = false;
+
+  VariantMap properties() const {
+    VariantMap result;
+    for (const auto& [key, value] : {std::pair("encryption", &encryption), std::pair("transport", &transport),
+                                     std::pair("host_key", &host_key)}) {
+      if (!value->empty()) result.emplace(key, sdbus::Variant{*value});
+    }
+    if (append_only) result.emplace("append_only", sdbus::Variant{true});
+    if (shared) result.emplace("shared", sdbus::Variant{true});
+    if (!passphrase_file.empty())
+      result.emplace("passphrase", sdbus::Variant{secret_from_file(passphrase_file)});
+    return result;
+  }
+};
+
+void add_add(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "add", "add a place for archives");
+  const auto options = std::make_shared<AddOptions>();
+  verb.add_option("NAME", options->name, "what it is called here")->required();
+  verb.add_option(
+          "URL", options->url,
+          "/path on the server, user@host:path or ssh://user@host:port/path; with {client} in it, each "
+          "client gets a borg repository of its own")
+      ->required();
+  verb.add_option("--encryption", options->encryption, "borg's mode (default: repokey-blake2)");
+  verb.add_option("--passphrase-file", options->passphrase_file,
+                  "a file, or - for standard input (default: a strong one is generated)");
+  verb.add_option("--transport", options->transport, "how clients reach it: relay");
+  verb.add_option("--host-key", options->host_key, "SHA256:… that the repository's host must show");
+  verb.add_flag("--append-only", options->append_only, "clients can add, but not delete");
+  verb.add_flag("--shared", options->shared,
+                "several clients in one borg repository, without {client} in the URL");
+  verb.callback([&context, options] {
+    context.bus().act<sdbus::ObjectPath>(manager(), "AddRepository", options->name, options->url,
+                                         options->properties());
+    report_added(context, kRepositoryNoun, options->name);
+  });
+}
+
+void prepare(Context& context, const std::string& repository, const std::vector<std::string>& clients,
+             Watch mode) {
+  VariantMap options;
+  if (!clients.empty()) options.emplace("clients", sdbus::Variant{clients});
+  JobWatch watch(context, mode);
+  const auto jobs =
+      context.bus().act<std::vector<std::uint64_t>>(manager(), "PrepareRepository", repository, options);
+  report_jobs(context, watch, mode, std::nullopt, jobs);
+}
+
+void add_prepare(CLI::App& noun, Context& context, const std::string& name, bool test) {
+  auto& verb = add_verb(
+      noun, name, test ? "prepare it, wait, and say how it went" : "create or open its borg repositories");
+  const auto repository = std::make_shared<std::string>();
+  const auto clients = std::make_shared<std::vector<std::string>>();
+  const auto mode = std::make_shared<Watch>(test ? Watch::wait : Watch::none);
+  verb.add_option("NAME", *repository)->required();
+  add_names(verb, "--client", *clients, "only for this client");
+  if (!test) add_watch_options(verb, *mode);
+  verb.callback([&context, repository, clients, mode] { prepare(context, *repository, *clients, *mode); });
+}
+
+void export_key(Context& context, const std::string& repository, const std::string& client) {
+  VariantMap options;
+  if (!client.empty()) options.emplace("client", sdbus::Variant{client});
+  const auto descriptor = context.bus().act<sdbus::UnixFd>(manager(), "ExportKey", repository, options);
+  const auto text = read_all(descriptor.get());
+  if (context.json) {
+    Json::Value answer(Json::objectValue);
+    answer["text"] = text;
+    context.print_json(answer);
+  } else {
+    context.print(text.ends_with('\n') ? text : text + '\n');
+  }
+}
+
+void add_key_export(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "key-export", "print passphrase and location, to keep in a safe place");
+  const auto repository = std::make_shared<std::string>();
+  const auto client = std::make_shared<std::string>();
+  verb.add_option("NAME", *repository)->required();
+  verb.add_option("--client", *client, "whose borg repository, when the URL contains {client}");
+  verb.callback([&context, repository, client] { export_key(context, *repository, *client); });
+}
+
+}  // namespace
+
+void add_repository_commands(CLI::App& app, Context& context) {
+  auto& noun = add_noun(app, context, kRepositoryNoun, "places where archives are kept");
+  add_add(noun, context);
+  add_prepare(noun, context, "prepare", false);
+  add_prepare(noun, context, "test", true);
+  add_key_export(noun, context);
+}
+
+}  // namespace cyborg::client

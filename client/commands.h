@@ -1,0 +1,23 @@
+// The nouns of cyborgctl: each adds its subcommands to the application.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "client/context.h"
+
+namespace cyborg::client {
+
+void add_client_commands(CLI::App& app, Context& context);
+void add_repository_commands(CLI::App& app, Context& context);
+void add_schedule_commands(CLI::App& app, Context& context);
+void add_policy_commands(CLI::App& app, Context& context);
+void add_job_commands(CLI::App& app, Context& context);
+void add_archive_commands(CLI::App& app, Context& context);
+void add_restore_command(CLI::App& app, Context& context);
+void add_settings_commands(CLI::App& app, Context& context);  // settings, ssh-key
+void add_status_command(CLI::App& app, Context& context);
+
+// The whole program; returns its exit status. main() calls it, and so can a test.
+int run(int argc, const char* const* argv);
+
+}  // namespace cyborg::client

@@ -1,0 +1,40 @@
+// What every command needs: the global options, the bus, and where its words go.
+#pragma once
+
+#include <json/value.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/connection.h"
+#include "client/format/records.h"
+
+namespace cyborg::client {
+
+struct Context {
+  bool json = false;
+  bool quiet = false;
+  bool no_ask_password = false;
+  int status = kDone;  // of a command that ended, but not as it should have
+
+  Connection& bus();
+
+  bool colour() const;  // standard output is a terminal, and NO_COLOR is not set
+  bool live() const;    // both outputs are a terminal: there may be a progress bar
+  std::uint64_t now() const;
+
+  void print(const std::string& text) const;  // to standard output, as it is
+  // Unless --quiet or --json.
+  void say(const std::string& text) const;
+  void print_json(const Json::Value& value) const { print(json_text(value)); }
+  // A table, or with --json the array, or with --quiet one `key` a line.
+  void print_records(const std::vector<Column>& columns, const std::vector<Json::Value>& records,
+                     const std::string& key = "name", bool sparse = false) const;
+  void print_record(const Json::Value& record) const;
+
+ private:
+  std::unique_ptr<Connection> connection_;
+};
+
+}  // namespace cyborg::client

@@ -1,0 +1,162 @@
+#include "client/format/records.h"
+
+#include <fmt/format.h>
+#include <json/writer.h>
+
+#include <algorithm>
+#include <map>
+#include <string_view>
+
+#include "client/format/text.h"
+
+namespace cyborg::client {
+namespace {
+
+enum class Meaning { plain, time, size, span, rate, state };
+
+const std::map<std::string_view, Meaning> kMeanings{
+    {"created", Meaning::time},         {"started", Meaning::time},
+    {"finished", Meaning::time},        {"time", Meaning::time},
+    {"start", Meaning::time},           {"end", Meaning::time},
+    {"last_success", Meaning::time},    {"last_end", Meaning::time},
+    {"next_elapse", Meaning::time},     {"late_since", Meaning::time},
+    {"bytes", Meaning::size},           {"original_size", Meaning::size},
+    {"compressed_size", Meaning::size}, {"deduplicated_size", Meaning::size},
+    {"random_delay", Meaning::span},    {"timeout", Meaning::span},
+    {"duration", Meaning::span},        {"upload_limit", Meaning::rate},
+    {"state", Meaning::state},          {"last_end_state", Meaning::state},
+    {"result", Meaning::state},
+};
+
+const std::map<std::string_view, Style> kStates{
+    {"successful", Style::good}, {"warning", Style::attention},  {"failed", Style::bad},
+    {"error", Style::bad},       {"canceled", Style::attention}, {"skipped", Style::attention},
+    {"waiting", Style::faint},   {"pending", Style::faint},
+};
+
+std::string compact(const Json::Value& value) {
+  Json::StreamWriterBuilder builder;
+  builder["indentation"] = "";
+  builder["emitUTF8"] = true;
+  return printable(Json::writeString(builder, value));
+}
+
+std::string joined(const Json::Value& list) {
+  std::string result;
+  for (const auto& item : list) {
+    if (!result.empty()) result += ", ";
+    result += item.isString() ? printable(item.asString()) : compact(item);
+  }
+  return result;
+}
+
+Cell render_number(Meaning meaning, std::uint64_t value, std::uint64_t now, bool full) {
+  if (meaning == Meaning::size) return {human_size(value)};
+  if (meaning == Meaning::plain) return {std::to_string(value)};
+  if (value == 0) return {"-", Style::faint};
+  if (meaning == Meaning::span) return {human_span(value)};
+  if (meaning == Meaning::rate) return {human_size(value * 1024) + "/s"};
+  const auto relative = relative_time(value, now);
+  return {full ? fmt::format("{} ({})", human_time(value), relative) : relative};
+}
+
+Cell render_text(Meaning meaning, const std::string& text) {
+  if (text.empty()) return {"-", Style::faint};
+  const auto state = kStates.find(text);
+  if (meaning == Meaning::state && state != kStates.end()) return {text, state->second};
+  return {printable(text)};
+}
+
+// "host_key" → "Host key"
+std::string label_of(const std::string& key) {
+  auto label = key;
+  std::ranges::replace(label, '_', ' ');
+  if (!label.empty() && label[0] >= 'a' && label[0] <= 'z')
+    label[0] = static_cast<char>(label[0] - 'a' + 'A');
+  return label;
+}
+
+}  // namespace
+
+std::string snake_case(const std::string& name) {
+  std::string result;
+  for (const char c : name) {
+    const bool upper = c >= 'A' && c <= 'Z';
+    if (upper && !result.empty()) result += '_';
+    result += upper ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return result;
+}
+
+Json::Value with_snake_keys(const Json::Value& record) {
+  Json::Value result(Json::objectValue);
+  for (auto member = record.begin(); member != record.end(); ++member)
+    result[snake_case(member.name())] = *member;
+  return result;
+}
+
+Cell render(const std::string& key, const Json::Value& value, std::uint64_t now, bool full) {
+  const auto found = kMeanings.find(key);
+  const auto meaning = found == kMeanings.end() ? Meaning::plain : found->second;
+  switch (value.type()) {
+    case Json::booleanValue:
+      return {value.asBool() ? "yes" : "no"};
+    case Json::stringValue:
+      return render_text(meaning, value.asString());
+    case Json::arrayValue:
+      return value.empty() ? Cell{"-", Style::faint} : Cell{joined(value)};
+    case Json::intValue:
+    case Json::uintValue:
+      if (value.isUInt64()) return render_number(meaning, value.asUInt64(), now, full);
+      [[fallthrough]];
+    case Json::realValue:
+      return {compact(value)};
+    case Json::objectValue:
+      return value.empty() ? Cell{"-", Style::faint} : Cell{compact(value)};
+    case Json::nullValue:
+      break;
+  }
+  return {"-", Style::faint};
+}
+
+std::string table_of(const std::vector<Column>& columns, const std::vector<Json::Value>& records,
+                     std::uint64_t now, bool colour, bool sparse) {
+  std::vector<std::string> titles;
+  std::vector<std::string> keys;
+  for (const auto& column : columns) {
+    const auto has = [&](const Json::Value& record) { return record.isMember(column.key); };
+    if (sparse && std::ranges::none_of(records, has)) continue;
+    titles.push_back(column.title);
+    keys.push_back(column.key);
+  }
+  Table table(titles);
+  for (const auto& record : records) {
+    std::vector<Cell> row;
+    for (const auto& key : keys) row.push_back(render(key, record[key], now));
+    table.add(std::move(row));
+  }
+  return table.text(colour);
+}
+
+std::string page_of(const Json::Value& record, std::uint64_t now, bool colour) {
+  std::vector<std::pair<std::string, Cell>> pairs;
+  const auto add = [&](const std::string& key) {
+    pairs.emplace_back(label_of(key), render(key, record[key], now, true));
+  };
+  // What it is called comes first, the rest in the order of the alphabet.
+  for (const char* first : {"id", "name"}) {
+    if (record.isMember(first)) add(first);
+  }
+  for (const auto& key : record.getMemberNames()) {
+    if (key != "id" && key != "name") add(key);
+  }
+  return aligned_pairs(pairs, colour);
+}
+
+std::string json_text(const Json::Value& json) {
+  Json::StreamWriterBuilder builder;
+  builder["indentation"] = "  ";
+  return Json::writeString(builder, json) + '\n';
+}
+
+}  // namespace cyborg::client

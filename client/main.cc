@@ -1,0 +1,5 @@
+#include "client/commands.h"
+
+int main(int argc, char** argv) {
+  return cyborg::client::run(argc, argv);
+}

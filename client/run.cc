@@ -1,0 +1,73 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <clocale>
+#include <cstdio>
+#include <exception>
+
+#include "client/commands.h"
+#include "client/format/text.h"
+
+#ifndef CYBORG_VERSION
+#define CYBORG_VERSION "unknown"
+#endif
+
+namespace cyborg::client {
+namespace {
+
+int report(const Failure& failure) {
+  std::fflush(stdout);
+  fmt::print(stderr, "cyborgctl: {}\n", printable(failure.what()));
+  if (!failure.hint.empty()) fmt::print(stderr, "hint: {}\n", printable(failure.hint));
+  return failure.status;
+}
+
+// Help and version go to standard output, with 0; everything else is a wrong usage.
+int report(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) return app.exit(error);
+  return report(usage(error.what(), "cyborgctl --help, or --help after a command, shows what is possible"));
+}
+
+void add_global_options(CLI::App& app, Context& context) {
+  app.set_version_flag("--version", "cyborgctl " CYBORG_VERSION);
+  app.add_flag("--json", context.json, "print JSON");
+  app.add_flag("-q,--quiet", context.quiet, "say nothing but errors; lists: names only");
+  app.add_flag("--no-ask-password", context.no_ask_password, "never let polkit ask for a password");
+  app.fallthrough();  // they may stand after the command, too
+  app.require_subcommand(1);
+}
+
+int run_guarded(CLI::App& app, Context& context, int argc, const char* const* argv) try {
+  app.parse(argc, argv);
+  return context.status;
+} catch (const CLI::ParseError& error) {
+  return report(app, error);
+} catch (const Failure& failure) {
+  return report(failure);
+} catch (const std::exception& error) {
+  return report(Failure(kFailed, error.what(), "this is a bug of cyborgctl: please report it"));
+}
+
+}  // namespace
+
+int run(int argc, const char* const* argv) {
+  std::setlocale(LC_TIME, "");
+  CLI::App app("Manages the backups of cyborgd", "cyborgctl");
+  Context context;
+  add_global_options(app, context);
+  add_status_command(app, context);
+  add_client_commands(app, context);
+  add_repository_commands(app, context);
+  add_schedule_commands(app, context);
+  add_policy_commands(app, context);
+  add_job_commands(app, context);
+  add_archive_commands(app, context);
+  add_restore_command(app, context);
+  add_settings_commands(app, context);
+  int status = run_guarded(app, context, argc, argv);
+  // Lines that could not be written are no success (a full disk, a closed pipe).
+  if (std::fflush(stdout) != 0 && status == kDone) status = kFailed;
+  return status;
+}
+
+}  // namespace cyborg::client

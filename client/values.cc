@@ -1,0 +1,189 @@
+#include "client/values.h"
+
+#include <fmt/format.h>
+#include <json/reader.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <memory>
+
+#include "client/failure.h"
+
+namespace cyborg::client {
+namespace {
+
+constexpr std::string_view kVariablePrefix = "var.";
+
+template <typename Number>
+Number parse_number(const std::string& key, const std::string& text) {
+  Number value{};
+  const auto* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc{} || rest != end) throw usage(fmt::format("{}={}: a number is expected", key, text));
+  return value;
+}
+
+bool parse_bool(const std::string& key, const std::string& text) {
+  static const std::map<std::string_view, bool> kWords{{"yes", true},  {"true", true}, {"on", true},
+                                                       {"1", true},    {"no", false},  {"false", false},
+                                                       {"off", false}, {"0", false}};
+  const auto word = kWords.find(text);
+  if (word == kWords.end()) throw usage(fmt::format("{}={}: yes or no is expected", key, text));
+  return word->second;
+}
+
+// As JSON writes numbers: no leading zero, so that "007" and "+1" stay what was typed.
+bool looks_like_number(std::string_view text) {
+  if (text.starts_with('-')) text.remove_prefix(1);
+  if (text.empty() || text[0] < '0' || text[0] > '9') return false;
+  if (text.size() > 1 && text[0] == '0' && text[1] != '.') return false;
+  return text.find_first_not_of("0123456789.eE+-") == std::string_view::npos;
+}
+
+using Lists = std::map<std::string, std::vector<std::string>>;
+
+std::vector<std::string> strings(const Json::Value& list) {
+  std::vector<std::string> result;
+  for (const auto& item : list) result.push_back(item.asString());
+  return result;
+}
+
+void change_list(const Key& key, const Assignment& assignment, const Json::Value& current, Lists& lists) {
+  auto values = key.names ? split(assignment.value, ',') : std::vector{assignment.value};
+  if (assignment.value.empty()) values.clear();
+  const auto [list, first] = lists.try_emplace(key.name);
+  if (first && assignment.how != Assignment::How::replace) list->second = strings(current[key.name]);
+  for (const auto& value : values) {
+    if (assignment.how == Assignment::How::remove) {
+      std::erase(list->second, value);
+    } else {
+      list->second.push_back(value);
+    }
+  }
+}
+
+void refuse_unless_replace(const Assignment& assignment) {
+  if (assignment.how == Assignment::How::replace) return;
+  throw usage(fmt::format("{} is no list: only {}=VALUE can change it", assignment.key, assignment.key));
+}
+
+}  // namespace
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> result;
+  std::size_t start = 0;
+  for (std::size_t end = 0; (end = text.find(separator, start)) != std::string::npos; start = end + 1)
+    result.push_back(text.substr(start, end - start));
+  result.push_back(text.substr(start));
+  return result;
+}
+
+Assignment parse_assignment(const std::string& text) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) throw usage(fmt::format("{}: KEY=VALUE is expected", text));
+  Assignment result{text.substr(0, equals), text.substr(equals + 1)};
+  if (result.key.ends_with('+')) result.how = Assignment::How::add;
+  if (result.key.ends_with('-')) result.how = Assignment::How::remove;
+  if (result.how != Assignment::How::replace) result.key.pop_back();
+  if (result.key.empty()) throw usage(fmt::format("{}: KEY=VALUE is expected", text));
+  return result;
+}
+
+Json::Value parse_value(const std::string& text) {
+  const bool is_json = text == "true" || text == "false" || text.starts_with('[') || text.starts_with('{') ||
+                       text.starts_with('"') || looks_like_number(text);
+  if (!is_json) return text;
+  Json::CharReaderBuilder builder;
+  builder["failIfExtra"] = true;
+  const std::unique_ptr<Json::CharReader> reader(builder.newCharReader());
+  Json::Value value;
+  std::string errors;
+  if (reader->parse(text.data(), text.data() + text.size(), &value, &errors)) return value;
+  return text;
+}
+
+Json::Value parse_variables(const std::vector<std::string>& assignments) {
+  Json::Value result(Json::objectValue);
+  std::map<std::string, int> seen;
+  for (const auto& text : assignments) {
+    const auto assignment = parse_assignment(text);
+    refuse_unless_replace(assignment);
+    auto value = parse_value(assignment.value);
+    auto& slot = result[assignment.key];
+    if (seen[assignment.key]++ == 0) {
+      slot = std::move(value);
+      continue;
+    }
+    if (!slot.isArray()) {
+      Json::Value list(Json::arrayValue);
+      list.append(std::move(slot));
+      slot = std::move(list);
+    }
+    if (value.isArray()) {
+      for (auto& item : value) slot.append(item);
+    } else {
+      slot.append(std::move(value));
+    }
+  }
+  return result;
+}
+
+std::uint64_t parse_rate(const std::string& text) {
+  const auto unit_start = text.find_first_not_of("0123456789.");
+  const auto unit = unit_start == std::string::npos ? std::string{} : text.substr(unit_start);
+  static const std::map<std::string_view, double> kUnits{
+      {"", 1},       {"K", 1},        {"KiB", 1},         {"KiB/s", 1},         {"M", 1024},
+      {"MiB", 1024}, {"MiB/s", 1024}, {"G", 1024 * 1024}, {"GiB", 1024 * 1024}, {"GiB/s", 1024 * 1024}};
+  const auto factor = kUnits.find(unit);
+  double value = 0;
+  const auto* end = text.data() + text.size() - unit.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  if (factor == kUnits.end() || error != std::errc{} || rest != end || value > 1e9)
+    throw usage(fmt::format("{}: a rate such as 500K, 10M or 1G (a second) is expected", text));
+  return static_cast<std::uint64_t>(value * factor->second + 0.5);
+}
+
+sdbus::Variant typed_value(const Key& key, const std::string& text) {
+  const std::string_view type = key.type;
+  if (type == "b") return sdbus::Variant{parse_bool(key.name, text)};
+  if (type == "u") return sdbus::Variant{parse_number<std::uint32_t>(key.name, text)};
+  if (type == "t") return sdbus::Variant{parse_rate(text)};  // upload_limit is the only one
+  return sdbus::Variant{text};
+}
+
+VariantMap parse_properties(const std::vector<Key>& keys, const std::vector<std::string>& assignments,
+                            const Json::Value& current) {
+  VariantMap result;
+  Lists lists;
+  std::vector<std::string> variables;
+  for (const auto& text : assignments) {
+    auto assignment = parse_assignment(text);
+    if (assignment.key.starts_with(kVariablePrefix)) {
+      variables.push_back(text.substr(kVariablePrefix.size()));
+      continue;
+    }
+    const auto known = std::ranges::find(keys, assignment.key, &Key::name);
+    const Key key = known == keys.end() ? Key{assignment.key.c_str(), "s"} : *known;
+    if (std::string_view(key.type) == "as") {
+      change_list(key, assignment, current, lists);
+      continue;
+    }
+    refuse_unless_replace(assignment);
+    if (std::string_view(key.type) == "a{sv}") {
+      result.insert_or_assign(assignment.key, to_variant(parse_value(assignment.value)));
+    } else {
+      result.insert_or_assign(assignment.key, typed_value(key, assignment.value));
+    }
+  }
+  for (const auto& [key, list] : lists) result.insert_or_assign(key, sdbus::Variant{list});
+  if (!variables.empty()) {
+    auto all = current["variables"];
+    const auto changed = parse_variables(variables);
+    for (const auto& name : changed.getMemberNames()) all[name] = changed[name];
+    result.insert_or_assign("variables", to_variant(all));
+  }
+  return result;
+}
+
+}  // namespace cyborg::client
