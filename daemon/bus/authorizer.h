@@ -1,0 +1,53 @@
+// Who may do what: one default-deny table, and polkit's word on the caller. The subject is always the
+// caller's bus name; pids and uids of /proc are never asked.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/error.h"
+#include "dbus/compat.h"
+
+namespace cyborg::bus {
+
+struct Permission {
+  std::string_view interface;
+  std::string_view member;
+  std::string_view action;  // a polkit action
+};
+std::span<const Permission> permission_table();
+// The polkit action of a method; nullopt means that nobody may call it.
+std::optional<std::string_view> action_of(std::string_view interface, std::string_view member);
+
+// The caller of a method, taken while its message is being served.
+struct Actor {
+  std::string sender;
+  bool interactive = false;   // polkit may ask the user
+  std::optional<uid_t> euid;  // as the bus driver knows it
+
+  std::string label() const { return euid ? "uid " + std::to_string(*euid) : sender; }
+};
+
+class Authorizer {
+ public:
+  explicit Authorizer(sdbus::IConnection& connection);
+
+  Actor actor_of(const sdbus::IObject& object);
+
+  using Answer = std::function<void(Expected<void>)>;
+  // Root is authorised, others are when polkit says so; without polkit, root alone. details help an
+  // administrator write rules (policy, client, repository, job).
+  void check(const Actor& actor, std::string_view interface, std::string_view member,
+             const std::map<std::string, std::string>& details, Answer answer);
+
+ private:
+  std::unique_ptr<sdbus::IProxy> polkit_;
+  std::map<std::string, uid_t> euids_;  // unique names are never used twice
+};
+
+}  // namespace cyborg::bus

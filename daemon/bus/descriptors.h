@@ -1,0 +1,19 @@
+// Secrets cross the bus inside file descriptors, so that no message ever holds one.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "core/error.h"
+#include "dbus/variant_json.h"
+
+namespace cyborg::bus {
+
+// The secret in the descriptor of that key, without its last newline; nullopt if there is none, an error for
+// any other descriptor. The caller must have written and closed it before: nothing here waits.
+Expected<std::optional<std::string>> take_secret(DescriptorMap& descriptors, const std::string& key);
+
+// A descriptor from which the text can be read once.
+sdbus::UnixFd readable_text(const std::string& text);
+
+}  // namespace cyborg::bus

@@ -1,0 +1,27 @@
+#include "bus/serve.h"
+
+#include <spdlog/spdlog.h>
+
+namespace cyborg::bus {
+
+sdbus::Error to_bus_error(const Error& error) {
+  // Clients show the hint on a line of its own.
+  std::string text = error.message;
+  if (!error.hint.empty()) text += "\nhint: " + error.hint;
+  return compat::make_error(error_info(error.code).bus_name, text);
+}
+
+sdbus::Error current_exception_error(std::string_view member) noexcept {
+  try {
+    throw;
+  } catch (const sdbus::Error& error) {
+    return error;
+  } catch (const std::exception& error) {
+    spdlog::error("{}: {}", member, error.what());
+  } catch (...) {
+    spdlog::error("{}: an exception of unknown type", member);
+  }
+  return to_bus_error({ErrorCode::failed, "internal error; cyborgd's journal has the details", {}});
+}
+
+}  // namespace cyborg::bus

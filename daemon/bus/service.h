@@ -1,0 +1,41 @@
+// The objects on the bus, kept in agreement with the manager's state.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "manager/ports.h"
+
+struct sd_event;
+
+namespace cyborg {
+class Manager;
+}
+
+namespace cyborg::bus {
+
+class BusService : public Publisher {
+ public:
+  // To the system bus, or to the one of DBUS_SYSTEM_BUS_ADDRESS. Throws when there is none.
+  explicit BusService(sd_event* loop);
+  ~BusService() override;
+
+  // Puts the manager on the bus and takes the name; from then on calls are served.
+  void serve(Manager& manager);
+
+  void object_changed(ObjectKind kind, const std::string& name) override;
+  void job_changed(std::int64_t job) override;
+  void job_progress(std::int64_t job) override;
+  void job_ended(std::int64_t job) override;
+  void job_forgotten(std::int64_t job) override;
+  void job_output(const std::string& follower, std::int64_t job, std::uint64_t first,
+                  const std::vector<OutputLine>& lines, bool end) override;
+  void manager_changed() override;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace cyborg::bus

@@ -1,0 +1,17 @@
+// The port to the journal: what happened to jobs and to the database, with a MESSAGE_ID for each kind of
+// event.
+#pragma once
+
+#include "manager/ports.h"
+
+namespace cyborg {
+
+class JournalLog : public EventLog {
+ public:
+  void job_started(const Job& job) override;
+  void job_ended(const Job& job) override;
+  void database(bool available, const std::string& reason) override;
+  void trouble(const std::string& message) override;
+};
+
+}  // namespace cyborg
