@@ -1,0 +1,328 @@
+// Runs, jobs, what follows from their end, archives, the status of the fleet.
+#include "fixture.h"
+
+namespace cyborg::store::test {
+namespace {
+
+class Jobs : public StoreTest {
+ protected:
+  void SetUp() override {
+    StoreTest::SetUp();
+    add_objects();
+  }
+  JobRecord record(std::int64_t id) { return good(ask<JobRecord>(&Store::get_job, id)); }
+  JobState state(std::int64_t id) { return record(id).job.state; }
+  Page<Job> list(JobFilter filter, std::uint32_t limit = 100, std::int64_t cursor = 0) {
+    return good(ask<Page<Job>>(&Store::list_jobs, std::move(filter), limit, cursor));
+  }
+  std::vector<std::int64_t> update(JobUpdate update) {
+    return good(
+        ask<std::vector<std::int64_t>>(&Store::update_jobs, std::vector<JobUpdate>{std::move(update)}));
+  }
+  // Of etc, web and vault.
+  FleetRow status() {
+    for (const auto& row : good(ask<std::vector<FleetRow>>(&Store::fleet_status))) {
+      if (row.client == "web" && row.repository == "vault") return row;
+    }
+    throw std::runtime_error("no status");
+  }
+  static JobResult backup(JobState state, const std::string& message = "done") {
+    JobResult end = result(state, message);
+    end.archive["id"] = kId;
+    end.archive["original_size"] = 1000;
+    end.archive["compressed_size"] = 500.0;
+    end.archive["deduplicated_size"] = 100;
+    end.archive["nfiles"] = 7;
+    end.archive["duration"] = 1.5;
+    return end;
+  }
+  // A run of one backup, ended.
+  FinishedJob back_up(int number, JobResult end, Microseconds finished = 0) {
+    NewRun run = new_run("00000000-0000-4000-8000-00000000010" + std::to_string(number));
+    run.jobs = {run.jobs[2]};
+    run.jobs[0].after = {};
+    run.jobs[0].archive = "etc-web-" + std::to_string(number);
+    return finish(good(ask<CreatedRun>(&Store::create_run, run)).jobs[0].id, std::move(end), finished);
+  }
+};
+
+TEST_F(Jobs, a_run_is_created_with_all_its_jobs) {
+  const auto run = add_run();
+  EXPECT_FALSE(run.existed);
+  ASSERT_EQ(run.jobs.size(), 3U);
+  EXPECT_EQ(run.jobs[0].kind, JobKind::prepare_client);
+  EXPECT_EQ(run.jobs[0].state, JobState::pending);
+  EXPECT_EQ(run.jobs[2].state, JobState::waiting);
+  EXPECT_EQ(run.jobs[2].after, (std::vector{run.jobs[0].id, run.jobs[1].id}));
+  EXPECT_EQ(run.jobs[2].borg_url, kWebUrl);
+  EXPECT_EQ(run.jobs[2].run, run.run);
+  EXPECT_GT(run.jobs[2].created, 0);
+  ASSERT_EQ(run.borg_repositories.size(), 1U);
+  EXPECT_GT(run.borg_repositories[0].id, 0);
+  EXPECT_EQ(load().jobs.size(), 3U);
+}
+
+TEST_F(Jobs, a_run_is_created_once) {
+  constexpr Microseconds kElapse = 1'767'225'600'123'456;
+  const auto first = add_run("00000000-0000-4000-8000-000000000001", kElapse);
+  const auto same_token = add_run("00000000-0000-4000-8000-000000000001", kElapse);
+  const auto same_elapse = add_run("00000000-0000-4000-8000-000000000002", kElapse);
+  for (const auto& again : {same_token, same_elapse}) {
+    EXPECT_TRUE(again.existed);
+    EXPECT_EQ(again.run, first.run);
+    ASSERT_EQ(again.jobs.size(), 3U);
+    EXPECT_EQ(again.jobs[2].id, first.jobs[2].id);
+  }
+  EXPECT_FALSE(add_run("00000000-0000-4000-8000-000000000003", kElapse + 1).existed);
+  EXPECT_FALSE(add_run("00000000-0000-4000-8000-000000000004").existed);
+  EXPECT_FALSE(add_run("00000000-0000-4000-8000-000000000005").existed);
+}
+
+TEST_F(Jobs, a_run_of_no_policy_or_after_no_job_is_not_created) {
+  NewRun run = new_run("00000000-0000-4000-8000-000000000001");
+  run.policy = "ghost";
+  EXPECT_EQ(ask<CreatedRun>(&Store::create_run, run).error().code, ErrorCode::no_such_policy);
+  run.policy = "etc";
+  run.jobs[0].after_jobs = {4711};
+  EXPECT_EQ(ask<CreatedRun>(&Store::create_run, run).error().code, ErrorCode::no_such_job);
+  run.token = "not a uuid";
+  EXPECT_EQ(ask<CreatedRun>(&Store::create_run, run).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(sql("select count(*) from run"), "0");
+  EXPECT_TRUE(load().borg_repositories.empty());
+}
+
+TEST_F(Jobs, a_run_may_wait_for_jobs_of_another) {
+  const auto first = add_run();
+  NewRun second = new_run("00000000-0000-4000-8000-000000000002");
+  second.jobs = {second.jobs[2]};
+  second.jobs[0].after = {};
+  second.jobs[0].after_jobs = {first.jobs[0].id};
+  EXPECT_EQ(good(ask<CreatedRun>(&Store::create_run, second)).jobs[0].state, JobState::waiting);
+  finish(first.jobs[0].id, result(JobState::failed, "no route"));
+  // It ended between the plan and the transaction.
+  second.token = "00000000-0000-4000-8000-000000000003";
+  const auto late = good(ask<CreatedRun>(&Store::create_run, second)).jobs[0];
+  EXPECT_EQ(late.state, JobState::skipped);
+  EXPECT_EQ(late.reason,
+            "prepare-client of web was not successful (job " + std::to_string(first.jobs[0].id) + ")");
+  EXPECT_EQ(status().last_end_job, late.id);
+}
+
+TEST_F(Jobs, updates_leave_absent_fields_and_ended_jobs_alone) {
+  const auto run = add_run();
+  const auto id = run.jobs[0].id;
+  EXPECT_TRUE(update({id, JobState::starting, "", {}, "cyborg-job-1.service", "abc", 1000}).empty());
+  EXPECT_TRUE(update({id, JobState::running, {}, 5'000'000, {}, {}, {}}).empty());
+  const JobRecord now = record(id);
+  EXPECT_EQ(now.job.state, JobState::running);
+  EXPECT_EQ(now.job.started, 5'000'000);
+  EXPECT_EQ(now.unit, "cyborg-job-1.service");
+  EXPECT_EQ(now.invocation, "abc");
+  EXPECT_EQ(now.node, "here");
+  EXPECT_FALSE(now.result);
+  finish(id, result(JobState::successful));
+  EXPECT_EQ(update({id, JobState::running, "late", {}, {}, {}, {}}), std::vector<std::int64_t>{id});
+  EXPECT_EQ(state(id), JobState::successful);
+  EXPECT_EQ(update({4711, {}, "x", {}, {}, {}, {}}), std::vector<std::int64_t>{4711});
+  EXPECT_FALSE(ask<std::vector<std::int64_t>>(
+      &Store::update_jobs, std::vector<JobUpdate>{{id, JobState::failed, {}, {}, {}, {}, {}}}));
+}
+
+TEST_F(Jobs, predecessors_release_when_all_succeeded) {
+  const auto run = add_run();
+  EXPECT_TRUE(finish(run.jobs[0].id, result(JobState::warning)).dependants.empty());
+  const auto second = finish(run.jobs[1].id, result(JobState::successful));
+  ASSERT_EQ(second.dependants.size(), 1U);
+  EXPECT_EQ(second.dependants[0].id, run.jobs[2].id);
+  EXPECT_EQ(second.dependants[0].state, JobState::pending);
+}
+
+TEST_F(Jobs, what_waits_for_a_failure_is_skipped_to_the_end_of_the_chain) {
+  for (const JobState bad : {JobState::failed, JobState::error, JobState::canceled}) {
+    NewRun run = new_run("00000000-0000-4000-8000-0000000000" + std::to_string(10 + static_cast<int>(bad)));
+    run.jobs.push_back(run.jobs[2]);
+    run.jobs[3].after = {2};
+    const auto jobs = good(ask<CreatedRun>(&Store::create_run, run)).jobs;
+    const auto ended = finish(jobs[0].id, result(bad, "why"));
+    EXPECT_EQ(ended.job.state, bad);
+    EXPECT_EQ(ended.job.reason, "why");
+    ASSERT_EQ(ended.dependants.size(), 2U);
+    for (const auto& job : ended.dependants) {
+      EXPECT_EQ(job.state, JobState::skipped);
+      EXPECT_EQ(job.finished, ended.job.finished);
+    }
+    EXPECT_EQ(ended.dependants[1].reason,
+              "backup of web was skipped (job " + std::to_string(jobs[2].id) + ")");
+    finish(jobs[1].id, result(JobState::successful));
+    EXPECT_EQ(state(jobs[2].id), JobState::skipped);
+  }
+  EXPECT_TRUE(load().jobs.empty());
+}
+
+TEST_F(Jobs, preparations_leave_their_facts) {
+  const auto run = add_run();
+  JobResult client = result(JobState::successful);
+  client.facts["addresses"].append("192.0.2.7");
+  client.facts["operating_system"] = "Debian GNU/Linux 12 (bookworm)";
+  client.facts["borg_version"] = "1.2.4";
+  client.facts["hostname"] = "web.example";
+  client.facts["host_key"] = "SHA256:web";
+  const auto prepared = finish(run.jobs[0].id, client);
+  ASSERT_TRUE(prepared.client);
+  EXPECT_TRUE(prepared.client->ready);
+  EXPECT_EQ(prepared.client->addresses, std::vector<std::string>{"192.0.2.7"});
+  EXPECT_EQ(prepared.client->host_key, "SHA256:web");
+  EXPECT_EQ(prepared.client->borg_version, "1.2.4");
+
+  JobResult repository = result(JobState::successful);
+  repository.facts["borg_id"] = kId;
+  repository.facts["host_key"] = "SHA256:vault";
+  const auto initialized = finish(run.jobs[1].id, repository);
+  ASSERT_TRUE(initialized.borg_repository);
+  EXPECT_TRUE(initialized.borg_repository->ready);
+  EXPECT_EQ(initialized.borg_repository->borg_id, kId);
+  EXPECT_EQ(initialized.repository->host_key, "SHA256:vault");
+
+  // A later preparation does not change a key that is pinned.
+  NewRun again = new_run("00000000-0000-4000-8000-000000000002");
+  again.jobs = {again.jobs[0]};
+  client.facts["host_key"] = "SHA256:mallory";
+  EXPECT_EQ(finish(good(ask<CreatedRun>(&Store::create_run, again)).jobs[0].id, client).client->host_key,
+            "SHA256:web");
+}
+
+TEST_F(Jobs, a_failed_preparation_leaves_none) {
+  const auto run = add_run();
+  JobResult client = result(JobState::failed);
+  client.facts["host_key"] = "SHA256:mallory";
+  EXPECT_FALSE(finish(run.jobs[0].id, client).client);
+  EXPECT_EQ(load().clients[1].host_key, "");
+  EXPECT_FALSE(load().clients[1].ready);
+}
+
+TEST_F(Jobs, ending_twice_changes_nothing_and_answers_the_same) {
+  const auto run = add_run();
+  finish(run.jobs[0].id, result(JobState::successful));
+  const auto first = finish(run.jobs[1].id, result(JobState::successful), 5'000'000);
+  const auto second = finish(run.jobs[1].id, result(JobState::failed, "no"), 6'000'000);
+  EXPECT_FALSE(first.repeated);
+  EXPECT_TRUE(second.repeated);
+  EXPECT_EQ(second.job.state, JobState::successful);
+  EXPECT_EQ(second.job.finished, 5'000'000);
+  EXPECT_TRUE(second.borg_repository);
+  ASSERT_EQ(second.dependants.size(), 1U);
+  EXPECT_EQ(second.dependants[0].state, JobState::pending);
+
+  const auto backed_up = finish(run.jobs[2].id, backup(JobState::successful));
+  const auto again = finish(run.jobs[2].id, backup(JobState::successful));
+  EXPECT_EQ(backed_up.archive->id, again.archive->id);
+  EXPECT_EQ(sql("select count(*) from archive"), "1");
+}
+
+TEST_F(Jobs, only_existing_jobs_end_and_only_in_end_states) {
+  EXPECT_EQ(ask<FinishedJob>(&Store::finish_job, 4711, result(JobState::failed), 0).error().code,
+            ErrorCode::no_such_job);
+  const auto run = add_run();
+  EXPECT_FALSE(ask<FinishedJob>(&Store::finish_job, run.jobs[0].id, result(JobState::running), 0));
+}
+
+TEST_F(Jobs, a_backup_leaves_an_archive) {
+  const auto ended = back_up(1, backup(JobState::warning, "a file could not be read"));
+  ASSERT_TRUE(ended.archive);
+  const Archive a = good(ask<Archive>(&Store::get_archive, std::string{"etc-web-1"}));
+  EXPECT_EQ(std::tie(a.name, a.borg_id, a.policy, a.client, a.repository, a.borg_url),
+            std::forward_as_tuple("etc-web-1", kId, "etc", "web", "vault", kWebUrl));
+  EXPECT_EQ(std::tie(a.original_size, a.compressed_size, a.deduplicated_size, a.nfiles, a.duration),
+            std::forward_as_tuple(1000, 500, 100, 7, 1'500'000));
+  EXPECT_EQ(a.created, ended.job.finished);
+  EXPECT_FALSE(back_up(2, backup(JobState::failed)).archive);
+  EXPECT_EQ(ask<Archive>(&Store::get_archive, std::string{"etc-web-2"}).error().code,
+            ErrorCode::no_such_archive);
+}
+
+TEST_F(Jobs, an_archive_name_in_two_repositories_needs_the_repository) {
+  back_up(1, backup(JobState::successful));
+  NewRun run = new_run("00000000-0000-4000-8000-000000000001");
+  run.jobs = {run.jobs[2]};
+  run.jobs[0].after = {};
+  run.jobs[0].repository = "local";
+  run.jobs[0].borg_url = "/srv/backup";
+  finish(good(ask<CreatedRun>(&Store::create_run, run)).jobs[0].id, backup(JobState::successful));
+  const auto ambiguous = ask<Archive>(&Store::get_archive, std::string{"etc-web-1"});
+  ASSERT_FALSE(ambiguous);
+  EXPECT_EQ(ambiguous.error().message, "archive etc-web-1 is in repository local and in repository vault");
+  EXPECT_EQ(good(ask<Archive>(&Store::get_archive, std::string{"vault::etc-web-1"})).borg_url, kWebUrl);
+  EXPECT_EQ(good(ask<Archive>(&Store::get_archive, std::string{"local::etc-web-1"})).borg_url, "/srv/backup");
+}
+
+TEST_F(Jobs, results_of_hostile_clients_are_stored_all_the_same) {
+  JobResult end = backup(JobState::warning, std::string("bad \xff name \0 here", 16));
+  end.warnings = {"\xc3\x28", "\xed\xa0\x80", "good \xc3\xa4 \xf0\x9f\x98\x80"};
+  end.facts["a\xff"] = std::string("x\0y", 3);
+  end.facts["list"].append("\x80");
+  end.archive["original_size"] = 1e300;
+  end.archive["nfiles"] = "many";
+  end.archive["duration"] = -1e308;
+  const auto ended = back_up(1, end);
+  EXPECT_EQ(ended.job.reason, "bad \xef\xbf\xbd name \xef\xbf\xbd her");
+  const auto stored = record(ended.job.id).result;
+  ASSERT_TRUE(stored);
+  EXPECT_EQ(stored->warnings[2], end.warnings[2]);
+  EXPECT_EQ(stored->warnings[1], "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+  EXPECT_EQ(ended.archive->original_size, 0);
+}
+
+TEST_F(Jobs, the_fleet_knows_last_success_and_last_end) {
+  EXPECT_EQ(good(ask<std::vector<FleetRow>>(&Store::fleet_status)).size(), 4U);
+  EXPECT_EQ(status().last_end, 0);
+  EXPECT_FALSE(status().last_end_state);
+  const auto good_one = back_up(1, backup(JobState::successful), 5'000'000);
+  const auto bad_one = back_up(2, result(JobState::failed, "no space"), 6'000'000);
+  // Found late, in its state directory: no news.
+  back_up(3, result(JobState::canceled), 4'000'000);
+  const FleetRow row = status();
+  EXPECT_EQ(row.last_success, 5'000'000);
+  EXPECT_EQ(row.last_success_job, good_one.job.id);
+  EXPECT_EQ(row.last_success_archive, "etc-web-1");
+  EXPECT_EQ(row.last_end, 6'000'000);
+  EXPECT_EQ(row.last_end_job, bad_one.job.id);
+  EXPECT_EQ(row.last_end_state, JobState::failed);
+  EXPECT_EQ(row.last_end_reason, "no space");
+}
+
+TEST_F(Jobs, pages_are_newest_first_and_complete) {
+  const auto one = add_run("00000000-0000-4000-8000-000000000001");
+  const auto two = add_run("00000000-0000-4000-8000-000000000002");
+  finish(one.jobs[0].id, result(JobState::failed));
+  std::vector<std::int64_t> seen;
+  std::int64_t cursor = 0;
+  do {
+    const auto page = list({}, 4, cursor);
+    for (const auto& job : page.rows) seen.push_back(job.id);
+    cursor = page.next;
+  } while (cursor != 0);
+  ASSERT_EQ(seen.size(), 6U);
+  EXPECT_TRUE(std::is_sorted(seen.rbegin(), seen.rend()));
+  EXPECT_EQ(list({"", "", "", {}, JobState::failed, 0}).rows.size(), 1U);
+  EXPECT_EQ(list({"", "", "", {}, JobState::skipped, 0}).rows.size(), 1U);
+  EXPECT_EQ(list({"", "", "", JobKind::backup, {}, 0}).rows.size(), 2U);
+  EXPECT_EQ(list({"", "", "", {}, {}, two.run}).rows.size(), 3U);
+  EXPECT_EQ(list({"", "", "vault", {}, {}, 0}).rows.size(), 4U);
+  EXPECT_EQ(list({"etc", "web", "vault", JobKind::backup, JobState::waiting, two.run}).rows.size(), 1U);
+  EXPECT_TRUE(list({"", "db", "", {}, {}, 0}).rows.empty());
+  EXPECT_EQ(ask<JobRecord>(&Store::get_job, std::int64_t{4711}).error().code, ErrorCode::no_such_job);
+}
+
+TEST_F(Jobs, archives_are_paged) {
+  for (int i = 1; i <= 5; ++i) back_up(i, backup(JobState::successful));
+  const auto page = good(ask<Page<Archive>>(&Store::list_archives, ArchiveFilter{"etc", "web", "vault", ""},
+                                            3U, std::int64_t{0}));
+  ASSERT_EQ(page.rows.size(), 3U);
+  EXPECT_EQ(page.rows[0].name, "etc-web-5");
+  const auto rest = good(ask<Page<Archive>>(&Store::list_archives, ArchiveFilter{}, 3U, page.next));
+  EXPECT_EQ(rest.rows.size(), 2U);
+  EXPECT_EQ(rest.next, 0);
+}
+
+}  // namespace
+}  // namespace cyborg::store::test
