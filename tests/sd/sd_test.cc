@@ -230,6 +230,33 @@ TEST_F(SystemdTest, TheBusMayGoAndComeBack) {
   ASSERT_TRUE(run_until(*loop, [&] { return ends.size() >= 2; }));
 }
 
+TEST_F(SystemdTest, WhatCoreMakesOfAJobIsTaken) {
+  run({"useradd", "--system", "cyborg"});
+  std::int64_t job = 300;
+  for (const bool local : {false, true}) {
+    for (JobKind kind :
+         {JobKind::prepare_client, JobKind::prepare_repository, JobKind::backup, JobKind::restore}) {
+      JobSpec spec;
+      spec.job = ++job;
+      spec.kind = kind;
+      spec.local = local;
+      spec.policy = spec.client = spec.repository = "a";
+      spec.repository_path = "/var/lib/sd-test-repository";
+      spec.directory = "/";
+      JobUnitOptions options{{"/bin/sleep", kCredentials, "/var/lib/cyborg/jobs", "/var/lib/cyborg/borg"},
+                             std::chrono::seconds{60},
+                             {"spec"}};
+      const auto started = start(job_unit(spec, options), {{"spec", "{}"}});
+      EXPECT_TRUE(started) << to_string(kind) << ": " << started.error().message;
+    }
+  }
+  EXPECT_TRUE(run_until(*loop, [&] { return ends.size() == 8; }));
+  run({"journalctl", "--sync"});
+  // It ran, and complained about its missing argument, in spite of sandbox and credentials.
+  EXPECT_NE(run({"journalctl", "-q", "-b", "-o", "cat", "CYBORG_JOB=303"}).find("sleep: missing operand"),
+            std::string::npos);
+}
+
 TEST_F(SystemdTest, CredentialsReachTheUnitAndAreGoneAfterwards) {
   const std::string got = "/run/sd-test-got";
   ::unlink(got.c_str());
