@@ -38,14 +38,17 @@ Json::Value to_row(const JobUpdate& update) {
 Expected<std::vector<std::int64_t>> update_jobs(Connection& db, const std::vector<JobUpdate>& updates,
                                                 const std::string& node) {
   Json::Value rows{Json::arrayValue};
+  std::vector<std::int64_t> ids;
   for (const auto& update : updates) {
+    ids.push_back(update.id);
     if (update.state && is_ended(*update.state)) {
       return fail(ErrorCode::failed,
                   fmt::format("job {} can become {} only by ending it", update.id, to_string(*update.state)));
     }
     rows.append(to_row(update));
   }
-  // One statement is one transaction. An absent field is null, hence the coalesces.
+  // One statement is one transaction. An absent field is null, hence the coalesces; the ids are there twice
+  // for the planner, who cannot know how few rows the JSON has.
   auto result = db.run(
       "update job j set state = coalesce(u.state, j.state), reason = coalesce(u.reason, j.reason),"
       " started = case when u.started is null then j.started else instant(u.started) end,"
@@ -54,8 +57,8 @@ Expected<std::vector<std::int64_t>> update_jobs(Connection& db, const std::vecto
       " lease_until = case when u.lease is null then j.lease_until else instant(u.lease) end"
       " from jsonb_to_recordset($1::jsonb) as u (id bigint, state text, reason text, started bigint,"
       " unit text, invocation text, lease bigint)"
-      " where j.id = u.id and j.finished is null returning j.id",
-      Params{rows, node});
+      " where j.id = u.id and j.id = any($3::bigint[]) and j.finished is null returning j.id",
+      Params{rows, node, ids});
   if (!result) return std::unexpected(result.error());
   std::set<std::int64_t> updated;
   for (int i = 0; i < result->size(); ++i) updated.insert(result->row(i).get<std::int64_t>(0));

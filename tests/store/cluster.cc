@@ -152,7 +152,8 @@ std::string Cluster::conninfo(const std::string& database) const {
 void Cluster::execute(const std::string& database, const std::string& sql) const {
   auto connection = Connection::open(conninfo(database));
   if (!connection) throw std::runtime_error(connection.error().message);
-  auto done = connection->run_script(sql);
+  auto done = connection->run_script("set statement_timeout = 0");
+  if (done) done = connection->run_script(sql, std::chrono::minutes{5});
   if (!done) throw std::runtime_error(done.error().message);
 }
 
