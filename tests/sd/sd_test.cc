@@ -296,7 +296,7 @@ TEST_F(SystemdTest, SystemdMayExecuteItselfAnew) {
 }
 
 TEST_F(SystemdTest, LinesOfAJobCarryItsFields) {
-  const std::string mark = "line-" + std::to_string(::getpid());
+  const std::string mark = "line-" + std::to_string(loop->now());
   ASSERT_TRUE(start(113, "echo " + mark));
   ASSERT_TRUE(run_until(*loop, [&] { return !ends.empty(); }));
   run({"journalctl", "--sync"});
@@ -307,7 +307,7 @@ TEST_F(SystemdTest, LinesOfAJobCarryItsFields) {
 
 TEST_F(SystemdTest, EventsOfTheDaemonAreFound) {
   const std::string self = fs::read_symlink("/proc/self/exe");
-  const std::string mark = "event-" + std::to_string(::getpid());
+  const std::string mark = "event-" + std::to_string(loop->now());
   run({"systemd-run", "--wait", "-q", self, "--log-event", mark});
   run({"journalctl", "--sync"});
   const std::string entry = run({"journalctl", "-q", "-b", "-o", "export", "CYBORG_POLICY=" + mark});
