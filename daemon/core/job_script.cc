@@ -18,14 +18,8 @@ say() { printf '@cyborg %s\n' "$*" >&2; }
 die() { say "$@"; exit 99; }
 )sh";
 
-// The private directory with the FIFOs. Whoever still waits to open one is let go by opening it for both
-// directions, which never blocks on Linux.
-constexpr const char* kMakeRelay = R"sh(
-mkdir -m 700 "$D" || die no-directory "$D"
-mkfifo "$D/up" "$D/down" || die no-directory "$D"
-)sh";
-
-// b: borg, w: the watcher. When standard input ends, borg gets SIGINT to write a checkpoint, then the rest.
+// b: borg, w: waits for the end of standard input, m: misses signs of life. An ended borg gets SIGINT first,
+// to write a checkpoint.
 constexpr const char* kRunBorg = R"sh(
 [ "$(command -v printf)" = printf ] || die shell-unsupported
 exec 4<&0
@@ -33,18 +27,31 @@ IFS= read -r P <&4 || exit 143
 printf '%s\n' "$P" | { exec "$@" 3<&0 0</dev/null 4<&-; } &
 b=$!
 unset P
-(
-  while IFS= read -r x <&4; do :; done
-  kill -INT $b; sleep 5; kill -TERM $b; sleep 30; kill -KILL $b
-) >/dev/null 2>&1 3<&- &
+stop() { kill -INT $b; sleep 5; kill -TERM $b; sleep 30; kill -KILL $b; }
+( while IFS= read -r x <&4; do : >"$D/alive"; done; stop ) >/dev/null 2>&1 &
 w=$!
+(
+  trap 'kill $s; exit' TERM
+  while sleep "$SILENCE" & s=$!; wait $s; rm "$D/alive"; do :; done
+  stop
+) >/dev/null 2>&1 4<&- &
+m=$!
 trap 'kill -TERM $b; exit 143' HUP TERM
 exec 4<&-
 wait $b
 s=$?
-kill $w
+kill $w $m
 exit $s
 )sh";
+
+// The BORG_RSH that joins a borg with the FIFOs. borg splits it as a shell would. Here as below, the input
+// of a background command would be /dev/null if it was not taken from elsewhere.
+constexpr const char* kRelayRsh =
+    R"sh(sh -c 'exec 3<&0; cat <&3 >"$CYBORG_RELAY/up" & exec cat "$CYBORG_RELAY/down"')sh";
+
+std::string relay_directory(const std::string& relay) {
+  return "D=${TMPDIR:-/tmp}/cyborg-job-" + quote(relay) + "\n";
+}
 
 std::string exports(const Environment& environment) {
   std::string text;
@@ -52,17 +59,25 @@ std::string exports(const Environment& environment) {
   return text;
 }
 
-std::string clean_up(const std::string& relay_directory) {
-  if (relay_directory.empty()) return {};
-  return fmt::format("D={}\n", quote(relay_directory)) +
-         "clean() { [ -p \"$D/down\" ] && : 5<>\"$D/up\" 6<>\"$D/down\"; rm -rf \"$D\"; }\n"
-         "trap clean EXIT\n";
+// The private directory, with the FIFOs if there is a relay. Whoever still waits to open one is let go by
+// opening it for both directions, which never blocks on Linux.
+std::string make_directory(const std::string& relay) {
+  std::string text = R"sh(
+clean() { [ -p "$D/down" ] && : 5<>"$D/up" 6<>"$D/down"; rm -rf "$D"; }
+trap clean EXIT
+)sh";
+  if (relay.empty()) return "D=$(mktemp -d) || die no-directory /tmp\n" + text;
+  return relay_directory(relay) + text + R"sh(
+mkdir -m 700 "$D" || die no-directory "$D"
+mkfifo "$D/up" "$D/down" || die no-directory "$D"
+export CYBORG_RELAY="$D"
+)sh";
 }
 
-std::string start(const JobSpec& spec, const std::string& relay_directory, const std::string& sub_directory) {
-  const std::string rsh = relay_directory.empty() ? std::string{} : relay_rsh(relay_directory);
-  return kPrelude + clean_up(relay_directory) + "say started\n" +
-         (relay_directory.empty() ? "" : kMakeRelay) + "command -v borg >/dev/null || die no-borg\n" +
+std::string start(const JobSpec& spec, const std::string& relay, const std::string& sub_directory) {
+  const std::string rsh = relay.empty() ? std::string{} : kRelayRsh;
+  return kPrelude + std::string{"say started\n"} + make_directory(relay) +
+         fmt::format("SILENCE={}\n", kSilence) + "command -v borg >/dev/null || die no-borg\n" +
          exports(borg_environment({}, rsh, spec)) + "export BORG_BASE_DIR=\"${CYBORG_CLIENT_DIR:-" +
          kClientDirectory + "}" + sub_directory +
          "\"\n"
@@ -87,19 +102,14 @@ std::string check_roots(const JobSpec& spec) {
   return text + "set -- " + quote(spec.roots) + "\n";
 }
 
-std::string repository_for(const JobSpec& spec, const std::string& relay_directory) {
-  return relay_directory.empty() ? spec.repository_path : relay_url(spec.repository_path);
+std::string repository_for(const JobSpec& spec, const std::string& relay) {
+  return relay.empty() ? spec.repository_path : relay_url(spec.repository_path);
 }
 
 }  // namespace
 
-std::string relay_rsh(const std::string& relay_directory) {
-  // borg splits this like a shell would. The directory's name has no special characters; see the caller.
-  return fmt::format("sh -c 'exec 3<&0; cat <&3 >{0}/up & exec cat {0}/down' relay", relay_directory);
-}
-
-std::string relay_script(const std::string& relay_directory) {
-  return fmt::format("D={}\n", quote(relay_directory)) + R"sh(
+std::string relay_script(const std::string& relay) {
+  return relay_directory(relay) + R"sh(
 n=0
 until [ -p "$D/down" ]; do
   n=$((n+1))
@@ -112,16 +122,15 @@ exec cat "$D/up"
 )sh";
 }
 
-std::string backup_script(const JobSpec& spec, const std::string& relay_directory) {
-  const auto borg = borg_create(spec, repository_for(spec, relay_directory));
-  return start(spec, relay_directory, "") + check_roots(spec) + "set -- " + quote(borg) + " \"$@\"\n" +
-         kRunBorg;
+std::string backup_script(const JobSpec& spec, const std::string& relay) {
+  const auto borg = borg_create(spec, repository_for(spec, relay));
+  return start(spec, relay, "") + check_roots(spec) + "set -- " + quote(borg) + " \"$@\"\n" + kRunBorg;
 }
 
-std::string restore_script(const JobSpec& spec, const std::string& relay_directory) {
-  const auto borg = borg_extract(spec, repository_for(spec, relay_directory));
+std::string restore_script(const JobSpec& spec, const std::string& relay) {
+  const auto borg = borg_extract(spec, repository_for(spec, relay));
   // The directory belongs to the user of the machine: not with our umask.
-  return start(spec, relay_directory, "/restore") +
+  return start(spec, relay, "/restore") +
          fmt::format("(umask 022; mkdir -p -- {0}) && cd -- {0} || die no-directory {0}\n",
                      quote(spec.directory)) +
          "umask 022\nset -- " + quote(borg) + "\n" + kRunBorg;

@@ -17,18 +17,18 @@ inline constexpr int kScriptFailed = 99;
 // Where borg keeps its caches on a client, unless CYBORG_CLIENT_DIR in its environment names another place.
 inline constexpr const char* kClientDirectory = "/var/lib/cyborg-client";
 
-// What runs borg on the client. Its standard input is the passphrase and a line break, then nothing until
-// it is closed, which ends borg: that is how both a cancel and a lost connection arrive. `relay_directory`
-// is made by it, private, and gone at any end; empty if the repository is a path.
-std::string backup_script(const JobSpec& spec, const std::string& relay_directory);
-std::string restore_script(const JobSpec& spec, const std::string& relay_directory);
+// What runs borg on the client. Its standard input is the passphrase and a line break, then a line now and
+// then as a sign of life, until it is closed. Its end, or silence for kSilence seconds, ends borg: that is
+// how a cancel, a lost connection and a cut cable arrive. `relay` is a word that nobody can guess: it names
+// the private directory with the relay's FIFOs, which the script makes and removes at any end. Empty if the
+// repository is a path.
+inline constexpr int kSilence = 90;
+std::string backup_script(const JobSpec& spec, const std::string& relay);
+std::string restore_script(const JobSpec& spec, const std::string& relay);
 
 // The other end of the relay, for a second channel: it carries borg's bytes between its standard input and
 // output and the FIFOs.
-std::string relay_script(const std::string& relay_directory);
-
-// The BORG_RSH that connects a borg to the FIFOs.
-std::string relay_rsh(const std::string& relay_directory);
+std::string relay_script(const std::string& relay);
 
 // Prints a client's facts as KEY=VALUE lines, after installing borg if it is missing (and `install`).
 std::string facts_script(bool install);

@@ -50,8 +50,8 @@ BorgEnd create_here(JobContext& job, Serve* serve) {
 BorgEnd create_there(JobContext& job, Serve& serve) {
   ssh::Session session{job.spec().target, job.credentials()};
   job.throw_if_canceled();
-  const std::string directory = random_relay_directory();
-  const RemoteBorg borg{backup_script(job.spec(), directory), job.passphrase() + "\n", directory, &serve};
+  const std::string relay = random_relay();
+  const RemoteBorg borg{backup_script(job.spec(), relay), job.passphrase() + "\n", relay, &serve};
   BorgEnd end = run_remote(job, session, job.spec().target.user, borg);
   if (!job.canceled()) check_script(end, job.spec(), job.spec().target.user);
   return end;

@@ -24,6 +24,7 @@ constexpr std::size_t kMaxOutput = 16 << 20;  // of JSON on standard output
 constexpr std::size_t kMaxText = 50;
 // sshd takes no longer word on a command line; Linux allows 128 KiB for one.
 constexpr std::size_t kMaxCommand = 120 * 1024;
+constexpr std::chrono::seconds kSignOfLife{kSilence / 4};
 // How long a canceled borg may take: SIGINT at once, SIGTERM after 5 s, SIGKILL after 35 s.
 constexpr std::chrono::seconds kTerminateAfter{5};
 constexpr std::chrono::seconds kKillAfter{35};
@@ -108,7 +109,7 @@ BorgEnd run_remote(JobContext& job, ssh::Session& session, const std::string& us
   send(session, *control, borg.input);
   std::unique_ptr<ssh::Channel> data;
   if (borg.serve) {
-    data = ssh::Channel::execute(session, script_command(relay_script(borg.relay_directory), user));
+    data = ssh::Channel::execute(session, script_command(relay_script(borg.relay), user));
   }
 
   ssh::Pump pump;
@@ -123,7 +124,12 @@ BorgEnd run_remote(JobContext& job, ssh::Session& session, const std::string& us
     borg.serve->attach(pump, job);
   }
   std::optional<Clock::time_point> deadline;
+  auto sign = Clock::now();
   job.attach(pump, [&] {
+    if (const auto now = Clock::now(); now - sign > kSignOfLife && control->writable()) {
+      control->write("\n");
+      sign = now;
+    }
     if (!job.canceled() || deadline) return;
     control->send_eof();  // the script ends borg
     deadline = Clock::now() + kGiveUpAfter;
@@ -221,12 +227,12 @@ void check_script(const BorgEnd& end, const JobSpec& spec, const std::string& us
   throw Failure(code, fmt::format("{} on {}: {}", code, spec.client, detail), JobState::failed);
 }
 
-std::string random_relay_directory() {
+std::string random_relay() {
   std::array<unsigned char, 16> bytes{};
   randombytes_buf(bytes.data(), bytes.size());
   std::array<char, 2 * bytes.size() + 1> text{};
   sodium_bin2hex(text.data(), text.size(), bytes.data(), bytes.size());
-  return fmt::format("/tmp/cyborg-job-{}", text.data());
+  return text.data();
 }
 
 JobResult conclude(JobContext& job, JobResult result, const BorgEnd& end, Serve* serve) {

@@ -43,7 +43,7 @@ class BorgReader {
 struct RemoteBorg {
   std::string script;
   std::string input;
-  std::string relay_directory;  // with a serve
+  std::string relay;  // with a serve: the script's
   Serve* serve = nullptr;
 };
 BorgEnd run_remote(JobContext& job, ssh::Session& session, const std::string& user, const RemoteBorg& borg);
@@ -60,8 +60,8 @@ BorgEnd run_local(JobContext& job, const LocalBorg& borg);
 // Throws the Failure that a script's own end is; returns if it got as far as borg.
 void check_script(const BorgEnd& end, const JobSpec& spec, const std::string& user);
 
-// A name for a relay directory that nobody can guess, without characters that mean anything to a shell.
-std::string random_relay_directory();
+// A word for a relay that nobody can guess.
+std::string random_relay();
 
 // Adds what a finished borg of a job means: canceled, lost relay, warnings.
 JobResult conclude(JobContext& job, JobResult result, const BorgEnd& end, Serve* serve);

@@ -101,6 +101,10 @@ void Session::connect(const Credentials& credentials) {
     if (first.empty()) first = host_key_;
     // No key of this kind, or not the pinned one: try the next kind.
   }
+  if (!session_ && first.empty()) {
+    throw Failure("connection-failed",
+                  fmt::format("{} has no kind of host key that is known here", target_.address));
+  }
   if (!session_) {
     throw Failure("host-key-mismatch",
                   fmt::format("the host key of {} is {}, but it must be {}; nothing was sent to it. If the "
@@ -128,12 +132,10 @@ bool Session::connect_with(const char* algorithms, const Credentials& credential
   if (ssh_connect(session_.get()) != SSH_OK) {
     const std::string error = ssh_get_error(session_.get());
     session_.reset();
-    const bool other_kind = error.find("no match for method server host key") != std::string::npos;
-    if (other_kind && algorithms != kHostKeyAlgorithms.back()) return false;
+    if (error.find("no match for method server host key") != std::string::npos) return false;
     if (tunnel_) tunnel_->rethrow();
-    throw Failure(
-        other_kind && !host_key_.empty() ? "host-key-mismatch" : "connection-failed",
-        fmt::format("the ssh connection to {} port {} failed: {}", target_.address, target_.port, error));
+    throw Failure("connection-failed", fmt::format("the ssh connection to {} port {} failed: {}",
+                                                   target_.address, target_.port, error));
   }
   host_key_ = fingerprint(session_.get());
   if (host_key_.empty()) throw Failure("connection-failed", target_.address + " showed no host key");

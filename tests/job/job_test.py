@@ -1,0 +1,374 @@
+#!/usr/bin/env python3
+"""cyborg-job for real: sshd on loopback, borg, and all that can go wrong. Runs as root; CYBORG_JOB names the program."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(__file__))
+import harness  # noqa: E402
+
+PASSPHRASE = "two words \"'$`\\\\ $(id) é ü"
+
+
+def wait_for(condition, seconds=20, what="condition"):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"{what}: not within {seconds} s")
+
+
+def borgs(text):
+    """The ids of borg processes whose command line holds a text."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            line = (entry / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"borg" in line and text.encode() in line and b"cyborg-job-test" in line and b"python3\0/usr/bin/borg" in line:
+            found.append(int(entry.name))
+    return found
+
+
+class JobTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = harness.Lab()
+        cls.addClassCleanup(cls.lab.close)
+        base = cls.lab.directory / "client"
+        cls.relays = cls.lab.directory / "relays"
+        cls.relays.mkdir()
+        extra = f"SetEnv CYBORG_CLIENT_DIR={base} TMPDIR={cls.relays}"
+        cls.web = cls.lab.sshd("web", extra=extra)
+        cls.vault = cls.lab.sshd("vault")
+
+    def setUp(self):
+        self.work = pathlib.Path(tempfile.mkdtemp(dir=self.lab.directory))
+        self.source = self.work / "source"
+        self.source.mkdir()
+        (self.source / "file").write_text("content")
+        self.repository = self.work / "repository"
+
+    def prepare(self, **fields):
+        fields = dict(repository_path=str(self.repository)) | fields
+        return self.lab.run("prepare-repository", PASSPHRASE, **fields).facts["borg_id"]
+
+    def start_backup(self, passphrase=PASSPHRASE, **fields):
+        fields = dict(repository_path=str(self.repository), roots=[str(self.source)], target=self.web.target()) | fields
+        return self.lab.start("backup", passphrase, **fields)
+
+    def backup(self, **fields):
+        return self.start_backup(**fields).end()
+
+    def restore(self, archive, directory, **fields):
+        fields = dict(repository_path=str(self.repository), target=self.web.target(), archive=archive,
+                      directory=str(directory)) | fields
+        return self.lab.run("restore", PASSPHRASE, **fields)
+
+    def assert_state(self, run, state, code):
+        said = f"{run.result}\n{run.printed.decode()}"
+        self.assertEqual((run.result["state"], run.result["code"]), (state, code), said)
+        self.assertEqual(run.status, 0 if state in ("successful", "warning") else 1)
+
+    def assert_no_trace(self):
+        """No borg, no lock, no private directory."""
+        wait_for(lambda: not borgs(str(self.repository)), what="borg ends")
+        wait_for(lambda: not (self.repository / "lock.exclusive").exists(), what="no lock")
+        wait_for(lambda: not list(self.relays.iterdir()), what="no relay directory")
+
+    def assert_same(self, left, right):
+        out = subprocess.run(["diff", "-r", "--no-dereference", str(left), str(right)], capture_output=True)
+        self.assertEqual((out.returncode, out.stdout), (0, b""))
+
+    def big_source(self, gigabytes=50):
+        """Some data that must be moved, and a file without end, of holes."""
+        with open(self.source / "big", "wb") as file:
+            for _ in range(100):
+                file.write(os.urandom(1 << 20))
+        with open(self.source / "holes", "wb") as file:
+            file.truncate(gigabytes << 30)
+
+    # backup and restore
+
+    def round_trip(self, **where):
+        id_ = self.prepare(**{k: v for k, v in where.items() if k == "repository_host"})
+        run = self.backup(borg_id=id_, **where)
+        self.assert_state(run, "successful", "ok")
+        self.assertEqual(run.archive["nfiles"], 1)
+        self.assertRegex(run.archive["id"], "^[0-9a-f]{64}$")
+        out = self.work / "made" / "out"
+        self.assert_state(self.restore(run.archive["name"], out, **where), "successful", "ok")
+        self.assert_same(self.source, str(out) + str(self.source))
+        self.assert_no_trace()
+        return run
+
+    def test_the_server_itself_to_its_own_disk(self):
+        self.round_trip(local=True, target=harness.NOWHERE)
+
+    def test_the_server_itself_to_a_repository_host(self):
+        self.round_trip(local=True, target=harness.NOWHERE, repository_host=self.vault.target())
+
+    def test_a_client_to_the_servers_disk(self):
+        self.round_trip()
+
+    def test_a_client_to_a_repository_host(self):
+        self.round_trip(repository_host=self.vault.target())
+
+    def test_both_through_a_jump_host(self):
+        jump = f"root@127.0.0.1:{self.vault.port}"
+        self.round_trip(target=self.web.target(jump=jump), repository_host=self.vault.target(jump=jump))
+
+    def test_append_only(self):
+        self.prepare(append_only=True)
+        self.assert_state(self.backup(append_only=True), "successful", "ok")
+
+    def test_odd_names_survive(self):
+        names = [b"space s", b"quote'\"", b"dollar$HOME`id`", b"new\nline", b"back\\slash", b"bad\xff\xfeutf", "é".encode(),
+                 b"-dash", b"{brace}", b"star*"]
+        for name in names:
+            with open(os.path.join(os.fsencode(self.source), name), "wb") as file:
+                file.write(name)
+        os.symlink("file", self.source / "link")
+        roots = [self.source, self.work / "ro'o\"t $x\nwith {all}", self.work / "excluded"]
+        for root in roots[1:]:
+            root.mkdir()
+            (root / "file").write_text("x")
+            (root / "no 'thanks'").write_text("x")
+        self.prepare()
+        run = self.backup(roots=[str(r) for r in roots], exclude=["*/no 'thanks'", "*$(touch /tmp/never)*"])
+        self.assert_state(run, "successful", "ok")
+        out = self.work / "out"
+        self.assert_state(self.restore(run.archive["name"], out), "successful", "ok")
+        self.assert_same(self.source, str(out) + str(self.source))
+        self.assertEqual(os.listdir(str(out) + str(roots[1])), ["file"])
+
+    def test_metadata_survives(self):
+        file = self.source / "file"
+        os.chown(file, 1234, 2345)
+        file.chmod(0o4751)
+        os.setxattr(file, "user.test", b"value")
+        os.utime(file, ns=(1, 1234567890123456789))
+        os.link(file, self.source / "twin")
+        self.prepare()
+        run = self.backup()
+        out = self.work / "out"
+        self.assert_state(self.restore(run.archive["name"], out), "successful", "ok")
+        self.assertEqual(out.stat().st_mode & 0o777, 0o755)
+        there = pathlib.Path(str(out) + str(file))
+        status = there.stat()
+        self.assertEqual((status.st_uid, status.st_gid, status.st_mode & 0o7777), (1234, 2345, 0o4751))
+        self.assertEqual(status.st_mtime_ns, 1234567890123456789)
+        self.assertEqual(os.getxattr(there, "user.test"), b"value")
+        self.assertEqual(status.st_nlink, 2)
+
+    def test_a_restore_of_some_paths(self):
+        (self.source / "other").write_text("x")
+        self.prepare()
+        name = self.backup().archive["name"]
+        out = self.work / "out"
+        self.assert_state(self.restore(name, out, paths=[str(self.source / "file")]), "successful", "ok")
+        self.assertEqual(os.listdir(str(out) + str(self.source)), ["file"])
+        run = self.restore(name, self.work / "out2", paths=["/no/such"])
+        self.assert_state(run, "failed", "path-not-in-archive")
+        self.assertIn("/no/such", run.message)
+        self.assert_state(self.restore("nope", out), "failed", "archive-missing")
+
+    def test_a_restore_runs_while_a_backup_does(self):
+        self.prepare()
+        name = self.backup().archive["name"]
+        self.big_source(gigabytes=4)
+        run = self.start_backup()
+        wait_for(lambda: (run.progress() or {}).get("bytes", 0) > 1 << 20, what="progress")
+        self.assert_state(self.restore(name, self.work / "out"), "successful", "ok")
+        self.assertIsNone(run.process.poll())
+        self.assert_state(run.end(), "successful", "ok")
+
+    def test_every_character_of_a_passphrase_survives(self):
+        passphrase = "".join(chr(c) for c in range(1, 0x250) if chr(c) not in "\n\r") + "\u20ac "
+        fields = dict(repository_path=str(self.repository), local=True)
+        made = self.lab.run("prepare-repository", passphrase, **fields)
+        self.assert_state(made, "successful", "ok")
+        self.assert_state(self.backup(passphrase=passphrase), "successful", "ok")
+
+    # what goes wrong
+
+    def test_a_wrong_passphrase(self):
+        self.prepare()
+        self.assert_state(self.backup(passphrase="wrong"), "failed", "passphrase-wrong")
+        self.assert_state(self.lab.run("prepare-repository", "wrong", repository_path=str(self.repository)), "failed",
+                          "passphrase-wrong")
+        self.assert_no_trace()
+
+    def test_a_missing_folder_fails_before_there_is_an_archive(self):
+        self.prepare()
+        for where in (dict(), dict(local=True)):
+            run = self.backup(roots=[str(self.source), "/no/such\nfolder"], **where)
+            self.assert_state(run, "failed", "source-missing")
+            self.assertIn("/no/such", run.message)
+        self.assert_no_trace()
+        self.assert_state(self.backup(roots=["/no/such", str(self.source)], any_root=True), "successful", "ok")
+        self.assert_state(self.backup(roots=["/no/such", "/nor/that"], any_root=True), "failed", "source-missing")
+
+    def test_an_unreadable_file_is_a_warning_with_its_name(self):
+        # Root may read everything but the first page of a process.
+        unreadable = self.source / "unreadable"
+        unreadable.touch()
+        subprocess.run(["mount", "--bind", f"/proc/{os.getpid()}/mem", str(unreadable)], check=True)
+        try:
+            self.prepare()
+            run = self.backup()
+        finally:
+            subprocess.run(["umount", str(unreadable)], check=True)
+        self.assert_state(run, "warning", "borg-warning")
+        self.assertIn(str(unreadable), run.warnings[0])
+        self.assertIn(str(unreadable), run.message)
+        self.assertEqual(len(run.archive["id"]), 64)
+
+    def test_a_changed_host_key_stops_before_anything_is_sent(self):
+        self.prepare()
+        wrong = "SHA256:" + "A" * 43
+        run = self.backup(target=self.web.target(host_key=wrong))
+        self.assert_state(run, "error", "host-key-mismatch")
+        self.assertIn(wrong, run.message)
+        self.assertIn(self.web.host_key, run.message)
+        self.assert_state(self.backup(repository_host=self.vault.target(host_key=wrong)), "error", "host-key-mismatch")
+
+    def test_a_pinned_key_of_another_kind_is_found(self):
+        both = self.lab.sshd(f"both-{self.work.name}", kinds=("ecdsa", "ed25519"),
+                             extra=f"SetEnv CYBORG_CLIENT_DIR={self.work}/client")
+        self.prepare()
+        self.assert_state(self.backup(target=both.target()), "successful", "ok")
+
+    def test_connections_that_cannot_be_made(self):
+        self.prepare()
+        port = harness.free_port()
+        self.assert_state(self.backup(target=self.web.target(port=port)), "error", "connection-refused")
+        run = self.backup(target=self.web.target(address="no-such-host.invalid"))
+        self.assert_state(run, "error", "unknown-host")
+        self.assertIn("no-such-host.invalid", run.message)
+        run = self.backup(repository_host=self.vault.target(port=port))
+        self.assert_state(run, "error", "connection-refused")
+        stranger = self.lab.sshd(f"stranger-{self.work.name}", authorized="")
+        run = self.backup(target=stranger.target())
+        self.assert_state(run, "error", "authentication-failed")
+        self.assertIn("cyborgctl ssh-key show", run.message)
+
+    def test_repositories_that_cannot_be_used(self):
+        self.assert_state(self.backup(), "failed", "repository-missing")
+        self.assert_state(self.backup(repository_host=self.vault.target()), "failed", "repository-missing")
+        self.repository.mkdir()
+        (self.repository / "letter").write_text("mine")
+        run = self.lab.run("prepare-repository", PASSPHRASE, repository_path=str(self.repository))
+        self.assert_state(run, "failed", "repository-invalid")
+        run = self.lab.run("prepare-repository", PASSPHRASE, repository_path=str(self.repository),
+                           repository_host=self.vault.target())
+        self.assert_state(run, "failed", "repository-invalid")
+
+    def test_a_swapped_repository_gets_nothing(self):
+        for host in (harness.NOWHERE, self.vault.target()):
+            for encryption in ("none", "repokey"):
+                self.repository = self.work / f"repository-{encryption}-{host['port']}"
+                self.prepare(encryption=encryption)
+                for where in (dict(), dict(local=True)):
+                    run = self.backup(borg_id="ab" * 32, repository_host=host, **where)
+                    self.assert_state(run, "failed", "repository-swapped")
+                self.assert_no_trace()
+                env = dict(os.environ, BORG_PASSPHRASE=PASSPHRASE, BORG_BASE_DIR=str(self.work / "b"),
+                           BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK="yes")
+                out = subprocess.run(["borg", "list", str(self.repository)], env=env, capture_output=True, check=True)
+                self.assertEqual(out.stdout, b"")
+
+    def test_a_lost_connection_leaves_nothing_behind(self):
+        self.prepare()
+        self.big_source()
+        for where, sshd in ((dict(), self.web), (dict(repository_host=self.vault.target()), self.web),
+                            (dict(repository_host=self.vault.target()), self.vault)):
+            run = self.start_backup(**where)
+            wait_for(lambda: (run.progress() or {}).get("bytes", 0) > 1 << 20, what="progress")
+            sshd.cut()
+            run.end()
+            self.assertEqual(run.code, "connection-lost", run.result)
+            self.assertIn(run.state, ("error", "failed"))
+            self.assert_no_trace()
+
+    def test_a_canceled_backup_leaves_nothing_behind(self):
+        self.prepare()
+        self.big_source()
+        for where in (dict(), dict(repository_host=self.vault.target()), dict(local=True)):
+            run = self.start_backup(**where)
+            wait_for(lambda: (run.progress() or {}).get("bytes", 0) > 1 << 20, what="progress")
+            run.process.send_signal(signal.SIGTERM)
+            self.assert_state(run.end(), "canceled", "canceled")
+            self.assert_no_trace()
+
+    def test_a_killed_job_leaves_nothing_behind(self):
+        self.prepare()
+        self.big_source()
+        for where in (dict(), dict(repository_host=self.vault.target()), dict(local=True)):
+            run = self.start_backup(**where)
+            wait_for(lambda: (run.progress() or {}).get("bytes", 0) > 1 << 20, what="progress")
+            run.process.kill()
+            run.end()
+            self.assert_no_trace()
+
+    def test_no_secret_is_seen(self):
+        secret = "seen-nowhere-else"
+        fields = dict(repository_path=str(self.repository))
+        self.assert_state(self.lab.run("prepare-repository", secret, **fields), "successful", "ok")
+        self.big_source(gigabytes=1)
+        run = self.start_backup(passphrase=secret)
+        seen = []
+        while run.process.poll() is None:
+            for entry in pathlib.Path("/proc").glob("[0-9]*"):
+                for name in ("cmdline", "environ"):
+                    try:
+                        if secret.encode() in (entry / name).read_bytes():
+                            seen.append(str(entry / name))
+                    except OSError:
+                        pass
+        self.assert_state(run.end(), "successful", "ok")
+        self.assertEqual(seen, [])
+        self.assertNotIn(secret, run.output() + run.printed.decode() + json.dumps(run.result))
+
+    # preparation
+
+    def test_a_repository_is_made_once_and_adopted_after(self):
+        for host in (harness.NOWHERE, self.vault.target(host_key="")):
+            path = self.work / f"deep/er {host['port']}/repository"
+            fields = dict(repository_path=str(path), repository_host=host)
+            run = self.lab.run("prepare-repository", PASSPHRASE, **fields)
+            self.assert_state(run, "successful", "ok")
+            self.assertEqual(run.facts["created"], True)
+            self.assertEqual(run.facts["encryption"], "repokey-blake2")
+            self.assertEqual(run.facts["host_key"], self.vault.host_key if host["address"] else "")
+            again = self.lab.run("prepare-repository", PASSPHRASE, borg_id=run.facts["borg_id"], **fields)
+            self.assert_state(again, "successful", "ok")
+            self.assertEqual(again.facts["created"], False)
+            other = self.lab.run("prepare-repository", PASSPHRASE, borg_id="00" * 32, **fields)
+            self.assert_state(other, "failed", "repository-swapped")
+
+    def test_facts_of_a_client(self):
+        for fields, key in ((dict(target=self.web.target(host_key="")), self.web.host_key), (dict(local=True), "")):
+            run = self.lab.run("prepare-client", **fields)
+            self.assert_state(run, "successful", "ok")
+            self.assertRegex(run.facts["borg_version"], r"^1\.[24]\.\d+$")
+            self.assertEqual(run.facts["host_key"], key)
+            self.assertIn("Debian", run.facts["operating_system"])
+            self.assertTrue(run.facts["hostname"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,140 @@
+#include "core/borg_result.h"
+
+#include <gtest/gtest.h>
+
+namespace cyborg {
+namespace {
+
+BorgLog log_of(int priority, const std::string& text, const std::string& msgid = {}) {
+  BorgLine line;
+  line.kind = BorgLine::Kind::message;
+  line.priority = priority;
+  line.text = text;
+  line.msgid = msgid;
+  BorgLog log;
+  log.add(line);
+  return log;
+}
+
+JobSpec spec() {
+  JobSpec spec;
+  spec.repository_path = "/srv/r";
+  spec.archive = "a";
+  spec.roots = {"/etc", "/home"};
+  return spec;
+}
+
+TEST(BorgResult, OnlyZeroIsSuccess) {
+  for (int status = 0; status < 256; ++status) {
+    const auto result = judge_borg(BorgVerb::create, status, BorgLog{}, spec());
+    EXPECT_EQ(result.state == JobState::successful, status == 0) << status;
+    const bool warning = status == 1 || (status >= 100 && status <= 127);
+    EXPECT_EQ(result.state == JobState::warning, warning) << status;
+    EXPECT_EQ(result.borg_status, status);
+    EXPECT_FALSE(result.code.empty()) << status;
+  }
+}
+
+TEST(BorgResult, AnErrorIsKnownByMsgidInBorg12AndByStatusInBorg14) {
+  struct Row {
+    int status;
+    const char* msgid;
+    const char* code;
+  };
+  for (const auto& row : {Row{2, "PassphraseWrong", "passphrase-wrong"},
+                          Row{52, "", "passphrase-wrong"},
+                          Row{2, "Repository.DoesNotExist", "repository-missing"},
+                          Row{13, "", "repository-missing"},
+                          Row{2, "DoesNotExist", "repository-missing"},
+                          Row{2, "Archive.DoesNotExist", "archive-missing"},
+                          Row{31, "", "archive-missing"},
+                          Row{2, "Archive.AlreadyExists", "archive-exists"},
+                          Row{2, "LockTimeout", "repository-locked"},
+                          Row{73, "", "repository-locked"},
+                          Row{2, "LockFailed", "repository-denied"},
+                          Row{2, "StorageQuotaExceeded", "disk-full"},
+                          Row{14, "", "disk-full"},
+                          Row{2, "PathNotAllowed", "repository-denied"},
+                          Row{2, "Repository.InvalidRepository", "repository-invalid"},
+                          Row{80, "ConnectionClosed", "connection-lost"},
+                          Row{81, "", "connection-lost"},
+                          Row{2, "Cache.RepositoryReplay", "repository-swapped"},
+                          Row{90, "IntegrityError", "damage"},
+                          Row{17, "Repository.ObjectNotFound", "damage"},
+                          Row{2, "", "borg-error"},
+                          Row{2, "SomethingNew", "borg-error"},
+                          Row{143, "", "borg-killed"}}) {
+    const auto result = judge_borg(BorgVerb::create, row.status, log_of(3, "said", row.msgid), spec());
+    EXPECT_EQ(result.state, JobState::failed) << row.msgid;
+    EXPECT_EQ(result.code, row.code) << row.status << row.msgid;
+  }
+}
+
+TEST(BorgResult, MessagesNameTheRepository) {
+  auto remote = spec();
+  remote.repository_host = {"vault", 2222, "backup", "", ""};
+  const auto result = judge_borg(BorgVerb::create, 52, BorgLog{}, remote);
+  EXPECT_EQ(result.message, "the passphrase of repository ssh://backup@vault:2222/srv/r is wrong");
+}
+
+TEST(BorgResult, ALostSourceRootIsAFailureThoughBorgOnlyWarns) {
+  for (const char* text : {"/home: [Errno 2] No such file or directory: 'home'", "home: stat: [Errno 13]"}) {
+    const auto result = judge_borg(BorgVerb::create, 1, log_of(4, text), spec());
+    EXPECT_EQ(result.state, JobState::failed) << text;
+    EXPECT_EQ(result.code, "source-missing");
+  }
+  const auto inside =
+      judge_borg(BorgVerb::create, 1, log_of(4, "/home/x: [Errno 13] Permission denied"), spec());
+  EXPECT_EQ(inside.state, JobState::warning);
+  EXPECT_NE(inside.message.find("/home/x"), std::string::npos);
+}
+
+TEST(BorgResult, APathThatIsNotInTheArchiveFailsARestore) {
+  const auto log = log_of(4, "Include pattern 'nope' never matched.");
+  for (int status : {1, 101}) {
+    const auto result = judge_borg(BorgVerb::extract, status, log, spec());
+    EXPECT_EQ(result.state, JobState::failed);
+    EXPECT_EQ(result.code, "path-not-in-archive");
+    EXPECT_NE(result.message.find("/nope"), std::string::npos);
+  }
+}
+
+TEST(BorgResult, AFullDiskIsSeenInTheText) {
+  const auto result =
+      judge_borg(BorgVerb::create, 2, log_of(3, "OSError: [Errno 28] No space left on device"), spec());
+  EXPECT_EQ(result.code, "disk-full");
+}
+
+constexpr const char* kReport =
+    R"({"archive": {"command_line": [], "duration": 0.5, "end": "2026-11-22T20:07:03.000000", "id": "ab", )"
+    R"("name": "n", "start": "2026-11-22T20:07:03.000000", "stats": {"compressed_size": 2, )"
+    R"("deduplicated_size": 1, "nfiles": 3, "original_size": 4}}, "repository": {"id": "cd"}})";
+
+TEST(CreateReport, HasTheFactsOfTheArchive) {
+  for (const std::string& before : {std::string{}, std::string{"Welcome to the machine\n"}}) {
+    const auto report = parse_create_report(before + kReport);
+    ASSERT_TRUE(report);
+    EXPECT_EQ(report->repository_id, "cd");
+    EXPECT_EQ(report->archive["nfiles"].asInt(), 3);
+    EXPECT_EQ(report->archive["id"].asString(), "ab");
+  }
+}
+
+TEST(CreateReport, WhatIsNotOneIsNothing) {
+  for (const char* text :
+       {"", "{}", "{", "[]", R"({"archive": 5})", R"({"archive": {"id": "x", "stats": 3}})",
+        R"({"archive": {"stats": {}}, "repository": []})"}) {
+    EXPECT_FALSE(parse_create_report(text)) << text;
+  }
+}
+
+TEST(InfoReport, HasIdAndEncryption) {
+  const auto report = parse_info_report(R"({"encryption": {"mode": "repokey"}, "repository": {"id": "cd"}})");
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->repository_id, "cd");
+  EXPECT_EQ(report->encryption, "repokey");
+  EXPECT_FALSE(parse_info_report("borg: error"));
+}
+
+}  // namespace
+}  // namespace cyborg
