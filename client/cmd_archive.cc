@@ -55,7 +55,7 @@ void show_archive(Context& context, const std::string& archive) {
   const auto found = list_pages(context.bus(), "ListArchives", filter, 2);
   const auto& row = error_info(ErrorCode::no_such_archive);
   if (found.empty())
-    throw Failure(kNotFound, fmt::format("no archive is named {}", archive), std::string(row.hint));
+    throw Failure(kNotFound, fmt::format("no archive named \"{}\"", archive), std::string(row.hint));
   if (found.size() > 1) {
     throw usage(fmt::format("several repositories have an archive named {}", name),
                 fmt::format("say which: {}::{}", found[0]["repository"].asString(), name));

@@ -52,9 +52,7 @@ void add_restore_command(CLI::App& app, Context& context) {
   auto& verb = *app.add_subcommand("restore", "bring back an archive, or paths in it");
   const auto options = std::make_shared<RestoreOptions>();
   verb.add_option("ARCHIVE", options->archive, "its name, or REPOSITORY::NAME")->required();
-  verb.add_option("PATH", options->paths, "a file or folder in the archive (default: all)")
-      ->allow_extra_args(false)
-      ->expected(0, CLI::detail::expected_max_vector_size);
+  verb.add_option("PATH", options->paths, "a file or folder in the archive (default: all)");
   auto* to = verb.add_option("--to", options->to, "CLIENT:/DIRECTORY to restore into");
   verb.add_flag("--in-place", options->in_place, "over the files as they are now, on the archive's client")
       ->excludes(to);

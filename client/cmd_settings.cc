@@ -23,7 +23,7 @@ void get_setting(Context& context, const std::string& name) {
     if (context.json) return context.print_json(record);
     return context.print(render("value", record["value"], context.now()).text + '\n');
   }
-  throw Failure(kNotFound, fmt::format("no setting is named {}", name),
+  throw Failure(kNotFound, fmt::format("no setting named \"{}\"", name),
                 std::string(error_info(ErrorCode::no_such_setting).hint));
 }
 
@@ -49,10 +49,7 @@ void add_settings_commands(CLI::App& app, Context& context) {
   get.callback([&context, name] { get_setting(context, *name); });
   auto& set = add_verb(noun, "set", "change one; an empty value is the default again");
   const auto assignments = std::make_shared<std::vector<std::string>>();
-  set.add_option("KEY=VALUE", *assignments)
-      ->required()
-      ->allow_extra_args(false)
-      ->expected(1, CLI::detail::expected_max_vector_size);
+  set.add_option("KEY=VALUE", *assignments)->required();
   set.callback([&context, assignments] {
     for (const auto& assignment : *assignments) set_setting(context, assignment);
   });

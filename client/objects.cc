@@ -27,7 +27,7 @@ auto on_object(const Noun& noun, const std::string& name, Call call) try {
   return call(object_path(noun, name));
 } catch (const Failure& failure) {
   if (!is_missing_object(failure)) throw;
-  throw Failure(kNotFound, fmt::format("no {} is named {}", noun.name, name),
+  throw Failure(kNotFound, fmt::format("no {} named \"{}\"", noun.name, name),
                 std::string(error_info(noun.missing).hint));
 }
 
@@ -54,9 +54,7 @@ void add_set(CLI::App& app, Context& context, const Noun& noun) {
   verb.add_option("NAME", *name)->required();
   verb.add_option("KEY=VALUE", *assignments,
                   "KEY+=VALUE and KEY-=VALUE change a list; again for several values")
-      ->required()
-      ->allow_extra_args(false)
-      ->expected(1, CLI::detail::expected_max_vector_size);
+      ->required();
   verb.callback([&context, &noun, name, assignments] {
     const auto current =
         needs_current(*assignments) ? get_object(context.bus(), noun, *name) : Json::Value(Json::objectValue);

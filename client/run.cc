@@ -4,6 +4,8 @@
 #include <clocale>
 #include <cstdio>
 #include <exception>
+#include <string>
+#include <vector>
 
 #include "client/commands.h"
 #include "client/format/text.h"
@@ -37,8 +39,23 @@ void add_global_options(CLI::App& app, Context& context) {
   app.require_subcommand(1);
 }
 
+// CLI11 takes an argument in brackets apart at its commas. Only a path to restore may look like that, and
+// there a slash in front changes nothing but this.
+std::vector<std::string> protect_brackets(int argc, const char* const* argv) {
+  std::vector<std::string> arguments(argv, argv + argc);
+  bool restore = false;
+  for (auto& argument : arguments) {
+    restore = restore || argument == "restore";
+    if (restore && argument.starts_with('[') && argument.ends_with(']')) argument.insert(0, "/");
+  }
+  return arguments;
+}
+
 int run_guarded(CLI::App& app, Context& context, int argc, const char* const* argv) try {
-  app.parse(argc, argv);
+  std::vector<const char*> arguments;
+  const auto texts = protect_brackets(argc, argv);
+  for (const auto& text : texts) arguments.push_back(text.c_str());
+  app.parse(argc, arguments.data());
   return context.status;
 } catch (const CLI::ParseError& error) {
   return report(app, error);
