@@ -27,7 +27,11 @@ int report(const Failure& failure) {
 // Help and version go to standard output, with 0; everything else is a wrong usage.
 int report(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0) return app.exit(error);
-  return report(usage(error.what(), "cyborgctl --help, or --help after a command, shows what is possible"));
+  std::string message = error.what();
+  const auto not_understood = app.remaining(true);
+  if (dynamic_cast<const CLI::RequiredError*>(&error) && !not_understood.empty())
+    message = not_understood.front() + ": there is no such command";
+  return report(usage(message, "cyborgctl --help, or --help after a command, shows what is possible"));
 }
 
 void add_global_options(CLI::App& app, Context& context) {

@@ -4,6 +4,7 @@
 #include <json/reader.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <map>
 #include <memory>
@@ -14,6 +15,9 @@ namespace cyborg::client {
 namespace {
 
 constexpr std::string_view kVariablePrefix = "var.";
+
+// Variables of policy types that are lists even if one value is given.
+constexpr std::array<std::string_view, 4> kListVariables{"folders", "exclude", "databases", "guests"};
 
 template <typename Number>
 Number parse_number(const std::string& key, const std::string& text) {
@@ -68,6 +72,20 @@ void refuse_unless_replace(const Assignment& assignment) {
   throw usage(fmt::format("{} is no list: only {}=VALUE can change it", assignment.key, assignment.key));
 }
 
+// What is no list yet becomes one.
+void append_to(Json::Value& slot, Json::Value value) {
+  if (!slot.isArray()) {
+    Json::Value list(Json::arrayValue);
+    if (!slot.isNull()) list.append(std::move(slot));
+    slot = std::move(list);
+  }
+  if (value.isArray()) {
+    for (auto& item : value) slot.append(std::move(item));
+  } else {
+    slot.append(std::move(value));
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> split(const std::string& text, char separator) {
@@ -105,25 +123,15 @@ Json::Value parse_value(const std::string& text) {
 
 Json::Value parse_variables(const std::vector<std::string>& assignments) {
   Json::Value result(Json::objectValue);
-  std::map<std::string, int> seen;
   for (const auto& text : assignments) {
     const auto assignment = parse_assignment(text);
     refuse_unless_replace(assignment);
     auto value = parse_value(assignment.value);
-    auto& slot = result[assignment.key];
-    if (seen[assignment.key]++ == 0) {
-      slot = std::move(value);
-      continue;
-    }
-    if (!slot.isArray()) {
-      Json::Value list(Json::arrayValue);
-      list.append(std::move(slot));
-      slot = std::move(list);
-    }
-    if (value.isArray()) {
-      for (auto& item : value) slot.append(item);
+    const bool again = result.isMember(assignment.key);
+    if (!again && std::ranges::find(kListVariables, assignment.key) == kListVariables.end()) {
+      result[assignment.key] = std::move(value);
     } else {
-      slot.append(std::move(value));
+      append_to(result[assignment.key], std::move(value));
     }
   }
   return result;

@@ -24,7 +24,7 @@ Assignment parse_assignment(const std::string& text);
 // What reads as a JSON array, object, string, number or true and false is that; anything else is text.
 Json::Value parse_value(const std::string& text);
 
-// KEY=VALUE of --var; a key that comes again makes a list.
+// KEY=VALUE of --var; a key that comes again makes a list, and those that are lists by nature always are.
 Json::Value parse_variables(const std::vector<std::string>& assignments);
 
 // A transfer rate in KiB/s: "500", "500K", "10M", "1.5MiB", "1G".

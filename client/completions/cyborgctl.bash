@@ -1,0 +1,127 @@
+# bash completion for cyborgctl(1)                          -*- shell-script -*-
+
+_cyborgctl_names() { # NOUN
+  cyborgctl --no-ask-password --quiet "$1" list 2>/dev/null
+}
+
+# The keys that `NOUN set` takes.
+_cyborgctl_keys() { # NOUN
+  case $1 in
+    client) echo 'address= port= user= jump= host_key= local= enabled=' ;;
+    repository) echo 'transport= append_only= shared= host_key= enabled=' ;;
+    schedule) echo 'crontab= on_calendar= timezone= random_delay= enabled=' ;;
+    policy)
+      echo 'type= schedule= repositories= clients= variables= exclude= compression= upload_limit= timeout=' \
+        'enabled= var.'
+      ;;
+  esac
+}
+
+_cyborgctl_verbs() { # NOUN
+  local objects='add list show set enable disable remove'
+  case $1 in
+    client) echo "$objects prepare test" ;;
+    repository) echo "$objects prepare test key-export" ;;
+    schedule) echo "$objects" ;;
+    policy) echo "$objects run next" ;;
+    job) echo 'list show log cancel retry' ;;
+    archive) echo 'list show' ;;
+    settings) echo 'list get set' ;;
+    ssh-key) echo 'show' ;;
+  esac
+}
+
+_cyborgctl_options() { # NOUN VERB
+  case $1/$2 in
+    client/add) echo '--address --port --user --jump --host-key --local --ask-password --password-file' ;;
+    client/prepare) echo '--wait --follow --ask-password --password-file' ;;
+    repository/add) echo '--encryption --passphrase-file --transport --host-key --append-only --shared' ;;
+    repository/prepare) echo '--client --wait --follow' ;;
+    repository/test | repository/key-export) echo '--client' ;;
+    schedule/add) echo '--on-calendar --timezone --random-delay' ;;
+    policy/add)
+      echo '--type --repository --client --schedule --var --vars --exclude --compression --upload-limit --timeout'
+      ;;
+    policy/run) echo '--client --wait --follow --dry-run --scheduled' ;;
+    policy/next) echo '--count' ;;
+    job/list) echo '--policy --client --repository --kind --state --run --limit --all' ;;
+    job/log) echo '--follow' ;;
+    job/cancel) echo '--wait' ;;
+    job/retry) echo '--wait --follow' ;;
+    archive/list) echo '--client --policy --repository --limit --all' ;;
+    restore/*) echo '--to --in-place --dry-run --wait --follow' ;;
+    */remove) echo '--force' ;;
+  esac
+}
+
+# What may follow an option; fails if that is free text.
+_cyborgctl_value() { # OPTION
+  case $1 in
+    --client | --repository | --schedule | --policy) _cyborgctl_names "${1#--}" ;;
+    --type) echo 'rootfs config mail folders' ;;
+    --transport) echo 'relay' ;;
+    --encryption)
+      echo 'repokey-blake2 keyfile-blake2 repokey keyfile authenticated-blake2 authenticated none'
+      ;;
+    --kind) echo 'prepare-client prepare-repository backup restore' ;;
+    --state) echo 'waiting pending starting running successful warning failed error canceled skipped' ;;
+    --to) _cyborgctl_names client | sed 's|$|:/|' ;;
+    *) return 1 ;;
+  esac
+}
+
+# Names and keys where a command wants them.
+_cyborgctl_arguments() { # NOUN VERB
+  case $1/$2 in
+    job/show | job/log | job/cancel | job/retry) _cyborgctl_names job ;;
+    archive/show) _cyborgctl_names archive ;;
+    settings/get) _cyborgctl_names settings ;;
+    settings/set) _cyborgctl_names settings | sed 's|$|=|' ;;
+    restore/*) _cyborgctl_names archive ;;
+    client/add | repository/add | schedule/add | policy/add | */list | ssh-key/*) ;;
+    client/set | repository/set | schedule/set | policy/set)
+      _cyborgctl_names "$1"
+      _cyborgctl_keys "$1"
+      ;;
+    client/* | repository/* | schedule/* | policy/*) _cyborgctl_names "$1" ;;
+  esac
+}
+
+_cyborgctl() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+  local nouns='status client repository schedule policy job archive restore settings ssh-key'
+  local global='--json --quiet --no-ask-password --help --version'
+  local word noun='' verb='' choices=''
+
+  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    [[ $word == -* ]] && continue
+    if [[ -z $noun ]]; then
+      noun=$word
+    elif [[ -z $verb ]]; then
+      verb=$word
+    fi
+  done
+
+  case $previous in
+    --password-file | --passphrase-file | --vars)
+      mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      return
+      ;;
+  esac
+  if ! choices=$(_cyborgctl_value "$previous"); then
+    if [[ $current == -* ]]; then
+      choices="$global $(_cyborgctl_options "$noun" "$verb")"
+    elif [[ -z $noun ]]; then
+      choices=$nouns
+    elif [[ -z $verb && $noun != restore && $noun != status ]]; then
+      choices=$(_cyborgctl_verbs "$noun")
+    else
+      choices=$(_cyborgctl_arguments "$noun" "$verb")
+    fi
+  fi
+  mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$current")
+  # A key waits for its value, a client for its directory.
+  if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} =~ [=./]$ ]]; then compopt -o nospace; fi
+}
+
+complete -F _cyborgctl cyborgctl
