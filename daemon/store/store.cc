@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <exception>
+#include <memory>
 #include <utility>
 
 #include "store/lane.h"
@@ -48,6 +49,7 @@ class Store::Impl {
 
   // All at once, so that the daemon does not wait for one after the other.
   ~Impl() {
+    *alive_ = false;
     for (Lane* lane : {&state_, &history_, &output_}) lane->ask_to_stop();
     for (Lane* lane : {&state_, &history_, &output_}) lane->stop();
   }
@@ -67,7 +69,7 @@ class Store::Impl {
       if (usable && &lane == &state_ && connection->lost()) available_ = false;
       const bool quick = std::chrono::steady_clock::now() - start < std::chrono::seconds{1};
       if (!answer && usable && connection->lost() && quick && std::exchange(again, false)) return false;
-      post_([done, answer = std::move(answer)] { done(answer); });
+      call([done, answer = std::move(answer)] { done(answer); });
       return true;
     });
   }
@@ -84,12 +86,20 @@ class Store::Impl {
 
   void report(bool connected, const std::string& reason) {
     available_ = connected;
-    post_([this, connected, reason] { on_availability_(connected, reason); });
+    call([this, connected, reason] { on_availability_(connected, reason); });
+  }
+
+  // On the loop's thread, unless the store was destroyed there in the meantime.
+  void call(std::function<void()> what) {
+    post_([alive = alive_, what = std::move(what)] {
+      if (*alive) what();
+    });
   }
 
   const Config config_;
   const Poster post_;
   const OnAvailability on_availability_;
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // of the loop's thread
   std::atomic<bool> available_ = false;
   Lane state_;
   Lane history_;

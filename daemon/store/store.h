@@ -182,7 +182,8 @@ class Store {
   using OnAvailability = std::function<void(bool available, std::string reason)>;
 
   Store(Config config, Poster post, OnAvailability on_availability);
-  // Waits for the statement that runs, drops what is queued; nothing is posted afterwards.
+  // On the loop's thread. Waits for the statement that runs, drops what is queued; nothing is called
+  // afterwards, not even what was posted.
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;

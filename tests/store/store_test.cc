@@ -164,6 +164,14 @@ TEST_F(Loss, destroyed_with_work_in_the_queue) {
   EXPECT_LT(steady_clock::now() - start, seconds{2});
 }
 
+TEST_F(StoreTest, calls_nobody_once_it_is_destroyed) {
+  bool called = false;
+  store_->set_setting("a", "b", [&](Expected<void>) { called = true; });
+  while (sql("select count(*) from setting") == "0") continue;
+  store_.reset();
+  EXPECT_FALSE(loop_.run_until([&] { return called; }, seconds{1}));
+}
+
 TEST_F(StoreTest, deadlock_is_repeated) {
   sql("create table pair (id int primary key, n int)");
   sql("insert into pair values (1, 0), (2, 0)");
