@@ -27,7 +27,8 @@ void Followers::read(std::int64_t job, std::uint64_t first, std::size_t limit, D
     auto lines = files_.read_output(job, first, limit);
     LogPage page;
     if (lines) page.lines = std::move(*lines);
-    page.end = unfinished == state_.unfinished.end() && page.lines.size() < limit;
+    // Pages may be short because lines are long: only an empty one is the end.
+    page.end = unfinished == state_.unfinished.end() && page.lines.empty();
     return done(lines ? Expected<LogPage>{std::move(page)} : std::unexpected(lines.error()));
   }
   if (unfinished != state_.unfinished.end()) return done(LogPage{});  // it has printed nothing yet
