@@ -226,8 +226,8 @@ void JobWatch::show_progress() {
   if (!screen_.live()) return;
   std::vector<ProgressJob> active;
   for (const auto& [id, job] : jobs_) {
-    if (job.ended) continue;
     const auto& record = job.record;
+    if (job.ended || is_ended(record)) continue;
     const auto reason = printable(record["reason"].asString());
     const auto state = record["state"].asString();
     active.push_back({who(record), reason.empty() ? state : state + ", " + reason, record["files"].asUInt64(),
