@@ -161,6 +161,7 @@ BorgEnd run_local(JobContext& job, const LocalBorg& borg) {
   options.passphrase = job.passphrase();
   options.directory = borg.directory;
   Child child{options};
+  sodium_memzero(options.passphrase->data(), options.passphrase->size());
 
   ssh::Pump pump;
   IdGuard guard{job.spec()};

@@ -1,6 +1,8 @@
 // Runs one borg to its end, on a client or here, with its messages, its progress and the relay.
 #pragma once
 
+#include <sodium/utils.h>
+
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,6 +47,7 @@ struct RemoteBorg {
   std::string input;
   std::string relay;  // with a serve: the script's
   Serve* serve = nullptr;
+  ~RemoteBorg() { sodium_memzero(input.data(), input.size()); }
 };
 BorgEnd run_remote(JobContext& job, ssh::Session& session, const std::string& user, const RemoteBorg& borg);
 

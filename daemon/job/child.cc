@@ -110,7 +110,8 @@ Child::Child(const ChildOptions& options) {
   pid_fd_ = Fd{static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0))};
   if (options.passphrase) {
     // borg reads to the end. A pipe takes 64 KiB without a reader, more than any passphrase.
-    (void)write_all(passphrase.write.get(), *options.passphrase + "\n");
+    (void)write_all(passphrase.write.get(), *options.passphrase);
+    (void)write_all(passphrase.write.get(), "\n");
   }
   set_non_blocking(error.read.get());
   error_ = std::move(error.read);

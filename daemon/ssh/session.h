@@ -4,6 +4,7 @@
 
 #include <libssh/callbacks.h>
 #include <libssh/libssh.h>
+#include <string.h>  // explicit_bzero
 
 #include <chrono>
 #include <memory>
@@ -21,6 +22,10 @@ class Tunnel;
 struct Credentials {
   std::string private_key;  // OpenSSH format
   std::string password;     // if it is not empty, it is used instead of the key
+  ~Credentials() {
+    ::explicit_bzero(private_key.data(), private_key.size());
+    ::explicit_bzero(password.data(), password.size());
+  }
 };
 
 class Session {

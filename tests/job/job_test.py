@@ -53,7 +53,8 @@ class JobTest(unittest.TestCase):
         cls.relays.mkdir()
         extra = f"SetEnv CYBORG_CLIENT_DIR={base} TMPDIR={cls.relays}"
         cls.web = cls.lab.sshd("web", extra=extra)
-        cls.vault = cls.lab.sshd("vault")
+        # A transfer of more than this changes its keys on the way.
+        cls.vault = cls.lab.sshd("vault", extra="RekeyLimit 20M")
 
     def setUp(self):
         self.work = pathlib.Path(tempfile.mkdtemp(dir=self.lab.directory))
