@@ -64,9 +64,15 @@ void Fields::number(const char* key, std::int64_t& value, std::int64_t least, st
 void Fields::list(const char* key, std::vector<std::string>& values, const Check& check) {
   const Json::Value* field = find(key);
   if (!field) return;
-  if (!field->isArray()) return refuse(key, shown(*field), "a list of texts");
+  Json::Value items = *field;
+  // One text is a list of one, as a person would write it.
+  if (items.isString()) {
+    items = Json::Value{Json::arrayValue};
+    items.append(*field);
+  }
+  if (!items.isArray()) return refuse(key, shown(*field), "a list of texts");
   std::vector<std::string> texts;
-  for (const auto& item : *field) {
+  for (const auto& item : items) {
     if (!item.isString()) return refuse(key, shown(item), "a text");
     std::string text = item.asString();
     if (!is_valid_utf8(text) || text.find('\0') != std::string::npos) return refuse(key, text, "valid UTF-8");
