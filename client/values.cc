@@ -179,17 +179,17 @@ VariantMap parse_properties(const std::vector<Key>& keys, const std::vector<std:
     }
     refuse_unless_replace(assignment);
     if (std::string_view(key.type) == "a{sv}") {
-      result.insert_or_assign(assignment.key, to_variant(parse_value(assignment.value)));
+      result[assignment.key] = to_variant(parse_value(assignment.value));
     } else {
-      result.insert_or_assign(assignment.key, typed_value(key, assignment.value));
+      result[assignment.key] = typed_value(key, assignment.value);
     }
   }
-  for (const auto& [key, list] : lists) result.insert_or_assign(key, sdbus::Variant{list});
+  for (const auto& [key, list] : lists) result[key] = sdbus::Variant{list};
   if (!variables.empty()) {
     auto all = current["variables"];
     const auto changed = parse_variables(variables);
     for (const auto& name : changed.getMemberNames()) all[name] = changed[name];
-    result.insert_or_assign("variables", to_variant(all));
+    result["variables"] = to_variant(all);
   }
   return result;
 }

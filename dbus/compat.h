@@ -4,6 +4,7 @@
 // with adopt_fd, Result<…>, Message << and >>, generated adaptors, Signal::setDestination,
 // setMethodCallTimeout. The rules that hold in both: only one thread touches a connection, and no handler
 // lets an exception out that is not sdbus::Error (1.2 would end the process).
+// A Variant goes into a map by emplace() or [] =; insert_or_assign() does not compile in 2.x.
 #pragma once
 
 #include <sdbus-c++/sdbus-c++.h>
