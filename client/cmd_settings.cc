@@ -49,7 +49,7 @@ void add_settings_commands(CLI::App& app, Context& context) {
   get.callback([&context, name] { get_setting(context, *name); });
   auto& set = add_verb(noun, "set", "change one; an empty value is the default again");
   const auto assignments = std::make_shared<std::vector<std::string>>();
-  set.add_option("KEY=VALUE", *assignments)->required();
+  set.add_option("ASSIGNMENT", *assignments, "KEY=VALUE")->required();
   set.callback([&context, assignments] {
     for (const auto& assignment : *assignments) set_setting(context, assignment);
   });

@@ -52,8 +52,8 @@ void add_set(CLI::App& app, Context& context, const Noun& noun) {
   const auto name = std::make_shared<std::string>();
   const auto assignments = std::make_shared<std::vector<std::string>>();
   verb.add_option("NAME", *name)->required();
-  verb.add_option("KEY=VALUE", *assignments,
-                  "KEY+=VALUE and KEY-=VALUE change a list; again for several values")
+  verb.add_option("ASSIGNMENT", *assignments,
+                  "KEY=VALUE; KEY+=VALUE and KEY-=VALUE change a list; again for several values")
       ->required();
   verb.callback([&context, &noun, name, assignments] {
     const auto current =

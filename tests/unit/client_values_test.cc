@@ -5,6 +5,7 @@
 
 #include <sstream>
 
+#include "client/commands.h"
 #include "client/failure.h"
 #include "client/objects.h"
 
@@ -107,6 +108,17 @@ TEST(Properties, AnUnknownKeyIsForTheServiceToRefuse) {
 
 TEST(ObjectPath, IsEscapedAsSystemdDoes) {
   EXPECT_EQ(object_path(kClientNoun, "web-1.a"), "/org/cyborgbackup1/client/web_2d1_2ea");
+}
+
+// CLI11 checks the names of options when they are added, and not every release takes the same.
+TEST(Commands, AreAcceptedByTheParser) {
+  for (const char* noun :
+       {"client", "repository", "schedule", "policy", "job", "archive", "settings", "ssh-key"}) {
+    const char* arguments[] = {"cyborgctl", noun, "--help"};
+    EXPECT_EQ(run(3, arguments), kDone);
+  }
+  const char* unknown[] = {"cyborgctl", "nonsense"};
+  EXPECT_EQ(run(2, unknown), kUsage);
 }
 
 TEST(BusError, BecomesAnExitStatusAndAHint) {
