@@ -73,7 +73,9 @@ std::vector<std::string> borg_create(const JobSpec& spec, const std::string& rep
 std::vector<std::string> borg_extract(const JobSpec& spec, const std::string& repository) {
   auto command = global_options();
   // A restore must run while a backup of the same repository does: only committed archives are read.
-  append(command, {"--bypass-lock", "extract", "--", repository + "::" + spec.archive});
+  append(command, {"--bypass-lock", "extract"});
+  if (spec.dry_run) append(command, {"--dry-run", "--list"});
+  append(command, {"--", repository + "::" + spec.archive});
   for (const auto& path : spec.paths) {
     if (auto inside = archive_path(path); !inside.empty()) command.push_back(inside);
   }

@@ -129,6 +129,7 @@ std::string backup_script(const JobSpec& spec, const std::string& relay) {
 
 std::string restore_script(const JobSpec& spec, const std::string& relay) {
   const auto borg = borg_extract(spec, repository_for(spec, relay));
+  if (spec.dry_run) return start(spec, relay, "/restore") + "cd /\nset -- " + quote(borg) + "\n" + kRunBorg;
   // The directory belongs to the user of the machine: not with our umask.
   return start(spec, relay, "/restore") +
          fmt::format("(umask 022; mkdir -p -- {0}) && cd -- {0} || die no-directory {0}\n",

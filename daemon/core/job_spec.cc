@@ -109,6 +109,7 @@ void visit_spec(Visit& visit, Spec& spec) {
   visit("files_cache_suffix", spec.files_cache_suffix);
   visit("paths", spec.paths);
   visit("directory", spec.directory);
+  visit("dry_run", spec.dry_run);
 }
 
 template <typename Visit, typename Result>

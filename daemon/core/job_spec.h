@@ -60,6 +60,7 @@ struct JobSpec {
   // restore (archive, too)
   std::vector<std::string> paths;  // inside the archive, as given by the user (leading / allowed); empty: all
   std::string directory;           // absolute; "/" for in place
+  bool dry_run = false;            // only say what would be written
 };
 
 struct JobResult {

@@ -90,6 +90,7 @@ Expected<JobSpec> job_spec(const Fleet& fleet, const Job& job) {
   if (job.kind == JobKind::restore) {
     spec.archive = job.archive;
     spec.directory = job.details["directory"].asString();
+    spec.dry_run = job.details["dry_run"].asBool();
     for (const auto& path : job.details["paths"]) spec.paths.push_back(path.asString());
   }
   return spec;

@@ -17,11 +17,11 @@ BorgEnd extract_here(JobContext& job, Serve* serve) {
   const JobSpec& spec = job.spec();
   const mode_t mask = ::umask(022);  // the directory belongs to the machine's users
   std::error_code error;
-  std::filesystem::create_directories(spec.directory, error);
+  if (!spec.dry_run) std::filesystem::create_directories(spec.directory, error);
   LocalBorg borg;
   borg.command = borg_extract(spec, serve ? relay_url(spec.repository_path) : spec.repository_path);
   borg.base_dir = server_borg_directory() + "/restore";
-  borg.directory = spec.directory;
+  borg.directory = spec.dry_run ? "/" : spec.directory;
   borg.serve = serve;
   if (error) {
     throw Failure("no-directory", fmt::format("{} cannot be made: {}", spec.directory, error.message()),
@@ -59,7 +59,8 @@ JobResult restore(JobContext& job) {
   result = conclude(job, std::move(result), end, serve.get());
   if (result.state == JobState::successful) {
     result.message =
-        fmt::format("archive {} was restored to {}:{}", spec.archive, spec.client, spec.directory);
+        fmt::format("archive {} {} to {}:{}", spec.archive,
+                    spec.dry_run ? "could be restored" : "was restored", spec.client, spec.directory);
   }
   return result;
 }
