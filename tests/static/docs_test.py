@@ -63,7 +63,7 @@ class Readme(unittest.TestCase):
         text = (ROOT / "README.md").read_text()
         for path in re.findall(r"`((?:daemon|dbus|systemd|client|scripts|tests|debian)/[\w./@-]*)`", text):
             self.assertTrue((ROOT / path).exists(), path)
-        for path in re.findall(r"(?m)^sudo (scripts/\w+)", text):
+        for path in re.findall(r"(?m)^sudo (scripts/[\w-]+)", text):
             self.assertTrue(os.access(ROOT / path, os.X_OK), path)
         for target in re.findall(r"\]\(([^)#:]+)\)", text):
             self.assertTrue((ROOT / target).exists(), target)
