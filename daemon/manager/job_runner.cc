@@ -123,7 +123,7 @@ void JobRunner::launch(std::int64_t id, const JobSpec& spec, std::map<std::strin
   if (canceling_.contains(id)) {
     JobResult result = not_run("canceled", "canceled before it ran");
     result.state = JobState::canceled;
-    return finish(id, std::move(result));
+    return finish(id, result);
   }
   credentials["spec"] = compact_json(to_json(spec));
   JobUnitOptions options{paths_, timeout_of(state_.unfinished.at(id)), {}};
@@ -193,7 +193,7 @@ void JobRunner::cancel(std::int64_t id, Done<void> done) {
   if (state == JobState::waiting || state == JobState::pending) {
     JobResult result = not_run("canceled", "canceled before it ran");
     result.state = JobState::canceled;
-    finish(id, std::move(result));
+    finish(id, result);
     return done({});
   }
   if (state == JobState::starting) return done({});  // started() or launch() sees to it
@@ -227,7 +227,7 @@ void JobRunner::take_in(std::int64_t id) {
   finish(id, result_of(id, end ? *end : nothing));
 }
 
-void JobRunner::finish(std::int64_t id, JobResult result) {
+void JobRunner::finish(std::int64_t id, const JobResult& result) {
   finishing_.insert(id);
   out_.store.finish_job(id, result, 0, [this, id, result](Expected<store::FinishedJob> stored) {
     if (stored) {

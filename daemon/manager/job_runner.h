@@ -47,7 +47,7 @@ class JobRunner {
   void launch(std::int64_t job, const JobSpec& spec, std::map<std::string, std::string> credentials);
   void started(std::int64_t job, const Expected<void>& result);
   void take_in(std::int64_t job);
-  void finish(std::int64_t job, JobResult result);
+  void finish(std::int64_t job, const JobResult& result);
   void finished(const store::FinishedJob& finished);
   void apply_facts(const store::FinishedJob& finished);
   void ended(Job job);
