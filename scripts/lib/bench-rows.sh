@@ -1,0 +1,175 @@
+# shellcheck shell=bash disable=SC2154 # scripts/bench assigns them
+# The rows of scripts/bench.  Each leaves samples, "NAME<tab>VALUE", of which
+# bench_report.py makes the table.
+
+# Runs a command on the server, timed there, so that the way into the machine
+# does not count.
+timed() { # SAMPLE COMMAND...
+  local name=$1 seconds
+  shift
+  # What an earlier measurement has left to be written is not this one's.
+  sync
+  seconds=$(on server python3 /root/bench_time.py "$@") || die "$name: failed: $*"
+  sample "$name" "$seconds"
+}
+
+# The same number of each, neither always first.
+in_turns() { # ROUND FUNCTION FUNCTION...
+  local round=$1 i
+  shift
+  for ((i = 0; i < $#; i++)); do
+    local -a functions=("$@")
+    "${functions[(i + round) % $#]}" "$round"
+  done
+}
+
+hand_passphrase=by-hand
+
+borg_by_hand() { # SAMPLE ARGUMENT...: borg on web, started as one would from the server
+  local name=$1
+  shift
+  timed "$name" ssh root@web "BORG_PASSPHRASE=$hand_passphrase borg $*"
+}
+init_by_hand() { # URL
+  quietly_on web env "BORG_PASSPHRASE=$hand_passphrase" borg init --encryption repokey-blake2 "$1"
+}
+
+# --- small
+
+row_small() {
+  local i
+  [[ -z ${borgmatic:-} ]] || configure_borgmatic
+  init_by_hand ssh://root@vault/srv/hand-small
+  quietly_on server cyborgctl repository add small root@vault:/srv/small
+  quietly_on server cyborgctl policy add small --type config --repository small --client web
+  quietly_on server cyborgctl policy run small --wait
+  borg_small_hand=(create --stats --json)
+  quietly_on server ssh root@web "BORG_PASSPHRASE=$hand_passphrase borg create ssh://root@vault/srv/hand-small::first /etc"
+  local -a turns=(small_ours small_hand)
+  [[ -z ${borgmatic:-} ]] || turns+=(small_borgmatic)
+  # These are short, so more of them.
+  for ((i = 0; i < 2 * pairs; i++)); do in_turns "$i" "${turns[@]}"; done
+}
+small_ours() { timed small.ours cyborgctl policy run small --wait; }
+small_hand() { borg_by_hand small.hand "${borg_small_hand[*]} ssh://root@vault/srv/hand-small::a$1 /etc"; }
+small_borgmatic() { timed small.borgmatic ssh root@web "borgmatic create --json"; }
+
+configure_borgmatic() {
+  on web sh -c "mkdir -p /etc/borgmatic && cat >/etc/borgmatic/config.yaml <<END
+location:
+    source_directories: [/etc]
+    repositories:
+        - ssh://root@vault/srv/borgmatic
+storage:
+    encryption_passphrase: $hand_passphrase
+END"
+  init_by_hand ssh://root@vault/srv/borgmatic
+  quietly_on web borgmatic create
+}
+
+# --- gib and relay: a new repository each time, so that all of it is new
+
+make_gib() {
+  # What is random cannot be compressed or deduplicated.
+  # shellcheck disable=SC2016 # for the shell there
+  on web sh -c '[ -d /srv/gib ] || { mkdir /srv/gib &&
+    for i in $(seq 16); do head -c 64M /dev/urandom >/srv/gib/file-$i; done; }'
+}
+
+# As if there were no repository host: it is on the server.
+row_gib() {
+  make_gib
+  on server install -d -o cyborg -g cyborg /var/lib/cyborg/repositories
+  first_backups gib server /var/lib/cyborg/repositories/gib
+}
+row_relay() {
+  make_gib
+  first_backups relay vault root@vault:/srv/relay
+}
+
+first_backups() { # ROW MACHINE OUR-LOCATION
+  local i
+  first_row=$1
+  first_machine=$2
+  first_location=$3
+  for ((i = 0; i < pairs; i++)); do in_turns "$i" first_ours first_hand; done
+}
+first_ours() { # ROUND
+  local name=$first_row-$1
+  quietly_on server cyborgctl repository add "$name" "$first_location-$1"
+  quietly_on server cyborgctl policy add "$name" --type folders --var folders=/srv/gib \
+    --repository "$name" --client web
+  quietly_on server cyborgctl repository prepare "$name" --wait
+  timed "$first_row.ours" cyborgctl policy run "$name" --wait
+  on "$first_machine" rm -rf "${first_location#*:}-$1"
+}
+first_hand() { # ROUND
+  local url=ssh://root@$first_machine/srv/hand-$first_row-$1
+  init_by_hand "$url"
+  borg_by_hand "$first_row.hand" "create --stats --json $url::a /srv/gib"
+  on "$first_machine" rm -rf "${url##*"$first_machine"}"
+}
+
+# --- queue
+
+queue_jobs=500
+
+row_queue() {
+  local i
+  quietly_on server cyborgctl settings set max_jobs=16
+  quietly_on server cyborgctl settings set max_jobs_per_repository_host=16
+  # Port 9 refuses a connection, which ends the preparation of a client.
+  quietly_on server sh -c "for i in \$(seq $queue_jobs); do
+    cyborgctl client add queue\$i --address 127.0.0.1 --port 9 >/dev/null; done"
+  for ((i = 0; i < pairs; i++)); do in_turns "$i" queue_ours queue_hand; done
+}
+queue_ours() {
+  on server python3 /root/bench_bus.py queue $queue_jobs >>"$samples"
+  # In a transaction of the database's own, after the last job's was stored.
+  on server runuser -u postgres -- psql -XAqt -d cyborg -F $'\t' -c "$queue_delays" >>"$samples"
+}
+queue_hand() {
+  timed queue.hand sh -c "i=0; while [ \$i -lt $queue_jobs ]; do
+    systemd-run --quiet --wait true; i=\$((i + 1)); done"
+}
+# A job is ready when it has been created and, but for the first 16, when one
+# more has ended; the oldest is the next.
+queue_delays="
+  with j as (select * from job where kind = 'prepare-client' and client like 'queue%'
+             order by id desc limit $queue_jobs),
+       s as (select created, started, row_number() over (order by id) n from j),
+       f as (select finished, row_number() over (order by finished) n from j)
+  select 'queue.delay', round(extract(epoch from s.started - greatest(s.created, f.finished)) * 1000, 2)
+  from s left join f on f.n = s.n - 16 where s.started is not null"
+
+# --- scale and idle
+
+scale_jobs=100
+
+row_scale() {
+  # A session that never ends, but for when somebody opens the gate: what the
+  # preparation of a client on this very machine gets instead of a shell.
+  on server sh -c "mkfifo /run/bench-gate && mkdir -p -m 700 /root/.ssh &&
+    echo \"command=\\\"read line </run/bench-gate\\\" \$(cyborgctl ssh-key show)\" >>/root/.ssh/authorized_keys"
+  fill_history
+  quietly_on server cyborgctl settings set max_jobs=$scale_jobs
+  quietly_on server cyborgctl settings set recent_jobs=1s
+  on server python3 /root/bench_bus.py start $scale_jobs
+  on server python3 /root/bench_bus.py latency $((pairs * 100)) $scale_jobs >>"$samples"
+  on server sh -c ': >/run/bench-gate'
+  on server python3 /root/bench_bus.py wait
+}
+
+fill_history() {
+  scripts/lab put server scripts/lib/bench-history.sql /root/history.sql
+  on server chmod 644 /root/history.sql
+  on server systemctl stop cyborgd
+  on server sh -c 'runuser -u postgres -- psql -Xq --set ON_ERROR_STOP=1 -d cyborg </root/history.sql' >&2
+  on server systemctl start cyborgd
+}
+
+row_idle() {
+  # Timers of what has just ended.
+  sleep 15
+  on server python3 /root/bench_bus.py idle 30 >>"$samples"
+}
