@@ -1,0 +1,46 @@
+// Every kind of job unit there is: kinds of jobs, of clients and of repositories.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/units.h"
+
+namespace cyborg::test {
+
+struct JobUnitCase {
+  std::string name;  // cyborg-job-KIND-(local|ssh)-(here|remote)
+  JobSpec spec;
+  UnitSpec unit;
+};
+
+inline std::vector<JobUnitCase> job_unit_cases() {
+  std::vector<JobUnitCase> cases;
+  for (const auto kind :
+       {JobKind::prepare_client, JobKind::prepare_repository, JobKind::backup, JobKind::restore}) {
+    for (const bool local : {true, false}) {
+      for (const bool remote : {false, true}) {
+        JobSpec spec;
+        spec.job = static_cast<std::int64_t>(cases.size()) + 1;
+        spec.run = 7;
+        spec.kind = kind;
+        spec.policy = "etc";
+        spec.client = "web";
+        spec.repository = "vault";
+        spec.local = local;
+        if (!local) spec.target = {"web.example.net", 22, "root", "", ""};
+        if (remote) spec.repository_host = {"vault.example.net", 22, "backup", "", ""};
+        if (kind != JobKind::prepare_client) spec.repository_path = "/srv/borg/web";
+        JobUnitOptions options;
+        options.timeout = std::chrono::hours{24};
+        options.credentials = {"spec", "ssh-key", "passphrase"};
+        cases.push_back({std::string{"cyborg-job-"} + to_string(kind) + (local ? "-local" : "-ssh") +
+                             (remote ? "-remote" : "-here"),
+                         spec, job_unit(spec, options)});
+      }
+    }
+  }
+  return cases;
+}
+
+}  // namespace cyborg::test
