@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <json/reader.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
@@ -79,13 +80,13 @@ struct RunOptions {
   Watch mode = Watch::none;
 };
 
-// When the timer that started this elapsed. systemd tells its first try; one that Restart= starts has to ask.
+// When the timer that started this elapsed. systemd 252 tells it in the environment, but goes on telling the
+// first elapse at those that follow: so the timer is asked, too, and the later time is the right one.
 std::uint64_t elapse_time(Context& context, const std::string& policy) {
   std::uint64_t time = 0;
   if (const char* text = std::getenv("TRIGGER_TIMER_REALTIME_USEC")) {
     const std::string_view digits = text;
     std::from_chars(digits.data(), digits.data() + digits.size(), time);
-    if (time != 0) return time;
   }
   constexpr char kSystemd[] = "org.freedesktop.systemd1";
   const auto unit = fmt::format("{}{}.timer", names::kPolicyUnitPrefix, policy);
@@ -94,7 +95,7 @@ std::uint64_t elapse_time(Context& context, const std::string& policy) {
   const auto value = context.bus().query<sdbus::Variant>({timer, "org.freedesktop.DBus.Properties", kSystemd},
                                                          "Get", std::string("org.freedesktop.systemd1.Timer"),
                                                          std::string("LastTriggerUSec"));
-  time = value.get<std::uint64_t>();
+  time = std::max(time, value.get<std::uint64_t>());
   if (time == 0) {
     throw usage(fmt::format("{} has never elapsed", unit), "--scheduled is for the unit that a timer starts");
   }

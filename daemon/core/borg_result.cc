@@ -89,8 +89,27 @@ JobResult failure(const char* code, std::string message, int status) {
   return result;
 }
 
+// What borg did not expect comes as a traceback of Python's: of that, the line that ends it says what
+// happened.
+std::string gist(const std::string& text) {
+  std::string first = first_line(text);
+  if (!first.ends_with(" Exception") && !first.starts_with("Traceback ")) return first;
+  std::string reason = first;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string line = text.substr(begin, end - begin);
+    const std::size_t colon = line.find(": ");
+    if (colon != std::string::npos && line.substr(0, colon).find(' ') == std::string::npos &&
+        (line.substr(0, colon).ends_with("Error") || line.substr(0, colon).ends_with("Exception"))) {
+      reason = line;
+    }
+    begin = end + 1;
+  }
+  return reason;
+}
+
 std::string said(const BorgLog& log) {
-  if (!log.error_text().empty()) return first_line(log.error_text());
+  if (!log.error_text().empty()) return gist(log.error_text());
   if (!log.last_remote().empty()) return first_line(log.last_remote());
   return log.warnings().empty() ? std::string{"no reason given"} : first_line(log.warnings().back());
 }

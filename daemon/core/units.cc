@@ -170,6 +170,11 @@ UnitSpec job_unit(const JobSpec& spec, const JobUnitOptions& options) {
   if (spec.repository_host.address.empty() && !spec.repository_path.empty()) {
     // borg init makes the last directory itself, so the one above it has to be writable.
     writable.push_back("-" + parent_directory(spec.repository_path));
+    // ... and those between, where they are ours to make.
+    if (spec.kind == JobKind::prepare_repository &&
+        spec.repository_path.starts_with(options.paths.repositories + "/")) {
+      writable.push_back("-" + options.paths.repositories);
+    }
   }
   add("ReadWritePaths", writable);
   add_sandbox(unit.properties);

@@ -45,6 +45,7 @@ struct Paths {
   std::string credentials = "/run/cyborg/credentials";  // a directory per job below it
   std::string jobs = "/var/lib/cyborg/jobs";
   std::string borg = "/var/lib/cyborg/borg";  // borg's cache and security directory on the server
+  std::string repositories = "/var/lib/cyborg/repositories";  // where the package lets the user cyborg write
 };
 
 std::string job_unit_name(std::int64_t job);

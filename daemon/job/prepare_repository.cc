@@ -83,7 +83,9 @@ std::string server_borg_version(JobContext& job) {
 void explain(JobResult& result, const JobSpec& spec) {
   const bool denied = result.code == "repository-denied" ||
                       result.message.find("Permission denied") != std::string::npos ||
-                      result.message.find("Errno 13") != std::string::npos;
+                      result.message.find("Errno 13") != std::string::npos ||
+                      // What is outside the job's sandbox, or below a directory that is not there.
+                      result.message.find("Errno 30") != std::string::npos;
   if (!denied) return;
   result.code = "repository-denied";
   const bool here = spec.repository_host.address.empty();

@@ -187,7 +187,8 @@ void Session::authenticate_with_password(const std::string& password) {
 void Session::lost() const {
   if (tunnel_) tunnel_->rethrow();
   throw Failure("connection-lost",
-                fmt::format("the ssh connection to {} was lost: {}", name(), ssh_get_error(session_.get())));
+                fmt::format("the ssh connection to {} was lost: {}", name(), ssh_get_error(session_.get())),
+                JobState::failed);
 }
 
 int Session::fd() const {
@@ -202,8 +203,10 @@ void Session::service(bool heard) {
   const auto now = std::chrono::steady_clock::now();
   if (heard) heard_ = now;
   if (now - heard_ > kDeadAfter) {
-    throw Failure("connection-lost", fmt::format("{} has not answered for {} s: the ssh connection is lost",
-                                                 name(), kDeadAfter.count()));
+    throw Failure(
+        "connection-lost",
+        fmt::format("{} has not answered for {} s: the ssh connection is lost", name(), kDeadAfter.count()),
+        JobState::failed);
   }
   if (now - keepalive_ > kKeepaliveInterval) {
     keepalive_ = now;
