@@ -1,0 +1,131 @@
+"""Who may do what: polkit, and secrets that nobody gets to see."""
+
+import secrets as random_tokens
+import subprocess
+
+from interruption_test import Slow
+from suite import expect, expect_equal, expect_in, test, wait_for
+
+RULE = "/etc/polkit-1/rules.d/50-cyborg-test.rules"
+
+
+def _as_outsider(t, *arguments):
+    return t.server.run("runuser", "-u", "outsider", "--", "cyborgctl", *arguments, check=False)
+
+
+@test("an unprivileged user changes, runs and restores nothing")
+def outsider_is_refused(t):
+    repository, client, schedule = t.repository("server"), t.client("web"), t.name("schedule")
+    t.ctl("schedule", "add", schedule, "@yearly")
+    policy = t.policy("config", repository, client, "--schedule", schedule)
+    job = t.backup(policy)
+    number = str(job["id"])
+    commands = [
+        ["client", "add", t.name("no")], ["client", "set", client, "port=2"], ["client", "disable", client],
+        ["client", "remove", client, "--force"], ["client", "prepare", client],
+        ["repository", "add", t.name("no"), "/srv/no"], ["repository", "disable", repository],
+        ["repository", "key-export", repository, "--client", client], ["repository", "prepare", repository],
+        ["schedule", "add", t.name("no"), "@daily"], ["schedule", "set", schedule, "crontab=@daily"],
+        ["policy", "add", t.name("no"), "--type", "config", "--repository", repository, "--client", client],
+        ["policy", "set", policy, "exclude=/etc"], ["policy", "run", policy], ["policy", "run", policy, "--dry-run"],
+        ["job", "cancel", number], ["job", "retry", number], ["job", "log", number], ["job", "list"],
+        ["archive", "list"], ["restore", job["archive"], "--to", f"{client}:/x"], ["restore", job["archive"], "--in-place"],
+        ["settings", "set", "max_jobs=1"],
+    ]
+    before = [t.json(noun, "list") for noun in ("client", "repository", "schedule", "policy", "settings", "job")]
+    for command in commands:
+        output = _as_outsider(t, *command)
+        expect_equal(output.status, 4, f"exit status of {command} ({output.err})")
+        expect_in("org.cyborgbackup1.", output.err)
+    for noun, rows in zip(("client", "repository", "schedule", "policy"), before):
+        mine = [row for row in rows if row["name"].startswith(t.prefix + "-")]
+        now = [row for row in t.json(noun, "list") if row["name"].startswith(t.prefix + "-")]
+        expect_equal(now, mine, f"each {noun} afterwards")
+    expect_equal(_as_outsider(t, "client", "list").status, 0, "exit status of a list of properties")
+
+
+@test("a polkit rule grants one right, and no other")
+def rule(t):
+    policy = t.policy("config", t.repository("server"), t.client("web"))
+    t.server.sh('cat >"$1"', RULE, data='polkit.addRule(function(action, subject) {\n'
+                '  if (action.id == "org.cyborgbackup1.run" && subject.user == "admin") return "yes";\n});\n')
+    t.later(t.server.run, "rm", RULE)
+    as_admin = ["runuser", "-u", "admin", "--", "cyborgctl", "policy"]
+    wait_for(lambda: t.server.run(*as_admin, "run", policy, check=False).status == 0, 20, "the rule is in effect")
+    expect_equal(t.server.run(*as_admin, "disable", policy, check=False).status, 4, "exit status of what is not granted")
+    expect_equal(_as_outsider(t, "policy", "run", policy).status, 4, "exit status for another user")
+    t.ended(t.jobs(policy=policy)[0]["id"])
+
+
+# Each place on a machine where a secret could be seen, printed without end of line or pattern in an argument.
+_PROCESSES = r"""
+import glob, sys
+needles = [line.encode() for line in sys.stdin.read().split("\n") if line]
+print("ready", flush=True)
+while True:
+    for path in glob.glob("/proc/[0-9]*/cmdline") + glob.glob("/proc/[0-9]*/environ"):
+        try:
+            text = open(path, "rb").read()
+        except OSError:
+            continue
+        for needle in needles:
+            # borg takes its passphrase into its own environment in memory, which /proc does not show.
+            if needle in text: print(path, text, flush=True)
+"""
+
+
+@test("secrets are in no journal, process, unit, message, core file or database", slow=True)
+def secrets(t):
+    passphrase, password = ("secret" + random_tokens.token_hex(12) for _ in range(2))
+    t.db.sh('useradd -m -s /bin/bash backup-$1; echo "backup-$1 ALL=(ALL:ALL) NOPASSWD: ALL" >/etc/sudoers.d/backup-$1; '
+            'IFS= read -r p; printf "%s:%s\\n" "backup-$1" "$p" | chpasswd; '
+            'rm -f /etc/ssh/sshd_config.d/*no-password* ', t.prefix, data=password + "\n")
+    key = t.server.sh("runuser -u postgres -- psql -XqtA cyborg -c 'select count(*) from secret'")
+    expect(int(key) > 0, "there are secrets in the database")
+    watchers = []
+    for machine in (t.server, t.db, t.vault):
+        watcher = machine.start("python3", "-c", _PROCESSES, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        t.later(lambda watcher=watcher: (watcher.kill(), watcher.communicate()))
+        watcher.stdin.write(f"{passphrase}\n{password}\n".encode())
+        watcher.stdin.close()
+        expect_equal(watcher.stdout.readline(), b"ready\n", "the watcher's first line")
+        watchers.append(watcher)
+    t.server.run("systemd-run", "-q", "--collect", f"--unit=monitor-{t.prefix}", "sh", "-c",
+                 f"exec busctl monitor >/root/monitor-{t.prefix} 2>&1")
+    t.later(lambda: t.server.run("systemctl", "stop", f"monitor-{t.prefix}", check=False))
+    client = t.name("db")
+    t.ctl("client", "add", client, "--address", "db", "--user", f"backup-{t.prefix}", "--password-file", "-",
+          data=password + "\n")
+    repository = t.repository("vault", "--passphrase-file", "-", data=passphrase + "\n")
+    slow = t.policy("config", repository, client)
+    job = t.backup(slow)
+    t.restore(job["archive"], client, f"/restored/{t.prefix}")
+    expect_in(passphrase, t.ctl("repository", "key-export", repository, "--client", client).out)
+    t.server.run("systemctl", "stop", f"monitor-{t.prefix}", check=False)
+    places = {
+        "journal": "journalctl -q -o export --all",
+        "units": "systemctl show --all '*'",
+        "bus": f"cat /root/monitor-{t.prefix}",
+        "database": "runuser -u postgres -- pg_dump cyborg",
+        "files": "grep -rlaF -f /dev/fd/3 /var/lib/cyborg /etc/cyborg /var/crash /var/lib/systemd/coredump /tmp "
+                 "2>/dev/null || true",
+    }
+    for place, command in places.items():
+        found = t.server.sh(f'exec 3< <(cat); {command} | {{ grep -acF -f <(printf "%s\\n" "$1" "$2") || true; }}' if
+                            place != "files" else f"printf '%s\\n' \"$1\" \"$2\" >/run/needles; "
+                            f"{command.replace('/dev/fd/3', '/run/needles')} | wc -l; rm /run/needles",
+                            passphrase, password, data="")
+        expect_equal(found.strip(), "0", f"number of secrets in: {place}")
+    for watcher in watchers:
+        watcher.kill()
+        expect_equal(watcher.stdout.read(), b"", "processes that show a secret")
+
+
+@test("nobody but root listens to the bus, and the private key never shows")
+def private_key(t):
+    output = t.server.run("runuser", "-u", "outsider", "--", "timeout", "5", "busctl", "monitor", check=False)
+    expect(output.status not in (0, 124), f"the bus refuses to be monitored: {output}")
+    for command in ("journalctl -q -o export --all", "systemctl show --all '*'",
+                    "runuser -u postgres -- pg_dump cyborg", "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline"):
+        count = t.server.sh(f"{command} 2>/dev/null | {{ grep -acE 'OPENSSH PRIVATE KE[Y]' || true; }}").strip()
+        expect_equal(count, "0", f"private keys in: {command}")

@@ -1,0 +1,33 @@
+"""Very much output: all of it arrives, in order, and cyborgd goes on answering."""
+
+import time
+
+from restore_test import start_sshd
+from suite import expect, expect_equal, test, wait_for
+
+LINES = 1_000_000
+
+
+@test("a million lines are in the journal, the database and cyborgctl, in order", slow=True)
+def a_million_lines(t):
+    # A borg that talks before it works.
+    t.web.sh('mkdir -p /opt/loud; printf \'#!/bin/sh\\ncase "$*" in *create*) seq -f "said %%.0f" 1 %s >&2;; esac\\n'
+             'exec /usr/bin/borg "$@"\\n\' "$1" >/opt/loud/borg; chmod 755 /opt/loud/borg', str(LINES))
+    start_sshd(t, t.web, 2225, "SetEnv=PATH=/opt/loud:/usr/bin:/bin")
+    policy = t.policy("config", t.repository("server"), t.client("web", "--port", "2225"))
+    number = t.start(policy)
+    slowest = 0.0
+    while t.job(number)["state"] in ("waiting", "pending", "starting", "running"):
+        begin = time.monotonic()
+        t.server.run("busctl", "call", "org.cyborgbackup1", "/org/cyborgbackup1", "org.cyborgbackup1.Manager",
+                     "ListJobs", "a{sv}us", "0", "10", "")
+        slowest = max(slowest, time.monotonic() - begin)
+    job = t.job(number)
+    expect(job["state"] in ("successful", "warning"), f"the backup works: {job}")
+    # The time of two programs that are started for it is in it, on machines that are busy.
+    expect(slowest < 1.0, f"ListJobs is answered within a second, not {slowest:.2f} s")
+    check = ('sed -n "s/.*said \\([0-9]*\\)$/\\1/p" | awk \'$1 != NR { print "line", NR, "is", $1; bad = 1; exit } '
+             'END { if (!bad) print NR }\'')
+    expect_equal(t.server.sh(f'cyborgctl job log "$1" | {check}', str(number)), f"{LINES}\n", "lines of cyborgctl job log")
+    in_journal = f'journalctl -q -o cat CYBORG_JOB="$1" | {check}'
+    wait_for(lambda: t.server.sh(in_journal, str(number)) == f"{LINES}\n", 60, "all lines are in the journal")
