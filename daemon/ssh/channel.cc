@@ -72,6 +72,8 @@ std::unique_ptr<Channel> Channel::execute(Session& session, const std::string& c
     throw Failure("connection-failed", fmt::format("{} does not run commands: {}", session.name(),
                                                    ssh_get_error(session.session_.get())));
   }
+  // It may have taken its time (a login session on a busy machine), but that was an answer.
+  session.heard_ = std::chrono::steady_clock::now();
   return channel;
 }
 
