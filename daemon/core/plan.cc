@@ -90,6 +90,9 @@ class Planner {
   }
 
   void need(NewJob& job, NewJob wanted) {
+    job.reason += job.reason.empty() ? "waits for the preparation of " : " and of ";
+    job.reason += wanted.kind == JobKind::prepare_client ? "client " + wanted.client
+                                                         : "the borg repository " + wanted.borg_url;
     for (const auto& [id, other] : active_) {
       if (same(other, wanted)) {
         job.after_jobs.push_back(id);

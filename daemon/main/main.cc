@@ -37,6 +37,8 @@ int run(const Config& config, Sealer sealer) {
   paths.credentials = place("RUNTIME_DIRECTORY", "/run/cyborg") + "/credentials";
   sd::SystemdOptions options;
   options.credentials = paths.credentials;
+  options.timers = place("CYBORG_TIMERS", options.timers);
+  options.stamps = place("CYBORG_STAMPS", options.stamps);
   sd::SystemdManager systemd{loop, options};
   sd::StateJobFiles files{loop, paths.jobs};
   bus::BusService bus{loop.handle()};

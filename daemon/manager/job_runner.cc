@@ -97,9 +97,9 @@ void JobRunner::start(const Job& job) {
   if (!key) return finish(id, not_run("secret", key.error().message));
   credentials["ssh-key"] = std::move(*key);
   if (const auto password = passwords_.find(id); password != passwords_.end()) {
-    credentials["password"] = std::move(password->second);
+    // Kept until it was started, which may have to be tried again.
+    credentials["password"] = password->second;
     spec->ssh_public_key = state_.ssh_public_key;
-    passwords_.erase(password);
   }
   set_state(id, JobState::starting, "");
   if (job.borg_url.empty()) return launch(id, *spec, std::move(credentials));
@@ -142,6 +142,7 @@ void JobRunner::started(std::int64_t id, const Expected<void>& result) {
     }
     return finish(id, not_run("unit", result.error().message));
   }
+  passwords_.erase(id);
   followers_.set_spooled(id, true);
   out_.files.watch(id);
   job->second.started = out_.clock.now();

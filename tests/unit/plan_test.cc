@@ -45,6 +45,9 @@ TEST(PlanRun, MakesABackupForEachClientBehindItsPreparations) {
   EXPECT_EQ(backups[0]->borg_url, "u@vault:/srv/a");
   EXPECT_EQ(backups[1]->client, "b");
   EXPECT_EQ(backups[1]->after.size(), 2U);
+  EXPECT_EQ(backups[0]->reason, "");
+  EXPECT_EQ(backups[1]->reason,
+            "waits for the preparation of client b and of the borg repository u@vault:/srv/b");
   ASSERT_EQ(of_kind(*plan, JobKind::prepare_client).size(), 1U);
   ASSERT_EQ(of_kind(*plan, JobKind::prepare_repository).size(), 1U);
   EXPECT_EQ(of_kind(*plan, JobKind::prepare_client)[0]->client, "b");
