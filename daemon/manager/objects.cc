@@ -132,8 +132,12 @@ void Manager::remove(ObjectKind kind, const std::string& name, bool force, Done<
         state_.fleet.policies.erase(name);
         break;
     }
-    out_.publisher.object_changed(kind, name);
-    refresh_timers(done);
+    // The answer first: it needs the object to which the call was made, whose signatures it is checked
+    // against.
+    refresh_timers([this, kind, name, done](const Expected<void>& refreshed) {
+      done(refreshed);
+      out_.publisher.object_changed(kind, name);
+    });
   };
   switch (kind) {
     case ObjectKind::schedule:
