@@ -40,7 +40,12 @@ install_packages() {
 # By hand, root on the server reaches the client, and the client the repository
 # hosts; cyborgd reaches both with its own key.
 exchange_keys() {
-  local machine
+  local machine i
+  # cyborgd makes its key once it has its database.
+  for ((i = 0; i < 100; i++)); do
+    if [[ -n $(on server cyborgctl ssh-key show) ]]; then break; fi
+    sleep 0.1
+  done
   for machine in server web; do
     on "$machine" sh -c 'mkdir -p -m 700 /root/.ssh && ssh-keygen -q -t ed25519 -N "" -f /root/.ssh/id_ed25519
       echo "StrictHostKeyChecking accept-new" >/root/.ssh/config'
