@@ -23,8 +23,10 @@ def elapses(t):
     t.ctl("schedule", "disable", schedule)
     times = sorted(int(time) for time in scheduled())
     expect_equal(len(set(times)), len(times), "number of different elapses")
-    expect(all(time % 10_000_000 == 0 for time in times), f"they are what was asked for: {times}")
-    expect_equal([b - a for a, b in zip(times, times[1:])], [10_000_000] * (len(times) - 1), "spans between them")
+    # A timer elapses within a second of what was asked for.
+    slots = [time // 10_000_000 for time in times]
+    expect(all(time % 10_000_000 < 3_000_000 for time in times), f"they are what was asked for: {times}")
+    expect_equal([b - a for a, b in zip(slots, slots[1:])], [1] * (len(slots) - 1), "tens of seconds between them")
     jobs = [t.ended(job["id"]) for job in t.jobs(policy=policy)]
     backups = [job for job in jobs if job["kind"] == "backup"]
     expect_equal(len(backups), len(times) + 1, "number of backups")
