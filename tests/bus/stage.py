@@ -43,7 +43,7 @@ BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Config
 """
 
 
-def wait_for(what, condition, seconds=20):
+def wait_for(what, condition, seconds=60):
     end = time.monotonic() + seconds
     while True:
         value = condition()
@@ -101,9 +101,10 @@ class Stage:
             self.postgres = Postgres(self.directory / "postgres")
             self.start_bus()
             self.start()
-        except BaseException:
+        except BaseException as error:
+            log = self.log() if (self.directory / "log").exists() else ""
             self.close()
-            raise
+            raise RuntimeError("the stage cannot be set up; cyborgd said:\n" + log) from error
 
     def start_bus(self):
         config = self.directory / "bus.conf"
