@@ -8,7 +8,7 @@ import tempfile
 
 import dbus
 
-from api import ERROR, INTERFACES, Case, Monitor, add, api, change, manager, path, remove, stage, v
+from api import INTERFACES, Case, Monitor, add, api, change, manager, path, remove, stage, v
 from stage import NAME, TOP, wait_for
 
 
