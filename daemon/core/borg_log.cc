@@ -9,6 +9,7 @@ namespace cyborg {
 namespace {
 
 constexpr std::size_t kMaxWarnings = 1000;
+constexpr std::size_t kMaxErrorText = 65'536;
 
 bool parse_json(std::string_view text, Json::Value& json) {
   static const Json::CharReaderBuilder builder = [] {
@@ -103,10 +104,14 @@ void BorgLog::add(const BorgLine& line) {
   if (line.text.find("No space left on device") != std::string::npos) no_space_ = true;
   if (line.text.starts_with("Remote: ")) last_remote_ = line.text.substr(8);
   if (line.priority < 4) {
-    if (error_text_.empty()) error_text_ = line.text;
+    // A traceback may come as a record of its own behind the error that it explains.
+    if (!error_text_.empty()) error_text_ += '\n';
+    if (error_text_.size() < kMaxErrorText) error_text_ += line.text;
     if (error_id_.empty()) error_id_ = line.msgid;
     return;
   }
+  // A cache that has to be built anew costs time, and nothing of the backup.
+  if (line.name == "borg.cache") return;
   if (auto path = unmatched_path(line); !path.empty()) unmatched_.push_back(path);
   add_warning(line.text);
 }

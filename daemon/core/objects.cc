@@ -104,6 +104,12 @@ Expected<Repository> apply_repository(Repository base, const Json::Value& proper
   if (auto finished = fields.finish(); !finished) return std::unexpected(finished.error());
   const auto location = parse_repository_url(base.url);
   if (!location) return std::unexpected(location.error());
+  // The jobs of a repository may write to the directory above it, which must not be the whole file system.
+  if (location->host.address.empty() && location->path.find('/', 1) == std::string::npos) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("url \"{}\": it is at the top of the file system", base.url),
+                "give it a directory of its own, such as /srv/borg/{client}");
+  }
   if (!create && base.encryption != before.encryption) {
     return fail(
         ErrorCode::invalid_argument,

@@ -43,6 +43,7 @@ Expected<Config> parse_config(const std::string& text) {
   std::string raw;
   bool in_section = false;
   for (int number = 1; std::getline(lines, raw); ++number) {
+    if (raw.ends_with('\r')) raw.pop_back();
     const std::string_view line = trim(raw);
     if (line.empty() || line.front() == '#' || line.front() == ';') continue;
     const auto wrong = [&](std::string_view why) {

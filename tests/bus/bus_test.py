@@ -75,7 +75,7 @@ class Objects(Case):
 
     def test_a_name_is_taken_once(self):
         for kind, properties, url in (("Schedule", {"crontab": "@daily"}, None), ("Client", {}, None),
-                                      ("Repository", {}, "/x"), ("Policy", {}, None)):
+                                      ("Repository", {}, "/srv/x"), ("Policy", {}, None)):
             name = {"Schedule": "nightly", "Client": "web", "Repository": "vault", "Policy": "etc"}[kind]
             with self.refused("NameTaken", f'a {kind.lower()} named "{name}" exists'):
                 add(kind, name, properties, url)
@@ -91,9 +91,9 @@ class Objects(Case):
         ("Schedule", None, {"crontab": "@daily", "timezone": "Mars/Base"}, "InvalidSchedule", "Mars/Base"),
         ("Repository", "relative", {}, "InvalidArgument", 'repository url "relative"'),
         ("Repository", "-oProxyCommand=id:/x", {}, "InvalidArgument", "is not a host name"),
-        ("Repository", "/x", {"encryption": "keyfile"}, "InvalidArgument", 'encryption "keyfile"'),
-        ("Repository", "/x", {"passphrase": "in clear"}, "InvalidArgument", "passphrase"),
-        ("Repository", "/x", {"append_only": "yes"}, "InvalidArgument", 'append_only "yes"'),
+        ("Repository", "/srv/x", {"encryption": "keyfile"}, "InvalidArgument", 'encryption "keyfile"'),
+        ("Repository", "/srv/x", {"passphrase": "in clear"}, "InvalidArgument", "passphrase"),
+        ("Repository", "/srv/x", {"append_only": "yes"}, "InvalidArgument", 'append_only "yes"'),
         ("Client", None, {"port": dbus.UInt32(70000)}, "InvalidArgument", 'port "70000": expected a number in 1-65535'),
         ("Client", None, {"address": "-v"}, "InvalidArgument", 'address "-v"'),
         ("Client", None, {"user": "a b"}, "InvalidArgument", 'user "a b"'),
@@ -114,7 +114,7 @@ class Objects(Case):
         for kind, url, properties, error, said in self.BAD:
             with self.subTest(f"{kind} {url} {properties}"), self.refused(error, said):
                 add(kind, "fresh", properties, url)
-        for kind, url in (("Schedule", None), ("Repository", "/x"), ("Client", None), ("Policy", None)):
+        for kind, url in (("Schedule", None), ("Repository", "/srv/x"), ("Client", None), ("Policy", None)):
             for name in ("", "A", "../x", "a b", "x" * 64, "-x", "ä"):
                 with self.subTest(f"{kind} {name}"), self.refused("InvalidArgument", f'{kind.lower()} name "{name}"'):
                     add(kind, name, {}, url)

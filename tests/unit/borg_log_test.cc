@@ -77,7 +77,7 @@ BorgLine message(int priority, std::string text, std::string msgid = {}, std::st
   return line;
 }
 
-TEST(BorgLog, KeepsTheFirstErrorAndAllWarnings) {
+TEST(BorgLog, KeepsErrorsFirstToLastAndAllWarnings) {
   BorgLog log;
   log.add(message(4, "first warning"));
   log.add(message(3, "first", "A"));
@@ -85,8 +85,14 @@ TEST(BorgLog, KeepsTheFirstErrorAndAllWarnings) {
   log.add(message(6, "info"));
   log.add(message(4, "terminating with warning status, rc 1", "", "borg.output.show-rc"));
   EXPECT_EQ(log.error_id(), "A");
-  EXPECT_EQ(log.error_text(), "first");
+  EXPECT_EQ(log.error_text(), "first\nsecond");
   EXPECT_EQ(log.warnings(), std::vector<std::string>{"first warning"});
+}
+
+TEST(BorgLog, ACacheThatIsBuiltAnewIsNoWarning) {
+  BorgLog log;
+  log.add(message(4, "The files cache can't be read. [Errno 2]", "", "borg.cache"));
+  EXPECT_EQ(log.warning_count(), 0U);
 }
 
 TEST(BorgLog, CountsMoreWarningsThanItKeeps) {

@@ -110,6 +110,18 @@ constexpr const char* kReport =
     R"("name": "n", "start": "2026-11-22T20:07:03.000000", "stats": {"compressed_size": 2, )"
     R"("deduplicated_size": 1, "nfiles": 3, "original_size": 4}}, "repository": {"id": "cd"}})";
 
+TEST(BorgResult, ATracebackSaysWhatHappenedInItsLastLine) {
+  BorgLog log = log_of(3, "Local Exception");
+  BorgLine traceback;
+  traceback.kind = BorgLine::Kind::message;
+  traceback.priority = 3;
+  traceback.text =
+      "Traceback (most recent call last):\n  File \"x\"\nPermissionError: [Errno 13] Permission denied: "
+      "'/r'\n\nPlatform: Linux";
+  log.add(traceback);
+  EXPECT_NE(judge_borg(BorgVerb::info, 2, log, spec()).message.find("Errno 13"), std::string::npos);
+}
+
 TEST(CreateReport, HasTheFactsOfTheArchive) {
   for (const std::string& before : {std::string{}, std::string{"Welcome to the machine\n"}}) {
     const auto report = parse_create_report(before + kReport);

@@ -21,7 +21,7 @@ TEST(Config, WithoutALineHasDefaults) {
 
 TEST(Config, ValuesAreTakenWithoutTheSpaceAroundThem) {
   const auto config = parse_config(
-      "# the database\n[cyborgd]\n  Database = host=db dbname=x sslmode=verify-full \nNode=backup1\n"
+      "# the database\n[cyborgd]\n  Database = host=db dbname=x sslmode=verify-full \r\nNode=backup1\n"
       "LogLevel=debug");
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->database, "host=db dbname=x sslmode=verify-full");

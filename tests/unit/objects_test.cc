@@ -83,6 +83,7 @@ TEST(RepositoryObject, RefusesWhatIsWrong) {
            Bad{"{}", "repository url \"\""},
            Bad{R"({"url":"relative"})", R"(repository url "relative")"},
            Bad{R"({"url":5})", R"(url "5": expected a text)"},
+           Bad{R"({"url":"/x"})", R"(url "/x": it is at the top of the file system)"},
            Bad{R"({"url":"/x","encryption":"keyfile"})", "clients hold no key"},
            Bad{R"({"url":"/x","encryption":"aes"})", R"(encryption "aes": expected none)"},
            Bad{R"({"url":"/x","transport":"tunnel"})", R"(transport "tunnel": expected relay)"},
@@ -97,7 +98,7 @@ TEST(RepositoryObject, RefusesWhatIsWrong) {
 
 TEST(RepositoryObject, KeepsItsUrlAndEncryption) {
   const auto made =
-      apply_repository(named<Repository>("r"), json(R"({"url":"/x","encryption":"repokey"})"), true);
+      apply_repository(named<Repository>("r"), json(R"({"url":"/srv/x","encryption":"repokey"})"), true);
   ASSERT_TRUE(made);
   expect_refused(apply_repository(*made, json(R"({"url":"/y"})"), false),
                  {R"({"url":"/y"})", "unknown field \"url\""});
