@@ -122,7 +122,7 @@ void add_cancel(CLI::App& noun, Context& context) {
 }
 
 void add_retry(CLI::App& noun, Context& context) {
-  auto& verb = add_verb(noun, "retry", "the same work again, with all that depended on it");
+  auto& verb = add_verb(noun, "retry", "the same work again, with the preparations it needs");
   const auto id = add_id(verb);
   const auto mode = std::make_shared<Watch>(Watch::none);
   add_watch_options(verb, *mode);

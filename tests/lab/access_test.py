@@ -92,7 +92,8 @@ def secrets(t):
         expect_equal(watcher.stdout.readline(), b"ready\n", "the watcher's first line")
         watchers.append(watcher)
     t.server.run("systemd-run", "-q", "--collect", f"--unit=monitor-{t.prefix}", "sh", "-c",
-                 f"exec busctl monitor >/root/monitor-{t.prefix} 2>&1")
+                 "exec busctl monitor --match=type=method_call --match=sender=org.cyborgbackup1 "
+                 f">/root/monitor-{t.prefix} 2>&1")
     t.later(lambda: t.server.run("systemctl", "stop", f"monitor-{t.prefix}", check=False))
     client = t.name("db")
     t.ctl("client", "add", client, "--address", "db", "--user", f"backup-{t.prefix}", "--password-file", "-",
