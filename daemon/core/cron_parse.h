@@ -24,7 +24,9 @@ struct Field {
 
   bool has(int value) const { return values[static_cast<std::size_t>(value - low)]; }
   void add(int value) { values.set(static_cast<std::size_t>(value - low)); }
-  bool is_full() const { return values.count() == static_cast<std::size_t>(high) - static_cast<std::size_t>(low) + 1; }
+  bool is_full() const {
+    return values.count() == static_cast<std::size_t>(high) - static_cast<std::size_t>(low) + 1;
+  }
   // Debian's crontab(5) speaks of fields that "aren't *"; its code asks for the first character only, so that
   // `*/2` counts as unrestricted.
   bool is_starred() const { return text.starts_with('*'); }

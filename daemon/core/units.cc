@@ -94,8 +94,7 @@ void add_privileges(std::vector<UnitProperty>& properties, const JobSpec& spec) 
   const bool reads_here = spec.local && spec.kind == JobKind::backup;
   std::uint64_t capabilities = 0;
   if (reads_here) capabilities = kDacReadSearch;
-  if (restores_here)
-    capabilities = kChown | kDacOverride | kDacReadSearch | kFowner | kFsetid | kSetfcap;
+  if (restores_here) capabilities = kChown | kDacOverride | kDacReadSearch | kFowner | kFsetid | kSetfcap;
   properties.push_back({"CapabilityBoundingSet", capabilities});
   properties.push_back({"AmbientCapabilities", capabilities});
   properties.push_back({"ProtectSystem", std::string{restores_here ? "no" : "strict"}});

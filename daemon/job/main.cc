@@ -30,6 +30,8 @@ JobResult run(JobContext& job) {
     JobResult result = job.run();
     return result;
   } catch (const Failure& failure) {
+    // Whoever cancels while a connection is being tried wants no word on the connection.
+    if (job.canceled()) return make_result(JobState::canceled, "canceled", "the job was canceled");
     return make_result(failure.state(), failure.code(), failure.what());
   } catch (const std::exception& error) {
     return make_result(JobState::error, "internal", fmt::format("cyborg-job failed: {}", error.what()));

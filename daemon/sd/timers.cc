@@ -44,7 +44,7 @@ TimerSet::TimerSet(Loop& loop, ManagerBus& bus, std::string directory, std::stri
     : loop_(loop), bus_(bus), directory_(std::move(directory)), stamps_(std::move(stamps)) {}
 
 void TimerSet::set(std::map<std::string, std::string> timers, Done<void> done) {
-  if (!next_) next_.emplace();
+  if (!next_) next_ = Change{};
   next_->wanted = std::move(timers);
   next_->done.push_back(std::move(done));
   if (!current_) begin();

@@ -6,6 +6,9 @@ from suite import expect, expect_equal, expect_in, test, wait_for
 
 def _database(t, action):
     t.server.run("systemctl", action, "postgresql")
+    # The unit of that name only stands for those of the clusters, which follow it.
+    wait_for(lambda: t.server.run("test", "-S", "/run/postgresql/.s.PGSQL.5432", check=False).status == (action == "stop"),
+             30, f"PostgreSQL follows its {action}")
 
 
 def _serves(t):

@@ -355,7 +355,7 @@ class TimerTest : public SystemdTest {
   // A stamp of long ago: the timer has missed elapses since.
   static void make_old_stamp(const std::string& policy) {
     fs::create_directories(kStamps);
-    std::ofstream{stamp_file(policy)};
+    const std::ofstream made{stamp_file(policy)};
     const timespec times[2] = {{1'600'000'000, 0}, {1'600'000'000, 0}};
     ASSERT_EQ(::utimensat(AT_FDCWD, stamp_file(policy).c_str(), times, 0), 0);
   }
@@ -436,7 +436,7 @@ TEST_F(TimerTest, ARestartReconcilesAndReloadsOnlyIfNeeded) {
 TEST_F(TimerTest, ACrashBeforeTheReloadIsMadeUpFor) {
   ASSERT_TRUE(set_timers({{"a", timer("2150-01-01 UTC")}}));
   // What a daemon leaves that dies after writing.
-  std::ofstream{std::string{kTimers} + "/.cyborg-timers-changing"};
+  const std::ofstream left{std::string{kTimers} + "/.cyborg-timers-changing"};
   std::ofstream{timer_file("a")} << timer("2160-01-01 UTC");
   restart();
   ASSERT_TRUE(set_timers({{"a", timer("2160-01-01 UTC")}}));
