@@ -57,6 +57,7 @@ int job_main() {
     JobResult result = run(job);
     finish(result, job.output());
     write_result(job.directory(), result);
+    Output::wait_for_journal();
     const bool good = result.state == JobState::successful || result.state == JobState::warning;
     return good ? EXIT_SUCCESS : EXIT_FAILURE;
   } catch (const Failure& failure) {

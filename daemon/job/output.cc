@@ -3,11 +3,15 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <json/writer.h>
+#include <linux/sockios.h>
 #include <sodium/utils.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
+#include <thread>
 
 #include "ssh/failure.h"
 
@@ -142,6 +146,17 @@ void Output::flush() {
   (void)write_all(STDOUT_FILENO, to_journal_);  // without a journal, the file still has all lines
   to_file_.clear();
   to_journal_.clear();
+}
+
+void Output::wait_for_journal() {
+  constexpr std::chrono::milliseconds kPause{2};
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes{1};
+  int unread = 0;
+  // Fails at once for whatever is no socket, such as a terminal.
+  while (::ioctl(STDOUT_FILENO, SIOCOUTQ, &unread) == 0 && unread > 0 &&
+         std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(kPause);
+  }
 }
 
 void Output::tick() {

@@ -31,6 +31,9 @@ class Output {
   void flush();
   // flush(), if anything waits for more than a fifth of a second.
   void tick();
+  // Waits until the journal has read what was printed, for a minute at most: it knows the job's fields only
+  // as long as the job lives.
+  static void wait_for_journal();
 
  private:
   void one_line(int priority, std::string_view text);

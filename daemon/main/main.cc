@@ -53,7 +53,12 @@ int run(const Config& config, Sealer sealer) {
   manager = &the_manager;
   bus.serve(the_manager);
   store.start();
-  loop.ready("serving");
+  // Whoever is started after cyborgd finds it answering; with a database that is away, it only says so.
+  the_manager.on_loaded = [&loop] {
+    loop.cancel("ready");
+    loop.ready("serving");
+  };
+  loop.after("ready", std::chrono::seconds{5}, [&loop] { loop.ready("serving; the database is away"); });
   const int code = loop.run();
   loop.stopping();
   return code;

@@ -35,6 +35,7 @@ void Manager::synchronise() {
         return out_.clock.after("synchronise", std::chrono::seconds{5}, [this] { synchronise(); });
       }
       state_.loaded = true;
+      if (on_loaded) on_loaded();
       out_.publisher.manager_changed();
       refresh_timers([](const Expected<void>&) {});
       runner_.reconcile();

@@ -49,6 +49,8 @@ class Manager {
 
   Manager(Outside outside, Paths paths);
 
+  std::function<void()> on_loaded;  // the state is in memory: from now on calls are answered
+
   // Of the store: the database came or went.
   void on_availability(bool available, const std::string& reason);
   const State& state() const { return state_; }
