@@ -150,7 +150,9 @@ UnitSpec job_unit(const JobSpec& spec, const JobUnitOptions& options) {
   add("UMask", std::uint32_t{0007});
   add("SyslogIdentifier", std::string{"cyborg-job"});
   add("LogExtraFields", log_fields(spec));
-  add("LogRateLimitIntervalUSec", std::uint64_t{0});
+  // systemd takes a 0 for "as journald.conf says"; a burst that nothing reaches is what turns the limit off.
+  add("LogRateLimitIntervalUSec", std::uint64_t{1'000'000});
+  add("LogRateLimitBurst", std::uint32_t{10'000'000});
   add("StateDirectory", std::vector<std::string>{fmt::format("cyborg/jobs/{}", spec.job)});
   add("StateDirectoryMode", std::uint32_t{0770});
   StringPairs credentials;
@@ -221,7 +223,9 @@ struct Renderer {
   void operator()(std::int32_t value) {
     line(name == "SystemCallErrorNumber" ? "EPERM" : fmt::to_string(value));
   }
-  void operator()(std::uint32_t value) { line(fmt::format("{:04o}", value)); }
+  void operator()(std::uint32_t value) {
+    line(name == "LogRateLimitBurst" ? fmt::to_string(value) : fmt::format("{:04o}", value));
+  }
   void operator()(std::uint64_t value) {
     if (name.ends_with("USec")) return line(fmt::format("{}us", value));
     if (name.starts_with("Capability") || name.starts_with("Ambient")) return line(capability_names(value));
