@@ -62,7 +62,8 @@ TEST(JobUnit, IsUnprivilegedAndHasALimitOfTime) {
     const std::string text = render_unit_file(one.unit);
     for (const char* line :
          {"\nUser=cyborg\n", "\nGroup=cyborg\n", "\nNoNewPrivileges=yes\n", "\nSlice=cyborg-jobs.slice\n",
-          "\nLogRateLimitIntervalSec=1000000us\nLogRateLimitBurst=10000000\n", "\nRuntimeMaxSec=", "\nUMask=0007\n", "\nPrivateDevices=yes\n"}) {
+          "\nLogRateLimitIntervalSec=1000000us\nLogRateLimitBurst=10000000\n",
+          "\nRuntimeMaxSec=", "\nUMask=0007\n", "\nPrivateDevices=yes\n"}) {
       EXPECT_TRUE(contains(text, line)) << one.name << ": " << line;
     }
   }
