@@ -59,10 +59,10 @@ def rule(t):
 
 # Each place on a machine where a secret could be seen, printed without end of line or pattern in an argument.
 _PROCESSES = r"""
-import glob, sys, time
+import glob, os, sys, time
 needles = [line.encode() for line in sys.stdin.read().split("\n") if line]
 print("ready", flush=True)
-while True:
+while not os.path.exists(sys.argv[1]):
     for path in glob.glob("/proc/[0-9]*/cmdline") + glob.glob("/proc/[0-9]*/environ"):
         try:
             text = open(path, "rb").read()
@@ -84,9 +84,12 @@ def secrets(t):
     key = t.server.sh("runuser -u postgres -- psql -XqtA cyborg -c 'select count(*) from secret'")
     expect(int(key) > 0, "there are secrets in the database")
     watchers = []
+    stop = f"/run/{t.prefix}-stop"
     for machine in (t.server, t.db, t.vault):
-        watcher = machine.start("python3", "-c", _PROCESSES, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        t.later(lambda watcher=watcher: (watcher.kill(), watcher.wait(), watcher.stdout.close()))
+        watcher = machine.start("python3", "-c", _PROCESSES, stop, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        # Killing this end of it would leave the other to run on in the machine.
+        t.later(lambda machine=machine, watcher=watcher: (machine.run("touch", stop), watcher.wait(30),
+                                                          watcher.stdout.close(), machine.run("rm", "-f", stop)))
         watcher.stdin.write(f"{passphrase}\n{password}\n".encode())
         watcher.stdin.close()
         expect_equal(watcher.stdout.readline(), b"ready\n", "the watcher's first line")
@@ -105,8 +108,8 @@ def secrets(t):
     expect_in(passphrase, t.ctl("repository", "key-export", repository, "--client", client).out)
     t.server.run("systemctl", "stop", f"monitor-{t.prefix}", check=False)
     # Before the search below, whose own processes show them.
-    for watcher in watchers:
-        watcher.kill()
+    for machine, watcher in zip((t.server, t.db, t.vault), watchers):
+        machine.run("touch", stop)
         expect_equal(watcher.stdout.read(), b"", "processes that show a secret")
     places = {
         "journal": f"journalctl -q -o export --all --since @{int(t.since)}",

@@ -136,9 +136,10 @@ def borg_killed(t):
 def skipped(t):
     client = t.name("web")
     # A port where somebody listens and never says a word.
-    silent = t.server.start("python3", "-uc", "import socket, time; s = socket.socket(); s.bind(('127.0.0.1', 0)); "
-                            "s.listen(9); print(s.getsockname()[1]); time.sleep(600)", stdout=subprocess.PIPE)
-    t.later(lambda: (silent.kill(), silent.wait(), silent.stdout.close()))
+    silent = t.server.start("python3", "-uc", "import socket, sys; s = socket.socket(); s.bind(('127.0.0.1', 0)); "
+                            "s.listen(9); print(s.getsockname()[1]); sys.stdin.read()",
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    t.later(lambda: (silent.stdin.close(), silent.wait(30), silent.stdout.close()))
     port = silent.stdout.readline().decode().strip()
     t.ctl("client", "add", client, "--address", "127.0.0.1", "--port", port)
     policy = t.policy("config", t.repository("server"), client)
