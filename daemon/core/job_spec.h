@@ -9,7 +9,6 @@
 //   output         one line for each line printed: "<priority> <microseconds> <text>\n"; text is valid UTF-8
 //   progress.json  {"files":n,"bytes":n,"path":s}; replaced by rename at most twice a second
 //   result.json    JobResult; written, fsynced and renamed before the process exits
-//   end.json       {"service_result","exit_code","exit_status"}: ExecStopPost's word on the end of the unit
 #pragma once
 
 #include <string>

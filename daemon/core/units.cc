@@ -141,10 +141,9 @@ UnitSpec job_unit(const JobSpec& spec, const JobUnitOptions& options) {
   add("Description", description(spec));
   add("Type", std::string{"exec"});
   add("ExecStart", std::vector<ExecCommand>{{options.paths.runner, {options.paths.runner}, false}});
-  add("ExecStopPost",
-      std::vector<ExecCommand>{{options.paths.runner, {options.paths.runner, "--record-end"}, false}});
   add("Slice", std::string{"cyborg-jobs.slice"});
-  add("CollectMode", std::string{"inactive-or-failed"});
+  // One that failed stays until cyborgd has recorded why.
+  add("CollectMode", std::string{"inactive"});
   add("User", std::string{"cyborg"});
   add("Group", std::string{"cyborg"});
   add("UMask", std::uint32_t{0007});

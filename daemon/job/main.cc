@@ -75,7 +75,6 @@ int job_main() {
 int main(int argc, char** argv) {
   const std::string_view mode = argc > 1 ? argv[1] : "";
   try {
-    if (mode == "--record-end") return cyborg::record_end();
     if (mode == "--connect" && argc > 2) return cyborg::connect_socket(argv[2]);
     if (argc == 1) return cyborg::job_main();
     fmt::print(stderr, "cyborg-job is started by cyborgd, with a job's credentials\n");

@@ -29,11 +29,6 @@ std::string compact(const Json::Value& json) {
   throw Failure("state-directory", fmt::format("{} cannot be written: {}", path, std::strerror(errno)));
 }
 
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value ? value : "";
-}
-
 }  // namespace
 
 void write_durably(const std::string& directory, const std::string& name, const std::string& content) {
@@ -48,21 +43,6 @@ void write_durably(const std::string& directory, const std::string& name, const 
 
 void write_result(const std::string& directory, const JobResult& result) {
   write_durably(directory, "result.json", compact(to_json(result)));
-}
-
-int record_end() {
-  ::umask(0007);
-  Json::Value json{Json::objectValue};
-  json["service_result"] = environment("SERVICE_RESULT");
-  json["exit_code"] = environment("EXIT_CODE");
-  json["exit_status"] = environment("EXIT_STATUS");
-  try {
-    write_durably(environment("STATE_DIRECTORY"), "end.json", compact(json));
-  } catch (const Failure& failure) {
-    fmt::print(stderr, "<3>{}\n", failure.what());
-    return 1;
-  }
-  return 0;
 }
 
 void ProgressFile::set(const BorgProgress& progress) {

@@ -14,9 +14,6 @@ void write_durably(const std::string& directory, const std::string& name, const 
 
 void write_result(const std::string& directory, const JobResult& result);
 
-// ExecStopPost's word: what systemd says of the end, from its environment variables.
-int record_end();
-
 // Tells cyborgd how far borg is, at most twice a second.
 class ProgressFile {
  public:

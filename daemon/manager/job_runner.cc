@@ -31,7 +31,9 @@ std::string compact_json(const Json::Value& json) {
 
 JobRunner::JobRunner(State& state, Followers& followers, Outside outside, Paths paths)
     : state_(state), followers_(followers), out_(outside), paths_(std::move(paths)) {
-  out_.systemd.on_job_ended = [this](std::int64_t job) { take_in(job); };
+  out_.systemd.on_job_ended = [this](std::int64_t job, const std::string& service_result) {
+    take_in(job, service_result);
+  };
   out_.files.on_output = [this](std::int64_t job) { followers_.wake(job); };
   out_.files.on_progress = [this](std::int64_t job, const Progress& progress) {
     if (!state_.unfinished.contains(job)) return;
@@ -201,31 +203,31 @@ void JobRunner::cancel(std::int64_t id, Done<void> done) {
   out_.systemd.stop_job(id, std::move(done));
 }
 
-JobResult JobRunner::result_of(std::int64_t id, const JobEnd& end) const {
-  if (end.has_result && end.service_result != "timeout") return end.result;
+JobResult JobRunner::result_of(std::int64_t id, const std::optional<JobResult>& left,
+                               const std::string& service_result) const {
+  if (left && service_result != "timeout") return *left;
   JobResult result;
   result.state = JobState::failed;
   result.code = "interrupted";
   result.message = kShutdownNote;
-  if (end.service_result == "timeout") {
+  if (service_result == "timeout") {
     result.code = "timeout";
     result.message =
         fmt::format("stopped after its time limit of {} s", timeout_of(state_.unfinished.at(id)).count());
-  } else if (end.service_result == "oom-kill") {
+  } else if (service_result == "oom-kill") {
     result.code = "out-of-memory";
     result.message = "killed because memory ran out";
-  } else if (!end.service_result.empty() && end.service_result != "success") {
-    result.message += fmt::format(" ({})", end.service_result);
+  } else if (!service_result.empty()) {
+    result.message += fmt::format(" ({})", service_result);
   }
   return result;
 }
 
-void JobRunner::take_in(std::int64_t id) {
+void JobRunner::take_in(std::int64_t id, const std::string& service_result) {
   if (!state_.unfinished.contains(id) || finishing_.contains(id)) return;
-  auto end = out_.files.read_end(id);
-  JobEnd nothing;
-  if (!end) out_.log.trouble(fmt::format("job {}: its result cannot be read: {}", id, end.error().message));
-  finish(id, result_of(id, end ? *end : nothing));
+  const auto left = out_.files.read_result(id);
+  if (!left) out_.log.trouble(fmt::format("job {}: its result cannot be read: {}", id, left.error().message));
+  finish(id, result_of(id, left.value_or(std::nullopt), service_result));
 }
 
 void JobRunner::finish(std::int64_t id, const JobResult& result) {
@@ -262,6 +264,7 @@ void JobRunner::finished(const store::FinishedJob& done) {
   apply_facts(done);
   const std::int64_t id = done.job.id;
   out_.files.unwatch(id);
+  out_.systemd.forget_job(id);
   ended(done.job);
   for (const auto& dependant : done.dependants) {
     if (is_ended(dependant.state)) {
@@ -325,28 +328,34 @@ void JobRunner::reconcile() {
         job.state == JobState::running || (followers_.is_spooled(id) && job.state != JobState::starting);
     if (begun && !finishing_.contains(id)) suspects.insert(id);
   }
-  out_.systemd.list_jobs(
-      [this, suspects = std::move(suspects)](const Expected<std::vector<std::int64_t>>& units) {
-        if (!units) {
-          out_.log.trouble("systemd does not say which jobs run: " + units.error().message);
-          return out_.clock.after("reconcile", kRetry, [this] { reconcile(); });
-        }
-        adopt(suspects, *units);
-        wake();
-      });
+  out_.systemd.list_jobs([this, suspects = std::move(suspects)](const Expected<std::vector<JobUnit>>& units) {
+    if (!units) {
+      out_.log.trouble("systemd does not say which jobs run: " + units.error().message);
+      return out_.clock.after("reconcile", kRetry, [this] { reconcile(); });
+    }
+    adopt(suspects, *units);
+    wake();
+  });
 }
 
-void JobRunner::adopt(const std::set<std::int64_t>& suspects, const std::vector<std::int64_t>& units) {
-  const std::set<std::int64_t> alive(units.begin(), units.end());
-  for (const std::int64_t id : alive) {
+void JobRunner::adopt(const std::set<std::int64_t>& suspects, const std::vector<JobUnit>& units) {
+  std::set<std::int64_t> alive;
+  for (const auto& [id, has_ended, service_result] : units) {
     const auto job = state_.unfinished.find(id);
+    if (has_ended) {
+      // One whose end was recorded already was not forgotten yet.
+      if (job == state_.unfinished.end()) out_.systemd.forget_job(id);
+      if (suspects.contains(id)) take_in(id, service_result);
+      continue;
+    }
+    alive.insert(id);
     if (job == state_.unfinished.end() || job->second.state == JobState::starting) continue;
     followers_.set_spooled(id, true);
     out_.files.watch(id);
     if (job->second.state != JobState::running) set_state(id, JobState::running, "");
   }
   for (const std::int64_t id : suspects) {
-    if (!alive.contains(id)) take_in(id);
+    if (!alive.contains(id)) take_in(id, "");
   }
   for (const std::int64_t id : out_.files.list()) {
     if (!state_.unfinished.contains(id) && !alive.contains(id)) archive_output(id);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -46,7 +47,7 @@ class JobRunner {
   void start(const Job& job);
   void launch(std::int64_t job, const JobSpec& spec, std::map<std::string, std::string> credentials);
   void started(std::int64_t job, const Expected<void>& result);
-  void take_in(std::int64_t job);
+  void take_in(std::int64_t job, const std::string& service_result);
   void finish(std::int64_t job, const JobResult& result);
   void finished(const store::FinishedJob& finished);
   void apply_facts(const store::FinishedJob& finished);
@@ -55,9 +56,10 @@ class JobRunner {
   void set_state(std::int64_t job, JobState state, std::string reason);
   void flush_updates();
   void retry_later(const char* what);
-  void adopt(const std::set<std::int64_t>& suspects, const std::vector<std::int64_t>& units);
+  void adopt(const std::set<std::int64_t>& suspects, const std::vector<JobUnit>& units);
   std::chrono::seconds timeout_of(const Job& job) const;
-  JobResult result_of(std::int64_t job, const JobEnd& end) const;
+  JobResult result_of(std::int64_t job, const std::optional<JobResult>& left,
+                      const std::string& service_result) const;
 
   State& state_;
   Followers& followers_;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,12 +31,12 @@ struct OutputLine {
   std::string text;
 };
 
-// What a job's unit left in its state directory.
-struct JobEnd {
-  bool has_result = false;
-  JobResult result;  // when has_result
-  std::string
-      service_result;  // "success", "exit-code", "signal", "timeout", "oom-kill" …; empty: no end.json
+// A job's unit as systemd has it. One that failed stays until it is told to forget it.
+struct JobUnit {
+  std::int64_t job = 0;
+  bool ended = false;
+  // Of one that ended: "exit-code", "signal", "timeout", "oom-kill" …, as in systemd.exec(5); or empty.
+  std::string service_result;
 };
 
 class Systemd {
@@ -48,8 +49,9 @@ class Systemd {
                          Done<void> done) = 0;
   // Answers when systemd took the request; the unit's end is reported by on_job_ended.
   virtual void stop_job(std::int64_t job, Done<void> done) = 0;
-  // The jobs whose units exist and have not ended.
-  virtual void list_jobs(Done<std::vector<std::int64_t>> done) = 0;
+  virtual void list_jobs(Done<std::vector<JobUnit>> done) = 0;
+  // Once its end has been recorded.
+  virtual void forget_job(std::int64_t job) = 0;
   // Makes the generated timers be exactly these (policy name → unit file text). Timers whose text changed
   // while the daemon ran, or that are new, do not catch up on elapses before now.
   virtual void set_timers(std::map<std::string, std::string> timers, Done<void> done) = 0;
@@ -57,7 +59,8 @@ class Systemd {
   virtual void next_elapses(std::vector<std::string> calendar, unsigned count,
                             Done<std::vector<Microseconds>> done) = 0;
 
-  std::function<void(std::int64_t job)> on_job_ended;  // its unit is gone
+  // Its unit ended; service_result as in JobUnit. To be set before the first call.
+  std::function<void(std::int64_t job, const std::string& service_result)> on_job_ended;
 };
 
 // The state directories of jobs.
@@ -66,7 +69,7 @@ class JobFiles {
   virtual ~JobFiles() = default;
   virtual void watch(std::int64_t job) = 0;  // on_progress and on_output from now on
   virtual void unwatch(std::int64_t job) = 0;
-  virtual Expected<JobEnd> read_end(std::int64_t job) = 0;
+  virtual Expected<std::optional<JobResult>> read_result(std::int64_t job) = 0;  // of a job that ended
   virtual std::vector<std::int64_t> list() = 0;  // jobs that have a state directory
   virtual std::string output_path(std::int64_t job) = 0;
   virtual void remove(std::int64_t job) = 0;

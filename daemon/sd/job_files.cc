@@ -170,28 +170,20 @@ bool StateJobFiles::look(Watch& watch) {
   return new_output || new_progress;
 }
 
-Expected<JobEnd> StateJobFiles::read_end(std::int64_t job) {
+Expected<std::optional<JobResult>> StateJobFiles::read_result(std::int64_t job) {
   outputs_[job].ended = true;
   const auto directory = open(job);
   if (!directory) return std::unexpected(directory.error());
-  JobEnd end;
-  if (!*directory) return end;
-  auto json = read_json(directory->get(), "end.json", kMaxSmall);
-  // It is a hint for people only, so a broken one must not hide the result.
-  if (json && *json && (**json)["service_result"].isString())
-    end.service_result = (**json)["service_result"].asString();
-
-  json = read_json(directory->get(), "result.json", kMaxResult);
+  if (!*directory) return std::nullopt;
+  auto json = read_json(directory->get(), "result.json", kMaxResult);
   if (!json) return std::unexpected(json.error());
-  if (!*json) return end;
+  if (!*json) return std::nullopt;
   auto result = job_result_from_json(**json);
   if (!result) return std::unexpected(result.error());
   if (!is_ended(result->state) || result->state == JobState::skipped)
     return fail(ErrorCode::failed,
                 std::string{"result.json: a job cannot end as "} + to_string(result->state));
-  end.has_result = true;
-  end.result = std::move(*result);
-  return end;
+  return std::move(*result);
 }
 
 std::vector<std::int64_t> StateJobFiles::list() {
@@ -216,7 +208,7 @@ Expected<std::vector<OutputLine>> StateJobFiles::read_output(std::int64_t job, s
   if (!output) return std::unexpected(output.error());
   if (!*output) return std::vector<OutputLine>{};
   Output& known = outputs_[job];
-  if (!known.ended) known.ended = faccessat(directory->get(), "end.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+  if (!known.ended) known.ended = faccessat(directory->get(), "result.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
   return known.file.read(output->get(), first, limit, known.ended);
 }
 

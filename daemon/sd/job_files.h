@@ -21,7 +21,7 @@ class StateJobFiles : public JobFiles {
 
   void watch(std::int64_t job) override;
   void unwatch(std::int64_t job) override;
-  Expected<JobEnd> read_end(std::int64_t job) override;
+  Expected<std::optional<JobResult>> read_result(std::int64_t job) override;
   std::vector<std::int64_t> list() override;
   std::string output_path(std::int64_t job) override;
   void remove(std::int64_t job) override;
@@ -32,7 +32,7 @@ class StateJobFiles : public JobFiles {
   struct Watch;
   struct Output {
     OutputFile file;
-    bool ended = false;  // read_end was asked for it: no more will be written
+    bool ended = false;  // no more will be written
   };
 
   Expected<UniqueFd> open(std::int64_t job) const;  // not set if there is no such directory

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <iterator>
+#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -14,6 +16,10 @@ namespace {
 constexpr char kService[] = "org.freedesktop.systemd1";
 constexpr char kPath[] = "/org/freedesktop/systemd1";
 constexpr char kInterface[] = "org.freedesktop.systemd1.Manager";
+constexpr char kUnits[] = "/org/freedesktop/systemd1/unit";
+constexpr char kServiceInterface[] = "org.freedesktop.systemd1.Service";
+constexpr char kUnitInterface[] = "org.freedesktop.systemd1.Unit";
+constexpr char kProperties[] = "org.freedesktop.DBus.Properties";
 constexpr char kReconnect[] = "sd.reconnect";
 
 // dbus-daemon refuses a connection's 129th unanswered call.
@@ -32,6 +38,26 @@ bool is_lost(std::string_view name) {
 
 BusFailure away() {
   return {"org.freedesktop.DBus.Error.Disconnected", "the connection to systemd was lost", true};
+}
+
+std::string path_of(const std::string& unit) {
+  char* path = nullptr;
+  check(sd_bus_path_encode(kUnits, unit.c_str(), &path), "sd_bus_path_encode");
+  const std::unique_ptr<char, Release<std::free>> owner{path};
+  return path;
+}
+
+std::string unit_of(const char* path) {
+  char* unit = nullptr;
+  check(sd_bus_path_decode(path, kUnits, &unit), "sd_bus_path_decode");
+  const std::unique_ptr<char, Release<std::free>> owner{unit};
+  return unit ? unit : "";
+}
+
+std::string unit_match(const std::string& unit) {
+  return "type='signal',sender='org.freedesktop.systemd1',path='" + path_of(unit) +
+         "',interface='org.freedesktop.DBus.Properties',member='PropertiesChanged',arg0='" + kUnitInterface +
+         "'";
 }
 
 BusFailure failure_of(sd_bus_message* reply) {
@@ -65,6 +91,7 @@ void ManagerBus::connect() {
 void ManagerBus::open() {
   while (!sent_.empty()) reject(sent_.begin(), away());
   matches_.clear();
+  for (auto& [unit, slot] : watched_) slot.reset();
   bus_.reset();
   sd_bus* bus = nullptr;
   check(sd_bus_open_system_with_description(&bus, "systemd"), "sd_bus_open_system");
@@ -89,16 +116,29 @@ void ManagerBus::add_matches() {
       "type='signal',sender='org.freedesktop.DBus.Local',path='/org/freedesktop/DBus/Local',"
       "interface='org.freedesktop.DBus.Local',member='Disconnected'",
   };
-  for (const char* match : kMatches) {
-    sd_bus_slot* slot = nullptr;
-    check(sd_bus_add_match_async(bus_.get(), &slot, match, on_signal, nullptr, this), "sd_bus_add_match");
-    matches_.emplace_back(slot);
-  }
+  for (const char* match : kMatches) matches_.push_back(add_match(match));
+  for (auto& [unit, slot] : watched_) slot = add_match(unit_match(unit));
+}
+
+BusSlot ManagerBus::add_match(const std::string& match) {
+  sd_bus_slot* slot = nullptr;
+  check(sd_bus_add_match_async(bus_.get(), &slot, match.c_str(), on_signal, nullptr, this),
+        "sd_bus_add_match");
+  return BusSlot{slot};
+}
+
+void ManagerBus::watch_unit(const std::string& unit) {
+  auto& slot = watched_[unit];
+  if (!slot && bus_ && sd_bus_is_open(bus_.get()) > 0) slot = add_match(unit_match(unit));
+}
+
+void ManagerBus::unwatch_unit(const std::string& unit) {
+  watched_.erase(unit);
 }
 
 void ManagerBus::subscribe() {
   // Ahead of what waits in the queue, so that no job of it can end unnoticed.
-  queue_.push_front({this, "Subscribe", nullptr,
+  queue_.push_front({this, kPath, kInterface, "Subscribe", nullptr,
                      [this](std::expected<sd_bus_message*, BusFailure> reply) {
                        // systemd keeps subscriptions when it re-executes itself.
                        if (!reply && reply.error().name != "org.freedesktop.systemd1.AlreadySubscribed") {
@@ -126,8 +166,27 @@ void ManagerBus::fail_jobs() {
 }
 
 void ManagerBus::call(const char* member, Fill fill, Handler handler) {
-  queue_.push_back({this, member, std::move(fill), std::move(handler), nullptr});
+  enqueue({this, kPath, kInterface, member, std::move(fill), std::move(handler), nullptr});
+}
+
+void ManagerBus::enqueue(Call call) {
+  queue_.push_back(std::move(call));
   send_queued();
+}
+
+void ManagerBus::get_service_property(const std::string& unit, const char* property,
+                                      std::function<void(std::expected<std::string, BusFailure>)> handler) {
+  enqueue({this, path_of(unit), kProperties, "Get",
+           [property](sd_bus_message* message) {
+             check(sd_bus_message_append(message, "ss", kServiceInterface, property), "Get");
+           },
+           [handler = std::move(handler)](std::expected<sd_bus_message*, BusFailure> reply) {
+             if (!reply) return handler(std::unexpected(reply.error()));
+             const char* value = nullptr;
+             check(sd_bus_message_read(*reply, "v", "s", &value), "Get");
+             handler(value);
+           },
+           nullptr});
 }
 
 void ManagerBus::run_job(const char* member, Fill fill, JobHandler handler) {
@@ -151,7 +210,8 @@ void ManagerBus::send(std::list<Call>::iterator call) {
   if (!bus_ || sd_bus_is_open(bus_.get()) <= 0) return reject(call, away());
   try {
     sd_bus_message* created = nullptr;
-    check(sd_bus_message_new_method_call(bus_.get(), &created, kService, kPath, kInterface, call->member),
+    check(sd_bus_message_new_method_call(bus_.get(), &created, kService, call->path.c_str(), call->interface,
+                                         call->member),
           "sd_bus_message_new_method_call");
     const BusMessage message{created};
     if (call->fill) call->fill(created);
@@ -212,6 +272,8 @@ void ManagerBus::dispatch(sd_bus_message* signal) {
     const char *unit = nullptr, *path = nullptr;
     check(sd_bus_message_read(signal, "so", &unit, &path), "UnitRemoved");
     if (on_unit_removed) on_unit_removed(unit);
+  } else if (member == "PropertiesChanged") {
+    unit_changed(signal);
   } else if (member == "Reloading") {
     int active = 0;
     check(sd_bus_message_read(signal, "b", &active), "Reloading");
@@ -222,6 +284,24 @@ void ManagerBus::dispatch(sd_bus_message* signal) {
     if (*now) subscribe();
   } else if (member == "Disconnected") {
     disconnected();
+  }
+}
+
+void ManagerBus::unit_changed(sd_bus_message* signal) {
+  const char* interface = nullptr;
+  check(sd_bus_message_read(signal, "s", &interface), "PropertiesChanged");
+  check(sd_bus_message_enter_container(signal, 'a', "{sv}"), "PropertiesChanged");
+  while (check(sd_bus_message_enter_container(signal, 'e', "sv"), "PropertiesChanged") > 0) {
+    const char *name = nullptr, *state = nullptr;
+    check(sd_bus_message_read(signal, "s", &name), "PropertiesChanged");
+    if (std::string_view{name} == "ActiveState") {
+      check(sd_bus_message_read(signal, "v", "s", &state), "ActiveState");
+      if (std::string_view{state} == "failed" && on_unit_failed)
+        on_unit_failed(unit_of(sd_bus_message_get_path(signal)));
+      return;
+    }
+    check(sd_bus_message_skip(signal, "v"), "PropertiesChanged");
+    check(sd_bus_message_exit_container(signal), "PropertiesChanged");
   }
 }
 

@@ -42,14 +42,25 @@ class ManagerBus {
   void call(const char* member, Fill fill, Handler handler);
   // A call that makes a systemd job: the handler gets the job's result, "done" or another, when it is over.
   void run_job(const char* member, Fill fill, JobHandler handler);
+  // The value of a string property of a service unit.
+  void get_service_property(const std::string& unit, const char* property,
+                            std::function<void(std::expected<std::string, BusFailure>)> handler);
+
+  // on_unit_failed from now on, also for what was sent to systemd just after this call. systemd announces
+  // no end of a unit that failed.
+  void watch_unit(const std::string& unit);
+  void unwatch_unit(const std::string& unit);
 
   std::function<void()> on_connected;  // subscribed, at first and after every loss: what was known may be old
   std::function<void(const std::string& unit)> on_unit_removed;
+  std::function<void(const std::string& unit)> on_unit_failed;  // of those watched
   std::function<void()> on_reloaded;
 
  private:
   struct Call {
     ManagerBus* owner;
+    std::string path;
+    const char* interface;
     const char* member;
     Fill fill;
     Handler handler;
@@ -58,6 +69,8 @@ class ManagerBus {
 
   void open();
   void add_matches();
+  BusSlot add_match(const std::string& match);
+  void enqueue(Call call);
   void subscribe();
   void disconnected();
   void send_queued();
@@ -68,10 +81,12 @@ class ManagerBus {
   static int on_reply(sd_bus_message* reply, void* call, sd_bus_error* error);
   static int on_signal(sd_bus_message* signal, void* self, sd_bus_error* error);
   void dispatch(sd_bus_message* signal);
+  void unit_changed(sd_bus_message* signal);
 
   Loop& loop_;
   Bus bus_;
   std::vector<BusSlot> matches_;
+  std::map<std::string, BusSlot> watched_;  // by unit
   std::list<Call> queue_, sent_, rejected_;
   std::map<std::string, JobHandler> jobs_;  // by object path
 };

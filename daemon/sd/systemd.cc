@@ -12,6 +12,7 @@ namespace {
 
 constexpr char kRetry[] = "sd.check-jobs.";
 constexpr char kJobUnits[] = "cyborg-job-*.service";
+constexpr char kFailed[] = "failed";  // ended, too, but kept by systemd until forget_job
 
 std::string journal_hint(std::int64_t job) {
   return "see: journalctl -u " + job_unit_name(job);
@@ -33,6 +34,7 @@ SystemdManager::SystemdManager(Loop& loop, const SystemdOptions& options)
       calendar_(loop) {
   bus_.on_connected = [this] { connected(); };
   bus_.on_unit_removed = [this](const std::string& unit) { unit_removed(unit); };
+  bus_.on_unit_failed = [this](const std::string& unit) { unit_removed(unit); };
   // Units that went while systemd reloaded were not announced one by one.
   bus_.on_reloaded = [this] {
     suspects_.insert(live_.begin(), live_.end());
@@ -76,6 +78,7 @@ void SystemdManager::start_job(const UnitSpec& unit, std::map<std::string, std::
     return;
   }
   starts_[job].done = std::move(done);
+  bus_.watch_unit(unit.name);
   bus_.run_job(
       "StartTransientUnit", [unit](sd_bus_message* message) { append_transient_unit(message, unit); },
       [this, job](std::expected<std::string, BusFailure> result) { started(job, std::move(result)); });
@@ -84,7 +87,7 @@ void SystemdManager::start_job(const UnitSpec& unit, std::map<std::string, std::
 void SystemdManager::started(std::int64_t job, std::expected<std::string, BusFailure> result) {
   const std::string what = "cannot start " + job_unit_name(job);
   if (result && was_executed(*result)) {
-    live_.insert(job);
+    lives(job);
     answer(job, {});
     if (*result != "done") suspect(job);
   } else if (result) {
@@ -123,16 +126,37 @@ void SystemdManager::stop_job(std::int64_t job, Done<void> done) {
       });
 }
 
-void SystemdManager::list_jobs(Done<std::vector<std::int64_t>> done) {
+void SystemdManager::list_jobs(Done<std::vector<JobUnit>> done) {
   list_units([this, done = std::move(done)](std::expected<UnitStates, BusFailure> units) {
     if (!units) return done(std::unexpected(to_error(units.error(), "cannot list the units of jobs")));
-    std::vector<std::int64_t> jobs;
+    std::vector<JobUnit> jobs;
     for (const auto& [job, state] : *units) {
-      jobs.push_back(job);
-      if (!starts_.contains(job)) live_.insert(job);
+      jobs.push_back({job, state == kFailed, ""});
+      if (state != kFailed && !starts_.contains(job)) lives(job);
     }
-    done(std::move(jobs));
+    get_results(std::move(jobs), 0, done);
   });
+}
+
+void SystemdManager::get_results(std::vector<JobUnit> units, std::size_t next,
+                                 Done<std::vector<JobUnit>> done) {
+  while (next < units.size() && !units[next].ended) ++next;
+  if (next == units.size()) return done(std::move(units));
+  const std::string unit = job_unit_name(units[next].job);
+  bus_.get_service_property(unit, "Result", [=, this](std::expected<std::string, BusFailure> result) mutable {
+    if (result) units[next].service_result = *result;
+    get_results(std::move(units), next + 1, std::move(done));
+  });
+}
+
+void SystemdManager::forget_job(std::int64_t job) {
+  bus_.call(
+      "ResetFailedUnit",
+      [job](sd_bus_message* message) {
+        check(sd_bus_message_append(message, "s", job_unit_name(job).c_str()), "ResetFailedUnit");
+      },
+      // Most are gone already; and one that stays is found at the next start.
+      [](std::expected<sd_bus_message*, BusFailure>) {});
 }
 
 void SystemdManager::list_units(std::function<void(std::expected<UnitStates, BusFailure>)> handler) {
@@ -140,8 +164,8 @@ void SystemdManager::list_units(std::function<void(std::expected<UnitStates, Bus
   bus_.call(
       "ListUnitsByPatterns",
       [](sd_bus_message* message) {
-        check(sd_bus_message_append(message, "asas", 4, "active", "activating", "deactivating", "reloading",
-                                    1, kJobUnits),
+        check(sd_bus_message_append(message, "asas", 5, "active", "activating", "deactivating", "reloading",
+                                    kFailed, 1, kJobUnits),
               "ListUnitsByPatterns");
       },
       [handler = std::move(handler)](std::expected<sd_bus_message*, BusFailure> reply) {
@@ -192,12 +216,13 @@ void SystemdManager::check_suspects() {
 void SystemdManager::judge(const std::set<std::int64_t>& suspects, const UnitStates& units) {
   for (std::int64_t job : suspects) {
     const auto unit = units.find(job);
-    const std::string* state = unit == units.end() ? nullptr : &unit->second;
+    const bool failed = unit != units.end() && unit->second == kFailed;
+    const std::string* state = unit == units.end() || failed ? nullptr : &unit->second;
     guarded("at the end of a job", [&] {
       if (starts_.contains(job)) {
         judge_start(job, state);
       } else if (!state) {
-        ended(job);
+        ended(job, failed);
       }
     });
   }
@@ -206,21 +231,35 @@ void SystemdManager::judge(const std::set<std::int64_t>& suspects, const UnitSta
 void SystemdManager::judge_start(std::int64_t job, const std::string* state) {
   const Start& start = starts_[job];
   if (!start.failure) return;  // its answer is still to come
-  if (!state) return answer(job, std::unexpected(*start.failure));
+  if (!state) {
+    bus_.unwatch_unit(job_unit_name(job));
+    forget_job(job);
+    return answer(job, std::unexpected(*start.failure));
+  }
   if (!start.unknown) return;  // its end will be announced
   if (*state == "activating") {
     // Nobody will say when it is, since the answer that named systemd's job is lost.
     loop_.after(kRetry + std::to_string(job), std::chrono::seconds{1}, [this, job] { suspect(job); });
     return;
   }
-  live_.insert(job);
+  lives(job);
   answer(job, {});
 }
 
-void SystemdManager::ended(std::int64_t job) {
+void SystemdManager::lives(std::int64_t job) {
+  live_.insert(job);
+  bus_.watch_unit(job_unit_name(job));
+}
+
+void SystemdManager::ended(std::int64_t job, bool failed) {
   if (live_.erase(job) == 0) return;
   credentials_.remove(job);
-  if (on_job_ended) on_job_ended(job);
+  const std::string unit = job_unit_name(job);
+  bus_.unwatch_unit(unit);
+  if (!failed) return on_job_ended(job, "");
+  bus_.get_service_property(unit, "Result", [this, job](std::expected<std::string, BusFailure> result) {
+    on_job_ended(job, result ? *result : "");
+  });
 }
 
 void SystemdManager::set_timers(std::map<std::string, std::string> timers, Done<void> done) {

@@ -34,7 +34,8 @@ class SystemdManager : public Systemd {
   void start_job(const UnitSpec& unit, std::map<std::string, std::string> credentials,
                  Done<void> done) override;
   void stop_job(std::int64_t job, Done<void> done) override;
-  void list_jobs(Done<std::vector<std::int64_t>> done) override;
+  void list_jobs(Done<std::vector<JobUnit>> done) override;
+  void forget_job(std::int64_t job) override;
   void set_timers(std::map<std::string, std::string> timers, Done<void> done) override;
   void next_elapses(std::vector<std::string> calendar, unsigned count,
                     Done<std::vector<Microseconds>> done) override;
@@ -45,14 +46,16 @@ class SystemdManager : public Systemd {
     std::optional<Error> failure;  // set: answered with it once the unit is gone
     bool unknown = false;          // systemd went away before it said what became of the unit
   };
-  using UnitStates = std::map<std::int64_t, std::string>;  // job → active state, of units not ended
+  using UnitStates = std::map<std::int64_t, std::string>;  // job → active state
 
   void connected();
   void unit_removed(const std::string& unit);
   void started(std::int64_t job, std::expected<std::string, BusFailure> result);
   void answer(std::int64_t job, Expected<void> result);
+  void lives(std::int64_t job);
   // on_job_ended, exactly once for each job.
-  void ended(std::int64_t job);
+  void ended(std::int64_t job, bool failed);
+  void get_results(std::vector<JobUnit> units, std::size_t next, Done<std::vector<JobUnit>> done);
   void list_units(std::function<void(std::expected<UnitStates, BusFailure>)> handler);
   // Looks which of the suspects are gone; any number of them costs one call.
   void suspect(std::int64_t job);

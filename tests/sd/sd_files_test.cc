@@ -173,15 +173,15 @@ TEST_F(JobFilesTest, AnUnfinishedLineCountsOnlyAfterTheEnd) {
   EXPECT_EQ(texts(1, 9), Texts{});
   append(file("output"), " and half\n6 1 ha");
   EXPECT_EQ(texts(1, 9), Texts{"half and half"});
-  append(file("end.json"), R"({"service_result":"signal"})");
+  append(file("result.json"), "{}");
   EXPECT_EQ(texts(2, 9), Texts{"ha"});
   EXPECT_EQ(texts(3, 9), Texts{});
 }
 
-TEST_F(JobFilesTest, AfterAPowerLossReadEndSaysThatItIsOver) {
+TEST_F(JobFilesTest, AfterAPowerLossReadResultSaysThatItIsOver) {
   append(file("output"), "6 1 ha");
   EXPECT_EQ(texts(0, 9), Texts{});
-  ASSERT_TRUE(files.read_end(7));
+  ASSERT_TRUE(files.read_result(7));
   EXPECT_EQ(texts(0, 9), Texts{"ha"});
 }
 
@@ -226,30 +226,30 @@ std::string result_text(const std::string& state) {
          R"(","code":"ok","message":"m","warnings":[],"borg_status":0,"archive":{},"facts":{}})";
 }
 
-TEST_F(JobFilesTest, ReadsResultAndEnd) {
-  auto end = files.read_end(7);
-  ASSERT_TRUE(end);
-  EXPECT_FALSE(end->has_result);
-  EXPECT_EQ(end->service_result, "");
+TEST_F(JobFilesTest, ReadsTheResultThatWasLeftOrNone) {
+  auto result = files.read_result(7);
+  ASSERT_TRUE(result);
+  EXPECT_FALSE(*result);
   append(file("result.json"), result_text("warning"));
-  append(file("end.json"), R"({"service_result":"timeout","exit_code":"killed","exit_status":"TERM"})");
-  end = files.read_end(7);
-  ASSERT_TRUE(end) << end.error().message;
-  EXPECT_TRUE(end->has_result);
-  EXPECT_EQ(end->result.state, JobState::warning);
-  EXPECT_EQ(end->service_result, "timeout");
-  EXPECT_TRUE(files.read_end(12345)) << "a directory that is gone is an end without a result";
+  result = files.read_result(7);
+  ASSERT_TRUE(result) << result.error().message;
+  ASSERT_TRUE(*result);
+  EXPECT_EQ((*result)->state, JobState::warning);
+  const auto gone = files.read_result(12345);
+  ASSERT_TRUE(gone) << "a directory that is gone is an end without a result";
+  EXPECT_FALSE(*gone);
 }
 
 TEST_F(JobFilesTest, AResultHoldsOnlyTextThatTheBusTakes) {
   std::string text = result_text("failed");
   text.replace(text.find(R"("m")"), 3, "\"a\xff\\u0000b\"");
   append(file("result.json"), text);
-  const auto end = files.read_end(7);
-  ASSERT_TRUE(end) << end.error().message;
+  const auto left = files.read_result(7);
+  ASSERT_TRUE(left) << left.error().message;
+  const std::string& message = (*left)->message;
   const std::string bad = "\xEF\xBF\xBD";
-  EXPECT_TRUE(end->result.message.starts_with("a" + bad + bad + "b")) << end->result.message;
-  EXPECT_EQ(to_clean_utf8(end->result.message), end->result.message);
+  EXPECT_TRUE(message.starts_with("a" + bad + bad + "b")) << message;
+  EXPECT_EQ(to_clean_utf8(message), message);
 }
 
 TEST_F(JobFilesTest, RefusesResultsThatCannotBe) {
@@ -258,24 +258,24 @@ TEST_F(JobFilesTest, RefusesResultsThatCannotBe) {
         result_text("skipped"), std::string(5 << 20, ' '), std::string(100'000, '[')}) {
     fs::remove(file("result.json"));
     append(file("result.json"), text);
-    EXPECT_FALSE(files.read_end(7)) << text.substr(0, 60);
+    EXPECT_FALSE(files.read_result(7)) << text.substr(0, 60);
   }
 }
 
 TEST_F(JobFilesTest, FollowsNoLinkAndWaitsForNoFifo) {
   append(root / "secret", result_text("successful"));
   fs::create_symlink(root / "secret", file("result.json"));
-  EXPECT_FALSE(files.read_end(7));
+  EXPECT_FALSE(files.read_result(7));
   fs::remove(file("result.json"));
   ASSERT_EQ(mkfifo(file("result.json").c_str(), 0600), 0);
-  EXPECT_FALSE(files.read_end(7));
+  EXPECT_FALSE(files.read_result(7));
   fs::remove(file("result.json"));
   fs::create_hard_link(root / "secret", file("result.json"));
-  EXPECT_FALSE(files.read_end(7));
+  EXPECT_FALSE(files.read_result(7));
   fs::create_symlink(root / "secret", file("output"));
   EXPECT_FALSE(files.read_output(7, 0, 1));
   fs::create_directory_symlink(root / "7", root / "9");
-  EXPECT_FALSE(files.read_end(9));
+  EXPECT_FALSE(files.read_result(9));
 }
 
 TEST_F(JobFilesTest, ListsAndRemoves) {

@@ -34,7 +34,7 @@ UnitSpec shell_unit(std::int64_t job, const std::string& script) {
   return {job_unit_name(job),
           {{"Description", std::string{"a test"}},
            {"Type", std::string{"exec"}},
-           {"CollectMode", std::string{"inactive-or-failed"}},
+           {"CollectMode", std::string{"inactive"}},
            {"ExecStart", std::vector<ExecCommand>{{"/bin/sh", {"/bin/sh", "-c", script}, false}}},
            {"LogExtraFields", ByteStrings{bytes("CYBORG_JOB=" + std::to_string(job)), bytes("CYBORG_RUN=1")}},
            {"TimeoutStopUSec", std::uint64_t{5'000'000}},
@@ -56,6 +56,7 @@ class SystemdTest : public ::testing::Test {
     systemd->set_timers({}, done.done());
     (void)done.wait(*loop);
     run({"systemctl", "stop", "cyborg-job-*"});
+    run({"systemctl", "reset-failed", "cyborg-job-*"});
     fs::remove_all("/run/cyborg-sd-test");
   }
 
@@ -64,7 +65,11 @@ class SystemdTest : public ::testing::Test {
     systemd.reset();
     loop = std::make_unique<Loop>();
     systemd = std::make_unique<SystemdManager>(*loop, SystemdOptions{kCredentials, kTimers, kStamps});
-    systemd->on_job_ended = [this](std::int64_t job) { ends.push_back(job); };
+    systemd->on_job_ended = [this](std::int64_t job, const std::string& service_result) {
+      ends.push_back(job);
+      results[job] = service_result;
+      systemd->forget_job(job);
+    };
   }
 
   // A command's output; the loop runs meanwhile.
@@ -93,12 +98,17 @@ class SystemdTest : public ::testing::Test {
     systemd->stop_job(job, answer.done());
     return answer.wait(*loop);
   }
-  std::vector<std::int64_t> list() {
-    Answer<std::vector<std::int64_t>> answer;
+  std::vector<JobUnit> units() {
+    Answer<std::vector<JobUnit>> answer;
     systemd->list_jobs(answer.done());
     const auto jobs = answer.wait(*loop);
     EXPECT_TRUE(jobs);
-    return jobs.value_or(std::vector<std::int64_t>{});
+    return jobs.value_or(std::vector<JobUnit>{});
+  }
+  std::vector<std::int64_t> list() {
+    std::vector<std::int64_t> jobs;
+    for (const auto& unit : units()) jobs.push_back(unit.job);
+    return jobs;
   }
   Expected<void> set_timers(const std::map<std::string, std::string>& timers) {
     Answer<void> answer;
@@ -115,6 +125,7 @@ class SystemdTest : public ::testing::Test {
   std::unique_ptr<Loop> loop;
   std::unique_ptr<SystemdManager> systemd;
   std::vector<std::int64_t> ends;
+  std::map<std::int64_t, std::string> results;
 };
 
 using Jobs = std::vector<std::int64_t>;
@@ -178,6 +189,27 @@ TEST_F(SystemdTest, SystemctlStopAndKillAreEndsToo) {
   run({"systemctl", "kill", "-s", "KILL", "cyborg-job-105"});
   ASSERT_TRUE(run_until(*loop, [&] { return ends.size() == 2; }));
   EXPECT_EQ(all_ends(), (Jobs{104, 105}));
+  EXPECT_EQ(results[105], "signal");
+}
+
+TEST_F(SystemdTest, WhyAUnitFailedIsToldAlsoToALaterDaemonUntilItIsForgotten) {
+  UnitSpec unit = shell_unit(117, "exec sleep infinity");
+  unit.properties.push_back({"RuntimeMaxUSec", std::uint64_t{200'000}});
+  systemd->on_job_ended = [this](std::int64_t job, const std::string& result) {
+    ends.push_back(job);
+    results[job] = result;
+  };
+  ASSERT_TRUE(start(unit));
+  ASSERT_TRUE(run_until(*loop, [&] { return !ends.empty(); }));
+  EXPECT_EQ(results[117], "timeout");
+  restart();
+  auto found = units();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_TRUE(found[0].ended);
+  EXPECT_EQ(found[0].service_result, "timeout");
+  systemd->forget_job(117);
+  EXPECT_EQ(list(), Jobs{});
+  EXPECT_EQ(all_ends(), Jobs{117}) << "its end is told once";
 }
 
 TEST_F(SystemdTest, AUnitOfThatNameIsNotStartedTwice) {
