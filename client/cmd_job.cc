@@ -38,7 +38,9 @@ void add_list_verb(CLI::App& noun, Context& context) {
   verb.add_option("--policy", options->policy);
   verb.add_option("--client", options->client);
   verb.add_option("--repository", options->repository);
-  verb.add_option("--kind", options->kind, "prepare-client, prepare-repository, backup or restore");
+  verb.add_option(
+      "--kind", options->kind,
+      "prepare-client, prepare-repository, backup, restore, catalog, prune, compact, check or verify");
   verb.add_option(
       "--state", options->state,
       "waiting, pending, starting, running, successful, warning, failed, error, canceled or skipped");

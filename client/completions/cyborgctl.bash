@@ -63,7 +63,7 @@ _cyborgctl_value() { # OPTION
     --encryption)
       echo 'repokey-blake2 keyfile-blake2 repokey keyfile authenticated-blake2 authenticated none'
       ;;
-    --kind) echo 'prepare-client prepare-repository backup restore' ;;
+    --kind) echo 'prepare-client prepare-repository backup restore catalog prune compact check verify' ;;
     --state) echo 'waiting pending starting running successful warning failed error canceled skipped' ;;
     --to) _cyborgctl_names client | sed 's|$|:/|' ;;
     *) return 1 ;;

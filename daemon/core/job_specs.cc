@@ -75,11 +75,11 @@ Expected<JobSpec> job_spec(const Fleet& fleet, const Job& job) {
   spec.policy = job.policy;
   spec.client = job.client;
   spec.repository = job.repository;
-  if (job.kind != JobKind::prepare_repository) {
+  if (runs_on_client(job.kind)) {
     if (auto described = describe_client(fleet, job, spec); !described)
       return std::unexpected(described.error());
   }
-  if (job.kind != JobKind::prepare_client) {
+  if (has_repository(job.kind)) {
     if (auto described = describe_repository(fleet, job, spec); !described)
       return std::unexpected(described.error());
   }

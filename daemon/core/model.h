@@ -77,7 +77,31 @@ struct Policy {
   std::chrono::seconds timeout_seconds{0};
 };
 
-enum class JobKind { prepare_client, prepare_repository, backup, restore };
+enum class JobKind {
+  prepare_client,
+  prepare_repository,
+  backup,
+  restore,
+  catalog,  // reads what an archive holds
+  prune,    // deletes the archives that retention does not keep
+  compact,  // frees the space of what was deleted
+  check,    // looks for damage
+  verify,   // proves that an archive can be restored
+};
+
+// Those that run borg, or look, on the client; the others work on the server, on the repository alone.
+constexpr bool runs_on_client(JobKind kind) {
+  return kind == JobKind::prepare_client || kind == JobKind::backup || kind == JobKind::restore;
+}
+constexpr bool has_repository(JobKind kind) {
+  return kind != JobKind::prepare_client;
+}
+// Needs borg's exclusive lock. What reads (restore, catalog, verify) has a cache of its own and goes past
+// the lock, so that it never waits for a long backup.
+constexpr bool writes_repository(JobKind kind) {
+  return kind == JobKind::backup || kind == JobKind::prepare_repository || kind == JobKind::prune ||
+         kind == JobKind::compact || kind == JobKind::check;
+}
 
 enum class JobState {
   waiting,  // for a predecessor

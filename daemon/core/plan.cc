@@ -293,6 +293,20 @@ Expected<Plan> plan_restore(const Fleet& fleet, const RestoreRequest& request, c
   return planner.take();
 }
 
+// The same work on the same borg repository.
+Expected<Plan> plan_maintenance(const Fleet& fleet, const Job& like, const Jobs& active) {
+  const auto repository = find_repository(fleet, like.repository);
+  if (!repository) return std::unexpected(repository.error());
+  if (!(*repository)->enabled) return disabled("repository", like.repository);
+  Planner planner{fleet, active};
+  NewJob job = Planner::preparation(like.kind, like.client, like.repository, like.borg_url);
+  job.policy = like.policy;
+  job.archive = like.archive;
+  job.details = like.details;
+  planner.add(std::move(job));
+  return planner.take();
+}
+
 Expected<Plan> plan_retry(const Fleet& fleet, const Job& ended, const Jobs& active,
                           std::string_view timestamp) {
   switch (ended.kind) {
@@ -310,6 +324,12 @@ Expected<Plan> plan_retry(const Fleet& fleet, const Job& ended, const Jobs& acti
       request.directory = ended.details["directory"].asString();
       return plan_restore(fleet, request, active);
     }
+    case JobKind::catalog:
+    case JobKind::prune:
+    case JobKind::compact:
+    case JobKind::check:
+    case JobKind::verify:
+      return plan_maintenance(fleet, ended, active);
     case JobKind::backup:
       break;
   }

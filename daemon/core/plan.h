@@ -58,6 +58,10 @@ Expected<Plan> plan_prepare_client(const Fleet& fleet, const std::string& client
 Expected<Plan> plan_prepare_repository(const Fleet& fleet, const std::string& repository,
                                        std::span<const std::string> only, const Jobs& active);
 
+// One job on a borg repository alone: kind, policy, client, repository, URL, archive and details as in
+// `like`.
+Expected<Plan> plan_maintenance(const Fleet& fleet, const Job& like, const Jobs& active);
+
 // The same work as an ended job's, with its preparations as they are needed now.
 Expected<Plan> plan_retry(const Fleet& fleet, const Job& ended, const Jobs& active,
                           std::string_view timestamp);

@@ -11,7 +11,7 @@ namespace {
 class Holders {
  public:
   void take(const Job& job) {
-    if (writes_repository(job)) repositories_.emplace(job.borg_url, job.id);
+    if (writes_repository(job.kind)) repositories_.emplace(job.borg_url, job.id);
     if (occupies_client(job)) clients_.emplace(job.client, job.id);
     if (const std::string host = repository_host(job); !host.empty()) ++hosts_[host];
     ++jobs_;
@@ -19,7 +19,7 @@ class Holders {
 
   // Why the job cannot start beside them; empty when it can.
   std::string obstacle(const Job& job, const Limits& limits) const {
-    if (writes_repository(job)) {
+    if (writes_repository(job.kind)) {
       if (const auto holder = repositories_.find(job.borg_url); holder != repositories_.end()) {
         return fmt::format("job {} writes to the borg repository {}", holder->second, job.borg_url);
       }
@@ -40,10 +40,6 @@ class Holders {
   }
 
  private:
-  // A restore reads with a cache of its own and past the lock, so that it never waits for a long backup.
-  static bool writes_repository(const Job& job) {
-    return job.kind == JobKind::backup || job.kind == JobKind::prepare_repository;
-  }
   static bool occupies_client(const Job& job) {
     return job.kind == JobKind::backup || job.kind == JobKind::prepare_client;
   }

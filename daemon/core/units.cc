@@ -78,7 +78,7 @@ void add_sandbox(std::vector<UnitProperty>& properties) {
 
 // A job that speaks ssh to nobody gets no network at all.
 void add_network(std::vector<UnitProperty>& properties, const JobSpec& spec) {
-  const bool of_client = spec.kind != JobKind::prepare_repository && !spec.local;
+  const bool of_client = runs_on_client(spec.kind) && !spec.local;
   if (of_client || !spec.repository_host.address.empty()) {
     properties.push_back({"RestrictAddressFamilies", FilterList{true, {"AF_UNIX", "AF_INET", "AF_INET6"}}});
     return;

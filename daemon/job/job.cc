@@ -116,6 +116,8 @@ JobResult JobContext::run() {
       return backup(*this);
     case JobKind::restore:
       return restore(*this);
+    default:
+      break;
   }
   throw Failure("environment", "this version of cyborg-job does not know the kind of job");
 }

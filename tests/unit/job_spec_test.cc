@@ -87,7 +87,7 @@ TEST(JobSpecJson, AFieldOfAnotherTypeIsNamed) {
   list["roots"].append(5);
   EXPECT_FALSE(job_spec_from_json(list));
   Json::Value kind = written;
-  kind["kind"] = "prune";
+  kind["kind"] = "dream";
   EXPECT_FALSE(job_spec_from_json(kind));
   Json::Value port = written;
   port["target"]["port"] = "22";
