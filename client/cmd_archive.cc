@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <functional>
 #include <memory>
 
 #include "client/commands.h"
@@ -63,6 +64,42 @@ void show_archive(Context& context, const std::string& archive) {
   context.print_record(found.front());
 }
 
+void add_why(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "why", "which rule of retention keeps one");
+  const auto archive = std::make_shared<std::string>();
+  verb.add_option("ARCHIVE", *archive)->required();
+  verb.callback([&context, archive] {
+    context.print_record(
+        with_snake_keys(to_json(context.bus().query<VariantMap>(manager(), "ExplainArchive", *archive))));
+  });
+}
+
+void add_remove(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "remove", "delete one from its repository");
+  const auto archive = std::make_shared<std::string>();
+  const auto mode = std::make_shared<Watch>(Watch::none);
+  verb.add_option("ARCHIVE", *archive)->required();
+  add_watch_options(verb, *mode);
+  verb.callback([&context, archive, mode] {
+    JobWatch watch(context, *mode);
+    const auto job = context.bus().act<std::uint64_t>(manager(), "RemoveArchive", *archive);
+    report_jobs(context, watch, *mode, std::nullopt, {job});
+  });
+}
+
+// pin, unpin and comment.
+void add_set(CLI::App& noun, Context& context, const char* name, const char* description,
+             std::function<VariantMap(const std::string& text)> properties, bool takes_text) {
+  auto& verb = add_verb(noun, name, description);
+  const auto archive = std::make_shared<std::string>();
+  const auto text = std::make_shared<std::string>();
+  verb.add_option("ARCHIVE", *archive)->required();
+  if (takes_text) verb.add_option("TEXT", *text, "empty: none")->required();
+  verb.callback([&context, archive, text, properties = std::move(properties)] {
+    context.bus().act(manager(), "SetArchive", *archive, properties(*text));
+  });
+}
+
 }  // namespace
 
 void add_archive_commands(CLI::App& app, Context& context) {
@@ -73,6 +110,16 @@ void add_archive_commands(CLI::App& app, Context& context) {
   const auto archive = std::make_shared<std::string>();
   show.add_option("ARCHIVE", *archive, "its name, or REPOSITORY::NAME")->required();
   show.callback([&context, archive] { show_archive(context, *archive); });
+  add_why(noun, context);
+  add_remove(noun, context);
+  const auto pinned = [](bool value) {
+    return [value](const std::string&) { return VariantMap{{"pinned", sdbus::Variant{value}}}; };
+  };
+  add_set(noun, context, "pin", "keep one whatever retention says", pinned(true), false);
+  add_set(noun, context, "unpin", "let retention decide again", pinned(false), false);
+  add_set(
+      noun, context, "comment", "note something about one",
+      [](const std::string& text) { return VariantMap{{"comment", sdbus::Variant{text}}}; }, true);
 }
 
 }  // namespace cyborg::client

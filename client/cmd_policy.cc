@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <memory>
 
 #include "client/commands.h"
@@ -18,6 +19,9 @@ namespace {
 struct AddOptions {
   std::string name, type, schedule, variables_file, compression, upload_limit, timeout;
   std::vector<std::string> repositories, clients, variables, exclude;
+  std::vector<std::string> pre_hooks, post_hooks, hooks;
+  std::string keep_within;
+  std::map<std::string, std::uint32_t> keep;  // of keep_last … keep_yearly, those given
 };
 
 Json::Value read_variables(const std::string& file) {
@@ -28,6 +32,25 @@ Json::Value read_variables(const std::string& file) {
   if (!Json::parseFromStream(Json::CharReaderBuilder{}, stream, &json, &errors) || !json.isObject())
     throw usage(fmt::format("{}: a JSON object is expected{}{}", file, errors.empty() ? "" : ": ", errors));
   return json;
+}
+
+// --pre-hook and --post-hook are the short form of the two that are used most.
+std::vector<VariantMap> hooks_of(const AddOptions& options) {
+  std::vector<VariantMap> hooks;
+  const auto add = [&](const char* when, const std::string& command) {
+    hooks.push_back({{"when", sdbus::Variant{std::string{when}}}, {"command", sdbus::Variant{command}}});
+  };
+  for (const auto& command : options.pre_hooks) add("before", command);
+  for (const auto& command : options.post_hooks) add("after", command);
+  for (const auto& text : options.hooks) {
+    const auto json = parse_value(text);
+    if (!json.isObject()) {
+      throw usage(fmt::format("--hook {}: a JSON object is expected", text),
+                  R"(such as '{"when": "failure", "where": "server", "command": "notify"}')");
+    }
+    hooks.push_back(to_variant_map(json));
+  }
+  return hooks;
 }
 
 VariantMap properties_of(const AddOptions& options) {
@@ -42,6 +65,9 @@ VariantMap properties_of(const AddOptions& options) {
         std::pair("exclude", &options.exclude)}) {
     if (!list->empty()) result.emplace(key, sdbus::Variant{*list});
   }
+  if (!options.keep_within.empty()) result.emplace("keep_within", sdbus::Variant{options.keep_within});
+  for (const auto& [rule, count] : options.keep) result.emplace(rule, sdbus::Variant{count});
+  if (const auto hooks = hooks_of(options); !hooks.empty()) result.emplace("hooks", sdbus::Variant{hooks});
   if (!options.upload_limit.empty())
     result.emplace("upload_limit", sdbus::Variant{parse_rate(options.upload_limit)});
   auto variables = options.variables_file.empty() ? Json::Value(Json::objectValue)
@@ -50,6 +76,17 @@ VariantMap properties_of(const AddOptions& options) {
   for (const auto& key : more.getMemberNames()) variables[key] = more[key];
   if (!variables.empty()) result.emplace("variables", to_variant(variables));
   return result;
+}
+
+void add_retention(CLI::App& verb, AddOptions& options) {
+  for (const char* rule : {"last", "hourly", "daily", "weekly", "monthly", "yearly"}) {
+    verb.add_option_function<std::uint32_t>(
+        fmt::format("--keep-{}", rule),
+        [&options, rule](std::uint32_t count) { options.keep[fmt::format("keep_{}", rule)] = count; },
+        rule == std::string_view{"last"} ? std::string{"how many archives retention keeps (default: all)"}
+                                         : fmt::format("how many {} archives it keeps", rule));
+  }
+  verb.add_option("--keep-within", options.keep_within, "whatever is younger, such as 2d");
 }
 
 void add_add(CLI::App& noun, Context& context) {
@@ -66,6 +103,11 @@ void add_add(CLI::App& noun, Context& context) {
   verb.add_option("--compression", options->compression, "borg's (default: lz4)");
   verb.add_option("--upload-limit", options->upload_limit, "such as 500K or 10M, a second");
   verb.add_option("--timeout", options->timeout, "for each job, such as 6h");
+  add_retention(verb, *options);
+  add_list(verb, "--pre-hook", options->pre_hooks, "a command on the client before each backup");
+  add_list(verb, "--post-hook", options->post_hooks, "a command on the client after each backup");
+  add_list(verb, "--hook", options->hooks,
+           "a JSON object with when, where, command, timeout, effect and kinds");
   verb.callback([&context, options] {
     context.bus().act<sdbus::ObjectPath>(manager(), "AddPolicy", options->name, properties_of(*options));
     report_added(context, kPolicyNoun, options->name);
@@ -155,6 +197,33 @@ void add_run(CLI::App& noun, Context& context) {
   verb.callback([&context, options] { run_policy(context, *options); });
 }
 
+void prune_policy(Context& context, const RunOptions& options) {
+  JobWatch watch(context, options.dry_run ? Watch::none : options.mode);
+  const auto [run, jobs, plan] =
+      context.bus().act<std::uint64_t, std::vector<std::uint64_t>, std::vector<VariantMap>>(
+          manager(), "PrunePolicy", options.name, run_options(context, options));
+  if (!options.dry_run) return report_jobs(context, watch, options.mode, run, jobs);
+  std::vector<Json::Value> rows;
+  for (const auto& row : plan) rows.push_back(with_snake_keys(to_json(row)));
+  context.print_records({{"ARCHIVE", "archive"},
+                         {"CLIENT", "client"},
+                         {"REPOSITORY", "repository"},
+                         {"CREATED", "created"},
+                         {"KEEP", "keep"},
+                         {"WHY", "rule"}},
+                        rows, "archive", true);
+}
+
+void add_prune(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "prune", "remove the archives that its retention does not keep");
+  const auto options = std::make_shared<RunOptions>();
+  verb.add_option("NAME", options->name)->required();
+  add_names(verb, "--client", options->clients, "only this one of its clients");
+  verb.add_flag("--dry-run", options->dry_run, "only say what would stay, what would go, and why");
+  add_watch_options(verb, options->mode);
+  verb.callback([&context, options] { prune_policy(context, *options); });
+}
+
 void show_next(const Context& context, const std::vector<std::uint64_t>& times) {
   Json::Value list(Json::arrayValue);
   for (const auto time : times) list.append(Json::Value::UInt64{time});
@@ -186,6 +255,7 @@ void add_policy_commands(CLI::App& app, Context& context) {
   auto& noun = add_noun(app, context, kPolicyNoun, "what is backed up, of which clients, to where, and when");
   add_add(noun, context);
   add_run(noun, context);
+  add_prune(noun, context);
   add_next(noun, context);
 }
 

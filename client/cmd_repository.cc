@@ -6,6 +6,7 @@
 #include "client/jobs.h"
 #include "client/objects.h"
 #include "client/secrets.h"
+#include "core/calendar.h"
 
 namespace cyborg::client {
 namespace {
@@ -75,6 +76,49 @@ void add_prepare(CLI::App& noun, Context& context, const std::string& name, bool
   verb.callback([&context, repository, clients, mode] { prepare(context, *repository, *clients, *mode); });
 }
 
+struct MaintenanceOptions {
+  std::string repository;
+  std::vector<std::string> clients;
+  std::string max_duration;
+  bool verify_data = false;
+  Watch mode = Watch::none;
+};
+
+void maintain(Context& context, const char* method, const MaintenanceOptions& wanted) {
+  VariantMap options;
+  if (!wanted.clients.empty()) options.emplace("clients", sdbus::Variant{wanted.clients});
+  if (!wanted.max_duration.empty()) {
+    const auto span = parse_time_span(wanted.max_duration);
+    if (!span) throw usage(fmt::format("{}: a time span such as 30min is expected", wanted.max_duration));
+    options.emplace("max_duration", sdbus::Variant{static_cast<std::uint64_t>(span->count())});
+  }
+  if (wanted.verify_data) options.emplace("verify_data", sdbus::Variant{true});
+  JobWatch watch(context, wanted.mode);
+  const auto jobs =
+      context.bus().act<std::vector<std::uint64_t>>(manager(), method, wanted.repository, options);
+  report_jobs(context, watch, wanted.mode, std::nullopt, jobs);
+}
+
+CLI::App& add_maintenance(CLI::App& noun, Context& context, const char* name, const char* method,
+                          const char* description, const std::shared_ptr<MaintenanceOptions>& options) {
+  auto& verb = add_verb(noun, name, description);
+  verb.add_option("NAME", options->repository)->required();
+  add_names(verb, "--client", options->clients, "only the borg repository of this client");
+  add_watch_options(verb, options->mode);
+  verb.callback([&context, method, options] { maintain(context, method, *options); });
+  return verb;
+}
+
+void add_maintenance_verbs(CLI::App& noun, Context& context) {
+  add_maintenance(noun, context, "compact", "CompactRepository", "free the space of what was removed",
+                  std::make_shared<MaintenanceOptions>());
+  const auto options = std::make_shared<MaintenanceOptions>();
+  auto& check = add_maintenance(noun, context, "check", "CheckRepository", "look for damage", options);
+  auto* duration = check.add_option("--max-duration", options->max_duration,
+                                    "a part of it, such as 30min; the next one goes on from there");
+  check.add_flag("--verify-data", options->verify_data, "read and authenticate all data")->excludes(duration);
+}
+
 void export_key(Context& context, const std::string& repository, const std::string& client) {
   VariantMap options;
   if (!client.empty()) options.emplace("client", sdbus::Variant{client});
@@ -106,6 +150,7 @@ void add_repository_commands(CLI::App& app, Context& context) {
   add_prepare(noun, context, "prepare", false);
   add_prepare(noun, context, "test", true);
   add_key_export(noun, context);
+  add_maintenance_verbs(noun, context);
 }
 
 }  // namespace cyborg::client

@@ -151,6 +151,15 @@ const Noun kPolicyNoun{"policy",
                         {"compression", "s"},
                         {"upload_limit", "t"},
                         {"timeout", "s"},
+                        {"keep_last", "u"},
+                        {"keep_within", "s"},
+                        {"keep_hourly", "u"},
+                        {"keep_daily", "u"},
+                        {"keep_weekly", "u"},
+                        {"keep_monthly", "u"},
+                        {"keep_yearly", "u"},
+                        {"client_keep", "a{sv}"},
+                        {"hooks", "aa{sv}"},
                         {"enabled", "b"}}};
 
 std::string object_path(const Noun& noun, const std::string& name) {

@@ -178,7 +178,12 @@ VariantMap parse_properties(const std::vector<Key>& keys, const std::vector<std:
       continue;
     }
     refuse_unless_replace(assignment);
-    if (std::string_view(key.type) == "a{sv}") {
+    if (std::string_view(key.type) == "aa{sv}") {
+      const auto value = parse_value(assignment.value);
+      if (!value.isArray())
+        throw usage(fmt::format("{}: a JSON list of objects is expected", assignment.key));
+      result[assignment.key] = sdbus::Variant{to_variant_maps(value)};
+    } else if (std::string_view(key.type) == "a{sv}") {
       result[assignment.key] = to_variant(parse_value(assignment.value));
     } else {
       result[assignment.key] = typed_value(key, assignment.value);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "bus/descriptors.h"
+#include "bus/records.h"
 #include "core/fields.h"
 #include "dbus/names.h"
 
@@ -10,30 +11,6 @@ namespace cyborg::bus {
 namespace {
 
 using names::kManagerInterface;
-
-std::vector<uint64_t> encode_ids(const std::vector<std::int64_t>& ids) {
-  return {ids.begin(), ids.end()};
-}
-
-std::vector<VariantMap> encode_records(const std::vector<Json::Value>& rows) {
-  std::vector<VariantMap> maps;
-  maps.reserve(rows.size());
-  for (const auto& row : rows) maps.push_back(to_variant_map(row));
-  return maps;
-}
-
-// Options are read as an object's properties are: an unknown one is refused.
-Expected<RunRequest> run_request(const VariantMap& options, const Actor& actor) {
-  RunRequest request;
-  const Json::Value json = to_json(options);
-  Fields fields{json};
-  fields.list("clients", request.clients);
-  fields.number("scheduled", request.scheduled, 0, INT64_MAX);
-  fields.flag("dry_run", request.dry_run);
-  if (auto finished = fields.finish(); !finished) return std::unexpected(finished.error());
-  request.actor = request.scheduled > 0 ? "timer" : actor.label();
-  return request;
-}
 
 Expected<RestoreOptions> restore_options(const VariantMap& options, const Actor& actor) {
   RestoreOptions wanted;
@@ -74,6 +51,29 @@ auto encode_path(const char* kind, const std::string& name) {
 
 }  // namespace
 
+std::vector<uint64_t> encode_ids(const std::vector<std::int64_t>& ids) {
+  return {ids.begin(), ids.end()};
+}
+
+std::vector<VariantMap> encode_records(const std::vector<Json::Value>& rows) {
+  std::vector<VariantMap> maps;
+  maps.reserve(rows.size());
+  for (const auto& row : rows) maps.push_back(to_variant_map(row));
+  return maps;
+}
+
+Expected<RunRequest> run_request(const VariantMap& options, const Actor& actor) {
+  RunRequest request;
+  const Json::Value json = to_json(options);
+  Fields fields{json};
+  fields.list("clients", request.clients);
+  fields.number("scheduled", request.scheduled, 0, INT64_MAX);
+  fields.flag("dry_run", request.dry_run);
+  if (auto finished = fields.finish(); !finished) return std::unexpected(finished.error());
+  request.actor = request.scheduled > 0 ? "timer" : actor.label();
+  return request;
+}
+
 Lines encode_lines(const std::vector<OutputLine>& lines) {
   Lines encoded;
   encoded.reserve(lines.size());
@@ -92,13 +92,6 @@ ManagerObject::~ManagerObject() {
 
 sdbus::ObjectPath ManagerObject::job_path(std::int64_t id) {
   return sdbus::ObjectPath{object_path("job", std::to_string(id))};
-}
-
-template <typename... Results, typename Body>
-void ManagerObject::serve_method(sdbus::Result<Results...>&& result, const char* member,
-                                 const Details& details, Body body) {
-  serve(context_.authorizer, getObject(), std::move(result), kManagerInterface, member, details,
-        std::move(body));
 }
 
 void ManagerObject::changed() {
@@ -169,11 +162,7 @@ void ManagerObject::RunPolicy(sdbus::Result<uint64_t, Ids, Maps>&& result, std::
                                                             const Actor& actor) {
                  const auto request = run_request(options, actor);
                  if (!request) return reply.fail(request.error());
-                 context_.manager.run_policy(
-                     policy, *request, reply.then([](const auto& answer_to, const RunAnswer& answer) {
-                       answer_to(static_cast<uint64_t>(answer.run), encode_ids(answer.jobs),
-                                 encode_records(answer.plan));
-                     }));
+                 context_.manager.run_policy(policy, *request, reply.then(encode_run()));
                });
 }
 

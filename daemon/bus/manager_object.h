@@ -7,6 +7,7 @@
 #include <string>
 
 #include "bus/objects.h"
+#include "dbus/names.h"
 
 namespace cyborg::bus {
 
@@ -56,6 +57,13 @@ class ManagerObject final
   void ListArchives(sdbus::Result<Maps, std::string>&& result, VariantMap filter, uint32_t limit,
                     std::string cursor) override;
   void GetFleetStatus(sdbus::Result<Maps>&& result) override;
+  void PrunePolicy(sdbus::Result<uint64_t, Ids, Maps>&& result, std::string policy,
+                   VariantMap options) override;
+  void CompactRepository(sdbus::Result<Ids>&& result, std::string repository, VariantMap options) override;
+  void CheckRepository(sdbus::Result<Ids>&& result, std::string repository, VariantMap options) override;
+  void RemoveArchive(sdbus::Result<uint64_t>&& result, std::string archive) override;
+  void SetArchive(sdbus::Result<>&& result, std::string archive, VariantMap properties) override;
+  void ExplainArchive(sdbus::Result<VariantMap>&& result, std::string archive) override;
   void ListSettings(sdbus::Result<Maps>&& result) override;
   void SetSetting(sdbus::Result<>&& result, std::string name, std::string value) override;
   void ExportKey(sdbus::Result<sdbus::UnixFd>&& result, std::string repository, VariantMap options) override;
@@ -74,5 +82,12 @@ class ManagerObject final
   Context& context_;
   std::map<std::string, sdbus::Slot> followers_;  // told when they leave the bus
 };
+
+template <typename... Results, typename Body>
+void ManagerObject::serve_method(sdbus::Result<Results...>&& result, const char* member,
+                                 const Details& details, Body body) {
+  serve(context_.authorizer, getObject(), std::move(result), names::kManagerInterface, member, details,
+        std::move(body));
+}
 
 }  // namespace cyborg::bus

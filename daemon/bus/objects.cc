@@ -6,6 +6,8 @@
 
 #include "bus/descriptors.h"
 #include "core/fields.h"
+#include "core/hooks.h"
+#include "core/retention.h"
 #include "core/units.h"
 #include "dbus/names.h"
 
@@ -180,6 +182,17 @@ const Policy& PolicyObject::policy() const {
 uint64_t PolicyObject::Timeout() {
   return microseconds(policy().timeout_seconds);
 }
+VariantMap PolicyObject::Keep() {
+  return to_variant_map(to_json(policy().keep));
+}
+VariantMap PolicyObject::ClientKeep() {
+  Json::Value all{Json::objectValue};
+  for (const auto& [client, keep] : policy().client_keep) all[client] = to_json(keep);
+  return to_variant_map(all);
+}
+std::vector<VariantMap> PolicyObject::Hooks() {
+  return to_variant_maps(to_json(policy().hooks));
+}
 std::string PolicyObject::Unusable() {
   return unusable_reason(context_.manager.state().fleet, policy());
 }
@@ -187,9 +200,10 @@ std::string PolicyObject::Timer() {
   return policy().schedule.empty() ? std::string{} : timer_unit_name(name_);
 }
 void PolicyObject::changed() {
-  compat::emit_properties_changed(getObject(), kPolicyInterface,
-                                  {"Enabled", "Type", "Schedule", "Repositories", "Clients", "Variables",
-                                   "Exclude", "Compression", "UploadLimit", "Timeout", "Unusable", "Timer"});
+  compat::emit_properties_changed(
+      getObject(), kPolicyInterface,
+      {"Enabled", "Type", "Schedule", "Repositories", "Clients", "Variables", "Exclude", "Compression",
+       "UploadLimit", "Timeout", "Keep", "ClientKeep", "Hooks", "Unusable", "Timer"});
 }
 void PolicyObject::Set(sdbus::Result<>&& result, VariantMap properties) {
   serve(context_.authorizer, getObject(), std::move(result), kPolicyInterface, "Set", {{"policy", name_}},

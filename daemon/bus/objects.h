@@ -127,6 +127,9 @@ class PolicyObject final
   std::string Compression() override { return policy().compression; }
   uint64_t UploadLimit() override { return static_cast<uint64_t>(policy().upload_limit); }
   uint64_t Timeout() override;
+  VariantMap Keep() override;
+  VariantMap ClientKeep() override;
+  std::vector<VariantMap> Hooks() override;
   std::string Unusable() override;
   std::string Timer() override;
   const Policy& policy() const;

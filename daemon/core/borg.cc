@@ -96,10 +96,45 @@ std::vector<std::string> borg_info(const std::string& repository) {
   return command;
 }
 
+std::vector<std::string> borg_list(const std::string& repository) {
+  auto command = global_options();
+  append(command, {"list", "--json", "--", repository});
+  return command;
+}
+
+std::vector<std::string> borg_delete(const std::string& repository,
+                                     const std::vector<std::string>& archives) {
+  auto command = global_options();
+  append(command, {"delete", "--list", "--", repository});
+  command.insert(command.end(), archives.begin(), archives.end());
+  return command;
+}
+
+std::vector<std::string> borg_compact(const std::string& repository) {
+  auto command = global_options();
+  append(command, {"--info", "compact", "--", repository});  // says how much only with --info
+  return command;
+}
+
+std::vector<std::string> borg_check(const JobSpec& spec, const std::string& repository) {
+  auto command = global_options();
+  append(command, {"--info", "check"});
+  if (spec.max_duration > 0) {
+    // borg can stop and go on only in this part of a check.
+    append(command, {"--repository-only", "--max-duration", std::to_string(spec.max_duration)});
+  } else if (spec.verify_data) {
+    append(command, {"--verify-data"});
+  }
+  append(command, {"--", repository});
+  return command;
+}
+
 std::vector<std::string> borg_serve(const JobSpec& spec) {
   std::vector<std::string> command{"borg", "serve", "--umask=077", "--restrict-to-repository",
                                    spec.repository_path};
   if (spec.append_only) command.push_back("--append-only");
+  // How much was freed is told by the side that has the files, and only then.
+  if (spec.kind == JobKind::compact) command.insert(command.begin() + 1, "--info");
   return command;
 }
 

@@ -41,6 +41,10 @@ std::vector<std::string> borg_create(const JobSpec& spec, const std::string& rep
 std::vector<std::string> borg_extract(const JobSpec& spec, const std::string& repository);
 std::vector<std::string> borg_init(const JobSpec& spec, const std::string& repository);
 std::vector<std::string> borg_info(const std::string& repository);
+std::vector<std::string> borg_list(const std::string& repository);  // its archives
+std::vector<std::string> borg_delete(const std::string& repository, const std::vector<std::string>& archives);
+std::vector<std::string> borg_compact(const std::string& repository);
+std::vector<std::string> borg_check(const JobSpec& spec, const std::string& repository);
 std::vector<std::string> borg_serve(const JobSpec& spec);
 
 // What every borg gets. `rsh` is empty for a repository that is reached as a path, `base_dir` if it is set

@@ -41,6 +41,9 @@ class BorgLog {
   const std::string& last_remote() const { return last_remote_; }
   const std::vector<std::string>& unmatched() const { return unmatched_; }
   bool no_space() const { return no_space_; }
+  const std::string& freed() const { return freed_; }  // by compact: "405.46 kB"
+  // Takes it from a line, if it is the one that says it.
+  void note_freed(std::string_view text);
 
  private:
   std::vector<std::string> warnings_;
@@ -50,6 +53,7 @@ class BorgLog {
   std::string last_remote_;
   std::vector<std::string> unmatched_;  // restore: paths that are not in the archive
   bool no_space_ = false;
+  std::string freed_;
 };
 
 }  // namespace cyborg

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <set>
 
 namespace cyborg {
 namespace {
@@ -206,6 +207,12 @@ JobResult judge_borg(BorgVerb verb, int status, const BorgLog& log, const JobSpe
     result.borg_status = 0;
     return result;
   }
+  // Whatever borg calls a warning here is damage.
+  if (verb == BorgVerb::check && status == 1) {
+    return failure("damage",
+                   fmt::format("repository {} is damaged: see the job's output", repository_name(spec)),
+                   status);
+  }
   if (status != 1 && (status < 100 || status > 127)) return judge_failure(status, log, spec);
   if (verb == BorgVerb::create) {
     if (const std::string* root = lost_root(log, spec)) {
@@ -238,6 +245,44 @@ std::optional<InfoReport> parse_info_report(std::string_view text) {
   InfoReport report{text_of(json, "repository", "id"), text_of(json, "encryption", "mode")};
   if (report.repository_id.empty()) return std::nullopt;
   return report;
+}
+
+std::optional<std::map<std::string, std::string>> parse_archive_list(std::string_view text) {
+  Json::Value json;
+  if (!parse(text, json) || !json["archives"].isArray()) return std::nullopt;
+  std::map<std::string, std::string> archives;
+  for (const auto& archive : json["archives"]) {
+    if (!archive.isObject() || !archive["name"].isString() || !archive["id"].isString()) return std::nullopt;
+    archives.emplace(archive["name"].asString(), archive["id"].asString());
+  }
+  return archives;
+}
+
+Expected<std::vector<std::string>> archives_to_remove(const std::map<std::string, std::string>& listing,
+                                                      const JobSpec& spec) {
+  std::set<std::string, std::less<>> ids;
+  for (const auto& [name, id] : listing) ids.insert(id);
+  for (const auto& id : spec.keep_ids) {
+    if (!ids.contains(id)) {
+      return fail(ErrorCode::failed,
+                  fmt::format("repository {} does not list an archive (id {}) that has to be there, so "
+                              "nothing was removed: check the repository",
+                              repository_name(spec), id));
+    }
+  }
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < spec.remove.size(); ++i) {
+    const auto listed = listing.find(spec.remove[i]);
+    if (listed == listing.end()) continue;  // an earlier job was interrupted after it
+    if (i >= spec.remove_ids.size() || listed->second != spec.remove_ids[i]) {
+      return fail(ErrorCode::failed,
+                  fmt::format("archive {} in repository {} is not the one that was made: its id is {}, so "
+                              "nothing was removed",
+                              spec.remove[i], repository_name(spec), listed->second));
+    }
+    names.push_back(spec.remove[i]);
+  }
+  return names;
 }
 
 }  // namespace cyborg

@@ -1,6 +1,7 @@
 // What borg's end means: its exit status and its last words as the state, code and message of a job.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,7 +11,7 @@
 
 namespace cyborg {
 
-enum class BorgVerb { create, extract, init, info };
+enum class BorgVerb { create, extract, init, info, list, remove, compact, check };
 
 // The result of a borg that ended by itself with `status` (128 + n for a signal n).
 JobResult judge_borg(BorgVerb verb, int status, const BorgLog& log, const JobSpec& spec);
@@ -31,6 +32,14 @@ struct InfoReport {
   std::string encryption;
 };
 std::optional<InfoReport> parse_info_report(std::string_view json);
+
+// The archives of `borg list --json REPOSITORY`: name → id.
+std::optional<std::map<std::string, std::string>> parse_archive_list(std::string_view json);
+
+// What of spec.remove the repository still holds. Fails when the listing is not to be believed: an archive
+// that must be there is not, or has another id.
+Expected<std::vector<std::string>> archives_to_remove(const std::map<std::string, std::string>& listing,
+                                                      const JobSpec& spec);
 
 // The failure that a repository with another id is.
 JobResult repository_swapped(const JobSpec& spec, std::string_view found);

@@ -92,6 +92,17 @@ void Fields::object(const char* key, Json::Value& value) {
   value = *field;
 }
 
+bool Fields::objects(const char* key, Json::Value& list) {
+  const Json::Value* field = find(key);
+  if (!field) return false;
+  if (!field->isArray()) {
+    refuse(key, shown(*field), "a list of objects");
+    return false;
+  }
+  list = *field;
+  return true;
+}
+
 void Fields::span(const char* key, std::string& text, std::chrono::seconds& seconds) {
   const Json::Value* field = find(key);
   if (!field) return;

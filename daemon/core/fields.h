@@ -28,6 +28,8 @@ class Fields {
   void number(const char* key, std::int64_t& value, std::int64_t least, std::int64_t most);
   void list(const char* key, std::vector<std::string>& values, const Check& check = {});
   void object(const char* key, Json::Value& value);
+  // A list of objects; whether it is there. An empty list of any type is one.
+  bool objects(const char* key, Json::Value& list);
   // A time span such as "10min", kept as written and in seconds; "" is 0.
   void span(const char* key, std::string& text, std::chrono::seconds& seconds);
 

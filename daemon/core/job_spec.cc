@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "core/hooks.h"
+
 namespace cyborg {
 namespace {
 
@@ -20,6 +22,7 @@ class Writer {
     json_[key] = Json::Value{Json::arrayValue};
     for (const auto& value : values) json_[key].append(value);
   }
+  void operator()(const char* key, const std::vector<Hook>& hooks) { json_[key] = to_json(hooks); }
 
  private:
   Json::Value& json_;
@@ -55,6 +58,13 @@ class Reader {
         bad_ = key;
       }
     }
+  }
+  void operator()(const char* key, std::vector<Hook>& hooks) {
+    const Json::Value* field = find(key, &Json::Value::isArray);
+    if (!field) return;
+    auto read = hooks_from_json(*field);
+    if (!read) bad_ = key;
+    hooks = std::move(read).value_or(std::vector<Hook>{});
   }
 
   // The first key that is missing or of the wrong type, or nullptr.
@@ -110,6 +120,12 @@ void visit_spec(Visit& visit, Spec& spec) {
   visit("paths", spec.paths);
   visit("directory", spec.directory);
   visit("dry_run", spec.dry_run);
+  visit("remove", spec.remove);
+  visit("remove_ids", spec.remove_ids);
+  visit("keep_ids", spec.keep_ids);
+  visit("hooks", spec.hooks);
+  visit("max_duration", spec.max_duration);
+  visit("verify_data", spec.verify_data);
 }
 
 template <typename Visit, typename Result>

@@ -60,6 +60,16 @@ struct JobSpec {
   std::vector<std::string> paths;  // inside the archive, as given by the user (leading / allowed); empty: all
   std::string directory;           // absolute; "/" for in place
   bool dry_run = false;            // only say what would be written
+
+  // prune: what goes, by name and (in the same order) borg id; and what the repository must still hold of the
+  // same series for its listing to be believed
+  std::vector<std::string> remove, remove_ids, keep_ids;
+
+  std::vector<Hook> hooks;  // of this kind of job
+
+  // check
+  std::int64_t max_duration = 0;  // seconds: a part of the repository, going on where the last one ended
+  bool verify_data = false;       // read and authenticate all data
 };
 
 struct JobResult {
@@ -73,6 +83,8 @@ struct JobResult {
   Json::Value archive{Json::objectValue};
   // prepare-client: addresses[], operating_system, borg_version, hostname, host_key
   // prepare-repository: borg_id, host_key, borg_version, created (bool)
+  // prune: removed[] (names)
+  // compact: freed (as borg says it)
   Json::Value facts{Json::objectValue};
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/hooks.h"
 #include "core/plan.h"
 #include "core/policy_types.h"
 #include "core/repository_url.h"
@@ -86,6 +87,15 @@ Expected<JobSpec> job_spec(const Fleet& fleet, const Job& job) {
   if (job.kind == JobKind::backup) {
     if (auto described = describe_backup(fleet, job, spec); !described)
       return std::unexpected(described.error());
+  }
+  if (const auto policy = fleet.policies.find(job.policy); policy != fleet.policies.end()) {
+    spec.hooks = hooks_of(policy->second.hooks, job.kind);
+  }
+  // What the server does to a repository is not what it lets clients do.
+  if (is_maintenance(job.kind)) spec.append_only = false;
+  if (job.kind == JobKind::check) {
+    spec.max_duration = job.details["max_duration"].asInt64();
+    spec.verify_data = job.details["verify_data"].asBool();
   }
   if (job.kind == JobKind::restore) {
     spec.archive = job.archive;

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -62,6 +63,35 @@ struct Client {
   std::string hostname;
 };
 
+// How many archives of a series are kept; 0 everywhere: all.
+struct Retention {
+  std::int64_t last = 0;
+  std::int64_t hourly = 0;
+  std::int64_t daily = 0;
+  std::int64_t weekly = 0;
+  std::int64_t monthly = 0;
+  std::int64_t yearly = 0;
+  std::string within;  // a time span as written: whatever is younger
+  std::chrono::seconds within_seconds{0};
+
+  bool any() const {
+    return last + hourly + daily + weekly + monthly + yearly > 0 || within_seconds.count() > 0;
+  }
+};
+
+constexpr std::chrono::seconds kHookTimeout{300};
+
+// A command of the administrator's around a job's own work.
+struct Hook {
+  std::string when = "before";   // before, after, success or failure
+  std::string where = "client";  // client or server
+  std::string command;           // for sh
+  std::string timeout;           // a time span as written; empty: kHookTimeout
+  std::chrono::seconds timeout_seconds{kHookTimeout};
+  std::string effect = "fail";     // of its own failure on the job: fail, warn or ignore
+  std::vector<std::string> kinds;  // of jobs; empty: backup
+};
+
 struct Policy {
   std::string name;
   bool enabled = true;
@@ -75,6 +105,9 @@ struct Policy {
   std::int64_t upload_limit = 0;  // KiB/s, 0 for none
   std::string timeout;            // a time span as written; empty for none
   std::chrono::seconds timeout_seconds{0};
+  Retention keep;
+  std::map<std::string, Retention> client_keep;  // of clients that differ
+  std::vector<Hook> hooks;
 };
 
 enum class JobKind {
@@ -95,6 +128,9 @@ constexpr bool runs_on_client(JobKind kind) {
 }
 constexpr bool has_repository(JobKind kind) {
   return kind != JobKind::prepare_client;
+}
+constexpr bool is_maintenance(JobKind kind) {
+  return kind == JobKind::prune || kind == JobKind::compact || kind == JobKind::check;
 }
 // Needs borg's exclusive lock. What reads (restore, catalog, verify) has a cache of its own and goes past
 // the lock, so that it never waits for a long backup.

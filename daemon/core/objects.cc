@@ -8,8 +8,10 @@
 
 #include "core/calendar.h"
 #include "core/fields.h"
+#include "core/hooks.h"
 #include "core/policy_types.h"
 #include "core/repository_url.h"
+#include "core/retention.h"
 
 namespace cyborg {
 namespace {
@@ -156,6 +158,43 @@ Expected<Client> apply_client(Client base, const Json::Value& properties, bool c
   return base;
 }
 
+namespace {
+
+// {"client": {"keep_daily": 3}}: each client named gets exactly these rules; an empty object takes them away.
+void read_client_keep(Fields& fields, Policy& policy) {
+  Json::Value all{Json::objectValue};
+  fields.object("client_keep", all);
+  for (const auto& client : all.getMemberNames()) {
+    if (std::ranges::find(policy.clients, client) == policy.clients.end()) {
+      fields.refuse("client_keep", client, "a client of the policy");
+      continue;
+    }
+    Retention keep;
+    if (all[client].isObject()) {
+      Fields rules{all[client]};
+      read_retention(rules, keep);
+      if (auto read = rules.finish(); !read) fields.refuse(read.error());
+    } else {
+      fields.refuse("client_keep", client, "an object of rules, such as {\"keep_daily\": 3}");
+    }
+    if (keep.any()) {
+      policy.client_keep[client] = keep;
+    } else {
+      policy.client_keep.erase(client);
+    }
+  }
+}
+
+void read_hooks(Fields& fields, Policy& policy) {
+  Json::Value list{Json::arrayValue};
+  if (!fields.objects("hooks", list)) return;
+  auto hooks = hooks_from_json(list);
+  if (!hooks) return fields.refuse(hooks.error());
+  policy.hooks = std::move(*hooks);
+}
+
+}  // namespace
+
 Expected<Policy> apply_policy(Policy base, const Json::Value& properties) {
   if (auto named = check_name("policy", base.name); !named) return std::unexpected(named.error());
   Fields fields{properties};
@@ -169,6 +208,9 @@ Expected<Policy> apply_policy(Policy base, const Json::Value& properties) {
   fields.text("compression", base.compression, check_compression);
   fields.number("upload_limit", base.upload_limit, 0, std::int64_t{1} << 40);
   fields.span("timeout", base.timeout, base.timeout_seconds);
+  read_retention(fields, base.keep);
+  read_client_keep(fields, base);
+  read_hooks(fields, base);
   if (auto finished = fields.finish(); !finished) return std::unexpected(finished.error());
   if (auto checked = check_policy_variables(base); !checked) return std::unexpected(checked.error());
   if (base.repositories.empty())

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "core/policy_types.h"
 #include "core/repository_url.h"
+#include "core/retention.h"
 
 namespace cyborg {
 namespace {
@@ -124,6 +126,46 @@ NewJob backup_job(Planner& planner, const Policy& policy, const Client& client, 
   return job;
 }
 
+// A prune of one series; `after` is its backup in the plan, if there is one.
+void add_prune(Planner& planner, const Policy& policy, const std::string& client,
+               const std::string& repository, const std::string& url, std::optional<std::size_t> after) {
+  NewJob job = Planner::preparation(JobKind::prune, client, repository, url);
+  job.policy = policy.name;
+  if (after) {
+    job.after.push_back(*after);
+    job.reason = fmt::format("waits for the backup of {}", client);
+  }
+  planner.add(std::move(job));
+}
+
+// A backup, and what follows it for its own archives.
+void add_chain(Planner& planner, const Policy& policy, const Client& client, const Repository& repository,
+               std::string_view timestamp) {
+  NewJob backup = backup_job(planner, policy, client, repository, timestamp);
+  const std::string url = backup.borg_url;
+  const std::size_t made = planner.add(std::move(backup));
+  if (retention_of(policy, client.name).any()) {
+    add_prune(planner, policy, client.name, repository.name, url, made);
+  }
+}
+
+// One compaction of each borg repository that is pruned, when all its prunes have ended.
+void add_compactions(Planner& planner) {
+  std::map<std::string, NewJob> compactions;
+  const auto& jobs = planner.plan().jobs;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    if (jobs[i].kind != JobKind::prune) continue;
+    NewJob& job = compactions[jobs[i].borg_url];
+    if (job.after.empty()) {
+      job = Planner::preparation(JobKind::compact, jobs[i].client, jobs[i].repository, jobs[i].borg_url);
+      job.policy = jobs[i].policy;
+      job.reason = "waits for the prune";
+    }
+    job.after.push_back(i);
+  }
+  for (auto& [url, job] : compactions) planner.add(std::move(job));
+}
+
 // The unfinished backup of the same policy, client and repository, or nullptr.
 const Job* previous_backup(const Jobs& active, const Policy& policy, const std::string& client,
                            const std::string& repository) {
@@ -203,7 +245,7 @@ Expected<void> check_policy_relations(const Fleet& fleet, const Policy& policy) 
 }
 
 Expected<Plan> plan_run(const Fleet& fleet, const Policy& policy, std::span<const std::string> only,
-                        const Jobs& active, std::string_view timestamp) {
+                        const Jobs& active, std::string_view timestamp, const Chain& chain) {
   if (std::string reason = unusable_reason(fleet, policy); !reason.empty()) {
     return fail(ErrorCode::disabled, fmt::format("policy {} cannot run: {}", policy.name, reason));
   }
@@ -226,8 +268,50 @@ Expected<Plan> plan_run(const Fleet& fleet, const Policy& policy, std::span<cons
             fmt::format("job {} of policy {} on {} has not ended", previous->id, policy.name, client_name));
         continue;
       }
-      planner.add(backup_job(planner, policy, **client, **repository, timestamp));
+      add_chain(planner, policy, **client, **repository, timestamp);
     }
+  }
+  if (chain.compact) add_compactions(planner);
+  return planner.take();
+}
+
+Expected<Plan> plan_prune(const Fleet& fleet, const Policy& policy, std::span<const std::string> only,
+                          const Chain& chain) {
+  const auto clients = chosen_clients(policy, only);
+  if (!clients) return std::unexpected(clients.error());
+  Planner planner{fleet, {}};
+  for (const auto& client : *clients) {
+    if (!retention_of(policy, client).any()) {
+      planner.plan().notes.push_back(fmt::format("policy {} keeps all archives of {}", policy.name, client));
+      continue;
+    }
+    for (const auto& name : policy.repositories) {
+      const auto repository = find_repository(fleet, name);
+      if (!repository) return std::unexpected(repository.error());
+      if (!(*repository)->enabled) return disabled("repository", name);
+      add_prune(planner, policy, client, name, expand_url((*repository)->url, client), std::nullopt);
+    }
+  }
+  if (chain.compact) add_compactions(planner);
+  return planner.take();
+}
+
+Expected<Plan> plan_repository_jobs(const Fleet& fleet, JobKind kind, const std::string& name,
+                                    std::span<const std::string> only, const Json::Value& details) {
+  const auto repository = find_repository(fleet, name);
+  if (!repository) return std::unexpected(repository.error());
+  if (!(*repository)->enabled) return disabled("repository", name);
+  Planner planner{fleet, {}};
+  for (const auto& [url, one] : fleet.borg_repositories) {
+    if (one.repository != name || !one.ready) continue;
+    if (!only.empty() && !contains(only, one.client)) continue;
+    NewJob job = Planner::preparation(kind, one.client, name, url);
+    job.details = details;
+    planner.add(std::move(job));
+  }
+  if (planner.plan().jobs.empty()) {
+    return fail(ErrorCode::invalid_argument, fmt::format("repository {}: none of it is prepared yet", name),
+                fmt::format("cyborgctl repository prepare {}", name));
   }
   return planner.take();
 }
@@ -308,7 +392,7 @@ Expected<Plan> plan_maintenance(const Fleet& fleet, const Job& like, const Jobs&
 }
 
 Expected<Plan> plan_retry(const Fleet& fleet, const Job& ended, const Jobs& active,
-                          std::string_view timestamp) {
+                          std::string_view timestamp, const Chain& chain) {
   switch (ended.kind) {
     case JobKind::prepare_client:
       return plan_prepare_client(fleet, ended.client, active);
@@ -348,7 +432,8 @@ Expected<Plan> plan_retry(const Fleet& fleet, const Job& ended, const Jobs& acti
                                                ended.policy, ended.client));
   }
   Planner planner{fleet, active};
-  planner.add(backup_job(planner, **policy, **client, **repository, timestamp));
+  add_chain(planner, **policy, **client, **repository, timestamp);
+  if (chain.compact) add_compactions(planner);
   return planner.take();
 }
 

@@ -48,11 +48,25 @@ std::string unusable_reason(const Fleet& fleet, const Policy& policy);
 // References that do not exist, and repositories that would get a second client without being shared.
 Expected<void> check_policy_relations(const Fleet& fleet, const Policy& policy);
 
+// What follows each backup, by the settings.
+struct Chain {
+  bool compact = true;  // after each prune
+};
+
 // The jobs of one run: a backup for each client and repository, behind the preparations that are still
-// needed. `only` restricts the clients; `active` are the unfinished jobs; a client whose previous backup by
-// this policy has not ended is left out. timestamp ends the archives' names.
+// needed, and before the prune and compaction that follow it. `only` restricts the clients; `active` are the
+// unfinished jobs; a client whose previous backup by this policy has not ended is left out. timestamp ends
+// the archives' names.
 Expected<Plan> plan_run(const Fleet& fleet, const Policy& policy, std::span<const std::string> only,
-                        const Jobs& active, std::string_view timestamp);
+                        const Jobs& active, std::string_view timestamp, const Chain& chain = {});
+
+// Prunes by the policy's retention, and compactions. Clients without retention are noted.
+Expected<Plan> plan_prune(const Fleet& fleet, const Policy& policy, std::span<const std::string> only,
+                          const Chain& chain);
+
+// One job of this kind for each borg repository of a repository that is prepared (of `only` these clients).
+Expected<Plan> plan_repository_jobs(const Fleet& fleet, JobKind kind, const std::string& repository,
+                                    std::span<const std::string> only, const Json::Value& details);
 
 Expected<Plan> plan_prepare_client(const Fleet& fleet, const std::string& client, const Jobs& active);
 Expected<Plan> plan_prepare_repository(const Fleet& fleet, const std::string& repository,
@@ -64,7 +78,7 @@ Expected<Plan> plan_maintenance(const Fleet& fleet, const Job& like, const Jobs&
 
 // The same work as an ended job's, with its preparations as they are needed now.
 Expected<Plan> plan_retry(const Fleet& fleet, const Job& ended, const Jobs& active,
-                          std::string_view timestamp);
+                          std::string_view timestamp, const Chain& chain = {});
 
 struct RestoreRequest {
   std::string archive;     // its name in the borg repository

@@ -19,6 +19,10 @@ constexpr std::array kTable{
                 "time after which a job is stopped, unless its policy says otherwise; 0 for never"},
     SettingInfo{"late_after", "span", "6h",
                 "grace after a schedule's interval before a missing backup counts as late"},
+    SettingInfo{"keep_minimum", "number", "1",
+                "archives of each policy and client that no retention ever removes: the newest"},
+    SettingInfo{"compact_after_prune", "flag", "yes",
+                "free the space of removed archives at once (yes), or only when asked to (no)"},
     SettingInfo{"recent_jobs", "span", "10min", "how long an ended job stays an object on the bus"},
 };
 
@@ -46,6 +50,10 @@ Expected<void> check_setting(std::string_view name, const std::string& value) {
   const SettingInfo* info = find(name);
   if (!info) return fail(ErrorCode::no_such_setting, fmt::format("no setting named \"{}\"", name));
   if (value.empty()) return {};
+  if (info->type == "flag") {
+    if (value == "yes" || value == "no") return {};
+    return fail(ErrorCode::invalid_argument, fmt::format("{} \"{}\": expected yes or no", name, value));
+  }
   if (info->type == "number") {
     if (const auto number = parse_number(value); !number) {
       return fail(ErrorCode::invalid_argument, fmt::format("{} {}", name, number.error().message));
@@ -63,6 +71,10 @@ std::string setting_text(const Settings& settings, std::string_view name) {
   if (const auto set = settings.find(std::string{name}); set != settings.end()) return set->second;
   const SettingInfo* info = find(name);
   return info ? std::string{info->default_value} : std::string{};
+}
+
+bool setting_flag(const Settings& settings, std::string_view name) {
+  return setting_text(settings, name) == "yes";
 }
 
 std::int64_t setting_number(const Settings& settings, std::string_view name) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 
@@ -79,7 +80,10 @@ void add_sandbox(std::vector<UnitProperty>& properties) {
 // A job that speaks ssh to nobody gets no network at all.
 void add_network(std::vector<UnitProperty>& properties, const JobSpec& spec) {
   const bool of_client = runs_on_client(spec.kind) && !spec.local;
-  if (of_client || !spec.repository_host.address.empty()) {
+  // A hook here may have somebody to tell.
+  const bool hook_here =
+      std::ranges::any_of(spec.hooks, [&](const Hook& hook) { return hook.where == "server" || spec.local; });
+  if (of_client || hook_here || !spec.repository_host.address.empty()) {
     properties.push_back({"RestrictAddressFamilies", FilterList{true, {"AF_UNIX", "AF_INET", "AF_INET6"}}});
     return;
   }

@@ -124,13 +124,15 @@ BorgEnd run_remote(JobContext& job, ssh::Session& session, const std::string& us
     borg.serve->attach(pump, job);
   }
   std::optional<Clock::time_point> deadline;
-  auto sign = Clock::now();
+  const auto begin = Clock::now();
+  auto sign = begin;
   job.attach(pump, [&] {
     if (const auto now = Clock::now(); now - sign > kSignOfLife && control->writable()) {
       control->write("\n");
       sign = now;
     }
-    if (!job.canceled() || deadline) return;
+    end.timed_out = end.timed_out || (borg.limit && Clock::now() - begin > *borg.limit);
+    if ((!end.timed_out && (!job.canceled() || borg.despite_cancel)) || deadline) return;
     control->send_eof();  // the script ends borg
     deadline = Clock::now() + kGiveUpAfter;
   });
@@ -188,6 +190,26 @@ BorgEnd run_local(JobContext& job, const LocalBorg& borg) {
   reader.finish();
   end.status = child.wait();
   return end;
+}
+
+BorgStep run_on_repository(JobContext& job, BorgVerb verb,
+                           const std::function<std::vector<std::string>(const std::string&)>& command,
+                           const std::string& host_key) {
+  const JobSpec& spec = job.spec();
+  const bool here = spec.repository_host.address.empty();
+  // A serve for each borg: it ends with it.
+  const auto serve = here ? nullptr : Serve::start(job, host_key);
+  LocalBorg borg;
+  borg.command = command(here ? spec.repository_path : relay_url(spec.repository_path));
+  borg.base_dir = server_borg_directory();
+  borg.serve = serve.get();
+  BorgStep step;
+  step.end = run_local(job, borg);
+  step.result = judge_borg(verb, step.end.status, step.end.log, spec);
+  step.result = conclude(job, std::move(step.result), step.end, serve.get());
+  if (serve) step.end.log.note_freed(serve->last_words());
+  job.throw_if_canceled();
+  return step;
 }
 
 void check_script(const BorgEnd& end, const JobSpec& spec, const std::string& user) {

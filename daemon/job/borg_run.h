@@ -3,12 +3,15 @@
 
 #include <sodium/utils.h>
 
+#include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/borg.h"
 #include "core/borg_log.h"
+#include "core/borg_result.h"
 #include "job/job.h"
 #include "job/lines.h"
 #include "job/relay.h"
@@ -20,7 +23,8 @@ struct BorgEnd {
   int status = -1;
   std::string output;  // standard output: JSON
   BorgLog log;
-  bool started = false;           // the script, at least
+  bool started = false;  // the script, at least
+  bool timed_out = false;
   std::string script_failure;     // its code and detail, if it gave up
   std::vector<std::string> text;  // standard error that is not borg's
 };
@@ -47,6 +51,8 @@ struct RemoteBorg {
   std::string input;
   std::string relay;  // with a serve: the script's
   Serve* serve = nullptr;
+  std::optional<std::chrono::seconds> limit = std::nullopt;  // then it is ended, as when the job is canceled
+  bool despite_cancel = false;                               // it runs in a canceled job, too
   ~RemoteBorg() { sodium_memzero(input.data(), input.size()); }
 };
 BorgEnd run_remote(JobContext& job, ssh::Session& session, const std::string& user, const RemoteBorg& borg);
@@ -59,6 +65,16 @@ struct LocalBorg {
   Serve* serve = nullptr;
 };
 BorgEnd run_local(JobContext& job, const LocalBorg& borg);
+
+// A borg on this machine against the job's repository, wherever that is: its end, and what it means. Throws
+// Failure; a canceled job, too.
+struct BorgStep {
+  BorgEnd end;
+  JobResult result;
+};
+BorgStep run_on_repository(JobContext& job, BorgVerb verb,
+                           const std::function<std::vector<std::string>(const std::string&)>& command,
+                           const std::string& host_key);
 
 // Throws the Failure that a script's own end is; returns if it got as far as borg.
 void check_script(const BorgEnd& end, const JobSpec& spec, const std::string& user);

@@ -107,6 +107,10 @@ void JobContext::attach(ssh::Pump& pump, std::function<void()> tick) {
 }
 
 JobResult JobContext::run() {
+  return run_with_hooks(*this, [this] { return work(); });
+}
+
+JobResult JobContext::work() {
   switch (spec_.kind) {
     case JobKind::prepare_client:
       return prepare_client(*this);
@@ -116,6 +120,12 @@ JobResult JobContext::run() {
       return backup(*this);
     case JobKind::restore:
       return restore(*this);
+    case JobKind::prune:
+      return prune(*this);
+    case JobKind::compact:
+      return compact(*this);
+    case JobKind::check:
+      return check(*this);
     default:
       break;
   }

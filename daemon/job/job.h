@@ -1,6 +1,7 @@
 // What every kind of job has: its specification, secrets, output and the wish to be stopped.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -52,9 +53,11 @@ class JobContext {
   // Makes a pump wake up for signals, and write output and progress in time.
   void attach(ssh::Pump& pump, std::function<void()> tick = {});
 
-  JobResult run();  // dispatches by kind
+  JobResult run();  // by kind, with its hooks
 
  private:
+  JobResult work();
+
   std::string directory_;
   Output output_;
   ProgressFile progress_;
@@ -70,6 +73,11 @@ JobResult prepare_client(JobContext& job);
 JobResult prepare_repository(JobContext& job);
 JobResult backup(JobContext& job);
 JobResult restore(JobContext& job);
+JobResult prune(JobContext& job);
+// The kind's own work between its hooks.
+JobResult run_with_hooks(JobContext& job, const std::function<JobResult()>& work);
+JobResult compact(JobContext& job);
+JobResult check(JobContext& job);
 
 // Where the server's own borg keeps caches and, more important, what it knows of repositories.
 std::string server_borg_directory();

@@ -12,28 +12,13 @@
 namespace cyborg {
 namespace {
 
-// What a borg run gives: its end, and what that means.
-struct Step {
-  BorgEnd end;
-  JobResult result;
-};
-
-Step run_borg(JobContext& job, BorgVerb verb, const std::string& host_key) {
-  const JobSpec& spec = job.spec();
-  const bool here = spec.repository_host.address.empty();
-  // A serve for each borg: it ends with it.
-  const auto serve = here ? nullptr : Serve::start(job, host_key);
-  const std::string repository = here ? spec.repository_path : relay_url(spec.repository_path);
-  LocalBorg borg;
-  borg.command = verb == BorgVerb::init ? borg_init(spec, repository) : borg_info(repository);
-  borg.base_dir = server_borg_directory();
-  borg.serve = serve.get();
-  Step step;
-  step.end = run_local(job, borg);
-  step.result = judge_borg(verb, step.end.status, step.end.log, spec);
-  step.result = conclude(job, std::move(step.result), step.end, serve.get());
-  job.throw_if_canceled();
-  return step;
+BorgStep run_borg(JobContext& job, BorgVerb verb, const std::string& host_key) {
+  return run_on_repository(
+      job, verb,
+      [&](const std::string& repository) {
+        return verb == BorgVerb::init ? borg_init(job.spec(), repository) : borg_info(repository);
+      },
+      host_key);
 }
 
 // borg's version on the repository host. Without a shell there (a key bound to `borg serve`), it stays
@@ -120,7 +105,7 @@ JobResult prepare_repository(JobContext& job) {
   // The connections that follow must be to the machine that showed its key to the first.
   facts["borg_version"] = here ? server_borg_version(job) : probe_host(job, host_key);
 
-  Step step = run_borg(job, BorgVerb::info, host_key);
+  BorgStep step = run_borg(job, BorgVerb::info, host_key);
   bool created = false;
   // An id that was pinned means that it existed: a new one in its place would hide the loss.
   if (step.result.code == "repository-missing" && spec.borg_id.empty()) {

@@ -104,21 +104,63 @@ void JobRunner::start(const Job& job) {
     spec->ssh_public_key = state_.ssh_public_key;
   }
   set_state(id, JobState::starting, "");
-  if (job.borg_url.empty()) return launch(id, *spec, std::move(credentials));
-  const std::string url = job.borg_url;
-  out_.store.get_secret(
-      store::passphrase_key(url), [this, id, url, spec = *spec, credentials = std::move(credentials)](
-                                      Expected<std::optional<store::Secret>> secret) mutable {
-        if (!state_.unfinished.contains(id)) return;
-        // Away again: it stays in the queue.
-        if (!secret) return set_state(id, JobState::pending, secret.error().message);
-        if (*secret) {
-          auto passphrase = out_.secrets.open("borg-repository", url, "passphrase", (*secret)->sealed);
-          if (!passphrase) return finish(id, not_run("secret", passphrase.error().message));
-          credentials["passphrase"] = std::move(*passphrase);
-        }
-        launch(id, spec, std::move(credentials));
-      });
+  if (job.kind == JobKind::prune) return choose_archives(id, *std::move(spec), std::move(credentials));
+  add_passphrase(id, *std::move(spec), std::move(credentials));
+}
+
+void JobRunner::choose_archives(std::int64_t id, JobSpec spec,
+                                std::map<std::string, std::string> credentials) {
+  const Job& job = state_.unfinished.at(id);
+  const auto policy = state_.fleet.policies.find(job.policy);
+  const bool by_name = job.details.isMember("archives");
+  if (!by_name && policy == state_.fleet.policies.end()) {
+    return finish(id, not_run("not-usable", fmt::format("policy {} was removed", job.policy)));
+  }
+  std::string zone;
+  Retention keep;
+  if (policy != state_.fleet.policies.end()) {
+    keep = retention_of(policy->second, job.client);
+    if (const auto schedule = state_.fleet.schedules.find(policy->second.schedule);
+        schedule != state_.fleet.schedules.end()) {
+      zone = schedule->second.timezone;
+    }
+  }
+  out_.store.get_series(job.policy, job.client, job.borg_url, zone,
+                        [this, id, keep, spec = std::move(spec), credentials = std::move(credentials)](
+                            const Expected<store::Series>& series) mutable {
+                          if (!state_.unfinished.contains(id)) return;
+                          // The database went away: it stays in the queue.
+                          if (!series) return set_state(id, JobState::pending, series.error().message);
+                          const Job& prune = state_.unfinished.at(id);
+                          const std::int64_t minimum = setting_number(state_.settings, "keep_minimum");
+                          auto chosen = choose_removals(prune, keep, series->archives, series->last_backup,
+                                                        out_.clock.now(), minimum);
+                          if (!chosen) return finish(id, not_run("not-usable", chosen.error().message));
+                          spec.remove = std::move(chosen->names);
+                          spec.remove_ids = std::move(chosen->ids);
+                          spec.keep_ids = std::move(chosen->kept_ids);
+                          add_passphrase(id, std::move(spec), std::move(credentials));
+                        });
+}
+
+void JobRunner::add_passphrase(std::int64_t id, JobSpec spec,
+                               std::map<std::string, std::string> credentials) {
+  const std::string url = state_.unfinished.at(id).borg_url;
+  if (url.empty()) return launch(id, spec, std::move(credentials));
+  out_.store.get_secret(store::passphrase_key(url),
+                        [this, id, url, spec = std::move(spec), credentials = std::move(credentials)](
+                            Expected<std::optional<store::Secret>> secret) mutable {
+                          if (!state_.unfinished.contains(id)) return;
+                          // Away again: it stays in the queue.
+                          if (!secret) return set_state(id, JobState::pending, secret.error().message);
+                          if (*secret) {
+                            auto passphrase =
+                                out_.secrets.open("borg-repository", url, "passphrase", (*secret)->sealed);
+                            if (!passphrase) return finish(id, not_run("secret", passphrase.error().message));
+                            credentials["passphrase"] = std::move(*passphrase);
+                          }
+                          launch(id, spec, std::move(credentials));
+                        });
 }
 
 void JobRunner::launch(std::int64_t id, const JobSpec& spec, std::map<std::string, std::string> credentials) {

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "core/retention.h"
 #include "manager/state.h"
 #include "store/store.h"
 
@@ -45,6 +46,9 @@ class JobRunner {
  private:
   void start_ready();
   void start(const Job& job);
+  // For a prune: which archives go.
+  void choose_archives(std::int64_t job, JobSpec spec, std::map<std::string, std::string> credentials);
+  void add_passphrase(std::int64_t job, JobSpec spec, std::map<std::string, std::string> credentials);
   void launch(std::int64_t job, const JobSpec& spec, std::map<std::string, std::string> credentials);
   void started(std::int64_t job, const Expected<void>& result);
   void take_in(std::int64_t job, const std::string& service_result);

@@ -46,7 +46,9 @@ Expected<store::JobFilter> job_filter(const Json::Value& json) {
   fields.number("run", filter.run, 0, INT64_MAX);
   if (JobKind value{}; !kind.empty()) {
     if (!parse(kind, value))
-      fields.refuse("kind", kind, "prepare-client, prepare-repository, backup or restore");
+      fields.refuse(
+          "kind", kind,
+          "prepare-client, prepare-repository, backup, restore, catalog, prune, compact, check or verify");
     filter.kind = value;
   }
   if (JobState value{}; !state.empty()) {
@@ -76,6 +78,8 @@ Json::Value archive_record(const store::Archive& archive) {
   row["deduplicated_size"] = Json::UInt64(archive.deduplicated_size);
   row["files"] = Json::UInt64(archive.nfiles);
   row["duration"] = Json::UInt64(archive.duration);
+  row["pinned"] = archive.pinned;
+  row["comment"] = archive.comment;
   return row;
 }
 

@@ -75,6 +75,15 @@ class Manager {
   void cancel_job(std::int64_t id, Done<void> done);
   void retry_job(std::int64_t id, const std::string& actor, Done<RunAnswer> done);
 
+  // maintenance and archives
+  void prune_policy(const std::string& policy, const RunRequest& request, Done<RunAnswer> done);
+  void run_on_repository(JobKind kind, const std::string& repository, const std::vector<std::string>& clients,
+                         const Json::Value& details, const std::string& actor,
+                         Done<std::vector<std::int64_t>> done);
+  void remove_archive(const std::string& archive, const std::string& actor, Done<std::int64_t> done);
+  void update_archive(const std::string& archive, const Json::Value& properties, Done<void> done);
+  void explain_archive(const std::string& archive, Done<Json::Value> done);
+
   // looking
   void list_elapses(const std::string& policy, unsigned count, Done<std::vector<Microseconds>> done);
   void list_jobs(const Json::Value& filter, unsigned limit, const std::string& cursor,
@@ -92,6 +101,17 @@ class Manager {
   void export_key(const std::string& repository, const std::string& client, Done<std::string> done);
 
  private:
+  // A dry run of prunes.
+  struct Preview {
+    Policy policy;
+    std::string zone;
+    std::vector<NewJob> jobs;
+    std::size_t next = 0;
+    std::vector<Json::Value> rows;
+  };
+  void preview_prune(std::shared_ptr<Preview> preview, Done<RunAnswer> done);
+  Chain chain() const;
+
   struct ScheduleTimes {
     std::vector<std::string> calendar;  // of which these are the times
     std::vector<Microseconds> elapses;

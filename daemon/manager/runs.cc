@@ -114,7 +114,8 @@ void Manager::run_policy(const std::string& name, const RunRequest& request, Don
   if (policy == state_.fleet.policies.end()) {
     return done(fail(ErrorCode::no_such_policy, fmt::format("no policy named \"{}\"", name)));
   }
-  auto plan = plan_run(state_.fleet, policy->second, request.clients, state_.unfinished, timestamp());
+  auto plan =
+      plan_run(state_.fleet, policy->second, request.clients, state_.unfinished, timestamp(), chain());
   if (!plan) return done(std::unexpected(plan.error()));
   if (request.dry_run) return done(RunAnswer{0, {}, planned_records(*plan)});
   // By hand, nothing to do is an answer; a timer's elapse is recorded as a run without jobs.
@@ -202,7 +203,7 @@ void Manager::retry_job(std::int64_t id, const std::string& actor, Done<RunAnswe
     if (!is_ended(record->job.state)) {
       return done(fail(ErrorCode::in_use, fmt::format("job {} has not ended", id)));
     }
-    auto plan = plan_retry(state_.fleet, record->job, state_.unfinished, timestamp());
+    auto plan = plan_retry(state_.fleet, record->job, state_.unfinished, timestamp(), chain());
     if (!plan) return done(std::unexpected(plan.error()));
     RunRequest request;
     request.actor = actor;

@@ -9,8 +9,9 @@ namespace {
 
 constexpr const char* kSelect =
     "select a.id, a.name, a.borg_id, a.job, a.policy, a.client, a.repository, b.url, usec(a.created),"
-    " a.original_size, a.compressed_size, a.deduplicated_size, a.nfiles, a.duration"
-    " from archive a join borg_repository b on b.id = a.borg_repository where ";
+    " a.original_size, a.compressed_size, a.deduplicated_size, a.nfiles, a.duration,"
+    " a.pinned, a.comment"
+    " from archive a join borg_repository b on b.id = a.borg_repository where a.removed is null and ";
 
 Expected<std::vector<Archive>> read_archives(Connection& db, const std::string& where, const Params& params) {
   auto result = db.run((kSelect + where).c_str(), params);
@@ -20,7 +21,7 @@ Expected<std::vector<Archive>> read_archives(Connection& db, const std::string& 
     Archive& a = archives.emplace_back();
     result->row(i).read(a.id, a.name, a.borg_id, a.job, a.policy, a.client, a.repository, a.borg_url,
                         a.created, a.original_size, a.compressed_size, a.deduplicated_size, a.nfiles,
-                        a.duration);
+                        a.duration, a.pinned, a.comment);
   }
   return archives;
 }
@@ -57,6 +58,44 @@ Expected<Archive> get_archive(Connection& db, const std::string& name) {
                 fmt::format("write {}::{}", archive.repository, name));
   }
   return archive;
+}
+
+Expected<Archive> update_archive(Connection& db, const std::string& name, const ArchiveUpdate& update) {
+  return db.transact<Archive>([&]() -> Expected<Archive> {
+    const auto archive = get_archive(db, name);
+    if (!archive) return archive;
+    auto updated = db.run(
+        "update archive set pinned = coalesce($2, pinned), comment = coalesce($3, comment) where id = $1",
+        Params{archive->id, update.pinned, update.comment});
+    if (!updated) return std::unexpected(updated.error());
+    return get_archive(db, archive->repository + "::" + archive->name);
+  });
+}
+
+Expected<Series> get_series(Connection& db, const std::string& policy, const std::string& client,
+                            const std::string& borg_url, const std::string& zone) {
+  auto result = db.run(
+      "select a.id, a.name, a.borg_id, usec(a.created), a.pinned,"
+      " to_char(l.at, 'YYYY-MM-DD HH24'), to_char(l.at, 'YYYY-MM-DD'), to_char(l.at, 'IYYY-IW'),"
+      " to_char(l.at, 'YYYY-MM'), to_char(l.at, 'YYYY')"
+      " from archive a join borg_repository b on b.id = a.borg_repository,"
+      " lateral (select in_zone(a.created, $4) as at) l"
+      " where b.url = $3 and a.policy = $1 and a.client = $2 and a.removed is null"
+      " order by a.created desc, a.id desc",
+      Params{policy, client, borg_url, zone});
+  if (!result) return std::unexpected(result.error());
+  Series series;
+  for (int i = 0; i < result->size(); ++i) {
+    RetentionArchive& a = series.archives.emplace_back();
+    result->row(i).read(a.id, a.name, a.borg_id, a.created, a.pinned, a.hour, a.day, a.week, a.month, a.year);
+  }
+  auto last = db.run(
+      "select s.last_end_state from backup_status s join borg_repository b on b.repository = s.repository"
+      " where s.policy = $1 and s.client = $2 and b.url = $3 and s.last_end_state <> ''",
+      Params{policy, client, borg_url});
+  if (!last) return std::unexpected(last.error());
+  if (!last->empty()) series.last_backup = last->row(0).get<JobState>(0);
+  return series;
 }
 
 Expected<std::optional<Archive>> read_archive_of_job(Connection& db, std::int64_t job) {

@@ -1,6 +1,8 @@
 // Schedules, repositories, clients and policies.
 #include <fmt/format.h>
 
+#include "core/hooks.h"
+#include "core/retention.h"
 #include "store/operations.h"
 
 namespace cyborg::store {
@@ -151,14 +153,20 @@ Expected<std::vector<Client>> read_clients(Connection& db, const std::string& na
 namespace {
 
 Expected<void> write_policy(Connection& db, const Policy& p, bool create) {
-  const char* sql = create ? "insert into policy (name, enabled, type, schedule, variables, exclude,"
-                             " compression, upload_limit, timeout, timeout_seconds)"
-                             " values ($1, $2, $3, nullif($4, ''), $5, $6, $7, $8, $9, $10)"
-                           : "update policy set enabled = $2, type = $3, schedule = nullif($4, ''),"
-                             " variables = $5, exclude = $6, compression = $7, upload_limit = $8,"
-                             " timeout = $9, timeout_seconds = $10, changed = now() where name = $1";
+  const char* sql = create
+                        ? "insert into policy (name, enabled, type, schedule, variables, exclude,"
+                          " compression, upload_limit, timeout, timeout_seconds, keep, client_keep,"
+                          " hooks)"
+                          " values ($1, $2, $3, nullif($4, ''), $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+                        : "update policy set enabled = $2, type = $3, schedule = nullif($4, ''),"
+                          " variables = $5, exclude = $6, compression = $7, upload_limit = $8,"
+                          " timeout = $9, timeout_seconds = $10, keep = $11, client_keep = $12, hooks = $13,"
+                          " changed = now() where name = $1";
+  Json::Value client_keep{Json::objectValue};
+  for (const auto& [client, keep] : p.client_keep) client_keep[client] = to_json(keep);
   auto result = db.run(sql, Params{p.name, p.enabled, p.type, p.schedule, p.variables, p.exclude,
-                                   p.compression, p.upload_limit, p.timeout, p.timeout_seconds});
+                                   p.compression, p.upload_limit, p.timeout, p.timeout_seconds,
+                                   to_json(p.keep), client_keep, to_json(p.hooks)});
   return check_written(db, std::move(result), create, ErrorCode::no_such_policy, "policy", p.name);
 }
 
@@ -207,16 +215,23 @@ Expected<std::vector<Policy>> read_policies(Connection& db, const std::vector<st
       "select name, enabled, type, coalesce(schedule, ''), variables, exclude, compression, upload_limit,"
       " timeout, timeout_seconds,"
       " array(select repository from policy_repository where policy = name order by position),"
-      " array(select client from policy_client where policy = name order by position)"
-      " from policy";
+      " array(select client from policy_client where policy = name order by position), keep, client_keep,"
+      " hooks from policy";
   if (names) sql += " where name = any($1::text[])";
   auto result = db.run((sql + " order by name").c_str(), names ? Params{*names} : Params{});
   if (!result) return std::unexpected(result.error());
   std::vector<Policy> policies;
   for (int i = 0; i < result->size(); ++i) {
     Policy& p = policies.emplace_back();
+    Json::Value keep, client_keep, hooks;
     result->row(i).read(p.name, p.enabled, p.type, p.schedule, p.variables, p.exclude, p.compression,
-                        p.upload_limit, p.timeout, p.timeout_seconds, p.repositories, p.clients);
+                        p.upload_limit, p.timeout, p.timeout_seconds, p.repositories, p.clients, keep,
+                        client_keep, hooks);
+    p.hooks = hooks_from_json(hooks).value_or(std::vector<Hook>{});
+    p.keep = retention_from_json(keep);
+    for (const auto& client : client_keep.getMemberNames()) {
+      p.client_keep.emplace(client, retention_from_json(client_keep[client]));
+    }
   }
   return policies;
 }

@@ -66,6 +66,9 @@ Expected<FinishedJob> finish_job(Connection& db, std::int64_t id, const JobResul
 Expected<Page<Archive>> list_archives(Connection& db, const ArchiveFilter& filter, std::uint32_t limit,
                                       std::int64_t cursor);
 Expected<Archive> get_archive(Connection& db, const std::string& name);
+Expected<Archive> update_archive(Connection& db, const std::string& name, const ArchiveUpdate& update);
+Expected<Series> get_series(Connection& db, const std::string& policy, const std::string& client,
+                            const std::string& borg_url, const std::string& zone);
 Expected<std::optional<Archive>> read_archive_of_job(Connection& db, std::int64_t job);
 Expected<std::vector<FleetRow>> fleet_status(Connection& db);
 

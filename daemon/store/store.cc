@@ -206,6 +206,18 @@ void Store::get_archive(std::string name, Done<Archive> done) {
   impl_->in_history(std::move(done),
                     [name = std::move(name)](Connection& db) { return store::get_archive(db, name); });
 }
+void Store::update_archive(std::string name, ArchiveUpdate update, Done<Archive> done) {
+  impl_->in_state(std::move(done), [name = std::move(name), update = std::move(update)](Connection& db) {
+    return store::update_archive(db, name, update);
+  });
+}
+void Store::get_series(std::string policy, std::string client, std::string borg_url, std::string zone,
+                       Done<Series> done) {
+  impl_->in_state(std::move(done), [policy = std::move(policy), client = std::move(client),
+                                    borg_url = std::move(borg_url), zone = std::move(zone)](Connection& db) {
+    return store::get_series(db, policy, client, borg_url, zone);
+  });
+}
 void Store::fleet_status(Done<std::vector<FleetRow>> done) {
   impl_->in_history(std::move(done), [](Connection& db) { return store::fleet_status(db); });
 }

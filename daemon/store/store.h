@@ -21,6 +21,7 @@
 #include "core/job_spec.h"
 #include "core/model.h"
 #include "core/plan.h"
+#include "core/retention.h"
 
 namespace cyborg::store {
 
@@ -107,6 +108,20 @@ struct Archive {
   std::int64_t deduplicated_size = 0;
   std::int64_t nfiles = 0;
   Microseconds duration = 0;
+  bool pinned = false;  // retention never removes it
+  std::string comment;
+};
+
+// Absent fields stay as they are.
+struct ArchiveUpdate {
+  std::optional<bool> pinned;
+  std::optional<std::string> comment;
+};
+
+// The archives of one policy and client in one borg repository, and how their last backup ended.
+struct Series {
+  std::vector<RetentionArchive> archives;  // newest first
+  std::optional<JobState> last_backup;
 };
 
 // What one ended job changed, besides itself.
@@ -229,6 +244,10 @@ class Store {
                      Done<Page<Archive>> done);
   // name, or REPOSITORY::NAME where two repositories have an archive of that name.
   void get_archive(std::string name, Done<Archive> done);
+  void update_archive(std::string name, ArchiveUpdate update, Done<Archive> done);
+  // zone: of the calendar periods that retention counts; empty: the database server's.
+  void get_series(std::string policy, std::string client, std::string borg_url, std::string zone,
+                  Done<Series> done);
   void fleet_status(Done<std::vector<FleetRow>> done);
 
   void set_setting(std::string name, std::string value, Done<void> done);  // empty: the default again

@@ -1,0 +1,25 @@
+// Options that several of the Manager's methods take, and answers that they give.
+#pragma once
+
+#include <vector>
+
+#include "bus/authorizer.h"
+#include "dbus/variant_json.h"
+#include "manager/manager.h"
+
+namespace cyborg::bus {
+
+std::vector<uint64_t> encode_ids(const std::vector<std::int64_t>& ids);
+std::vector<VariantMap> encode_records(const std::vector<Json::Value>& rows);
+
+// clients, scheduled and dry_run. Options are read as an object's properties are: an unknown one is refused.
+Expected<RunRequest> run_request(const VariantMap& options, const Actor& actor);
+
+// A run, its jobs, and the plan of a dry run.
+inline auto encode_run() {
+  return [](const auto& reply, const RunAnswer& answer) {
+    reply(static_cast<uint64_t>(answer.run), encode_ids(answer.jobs), encode_records(answer.plan));
+  };
+}
+
+}  // namespace cyborg::bus

@@ -1,0 +1,58 @@
+// Which archives a policy keeps: borg prune's rules, on archives that are known exactly. Pure: times and the
+// calendar periods they fall into come in, a verdict for each archive goes out.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/model.h"
+
+namespace cyborg {
+
+class Fields;
+
+// One archive of a series (one policy, client and borg repository).
+struct RetentionArchive {
+  std::int64_t id = 0;
+  std::string name;
+  std::string borg_id;
+  Microseconds created = 0;
+  bool pinned = false;
+  // The periods it falls into in the schedule's time zone, as texts that are equal within one and the same:
+  // "2026-11-22 14", "2026-11-22", "2026-47", "2026-11", "2026".
+  std::string hour, day, week, month, year;
+};
+
+struct Verdict {
+  bool keep = false;
+  std::string rule;  // "daily 2 of 7", "pinned" …; of one that goes: why nothing keeps it
+};
+
+// One verdict for each archive, which must be ordered from the newest to the oldest. As in borg, each rule
+// takes the newest archive of each of its periods, and counts only what no rule before it keeps. A pinned
+// archive is always kept, and counts for nothing. At least `minimum` are kept, the newest of them.
+std::vector<Verdict> judge_archives(const Retention& keep, const std::vector<RetentionArchive>& archives,
+                                    Microseconds now, std::int64_t minimum);
+
+// What a prune job removes: the archives it names (details.archives), or those that retention does not keep.
+// Fails, naming why, when nothing may be removed: the last backup did not succeed, or an archive is pinned.
+struct Removals {
+  std::vector<std::string> names, ids;  // in the same order
+  std::vector<std::string> kept_ids;
+};
+Expected<Removals> choose_removals(const Job& prune, const Retention& keep,
+                                   const std::vector<RetentionArchive>& archives,
+                                   const std::optional<JobState>& last_backup, Microseconds now,
+                                   std::int64_t minimum);
+
+// Reads keep_last, keep_within, keep_hourly, keep_daily, keep_weekly, keep_monthly and keep_yearly.
+void read_retention(Fields& fields, Retention& keep);
+Json::Value to_json(const Retention& keep);
+Retention retention_from_json(const Json::Value& json);
+
+// The policy's, or the client's own where it has one.
+const Retention& retention_of(const Policy& policy, const std::string& client);
+
+}  // namespace cyborg
