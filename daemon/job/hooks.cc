@@ -71,8 +71,8 @@ std::string run_hook(JobContext& job, const Hook& hook, const JobResult* result)
   const bool here = hook.where == "server" || job.spec().local;
   std::string failure;
   try {
-    failure = hook_failure(
-        hook, here ? run_on_server(job, hook, environment) : run_on_client(job, hook, environment));
+    const HookEnd end = here ? run_on_server(job, hook, environment) : run_on_client(job, hook, environment);
+    failure = hook_failure(hook, end.status, end.last_words);
   } catch (const Failure& error) {
     failure = fmt::format("hook \"{}\" could not run: {}", hook.command, error.what());
   }
