@@ -141,7 +141,8 @@ TEST_F(Loss, frozen_server_hangs_nobody) {
   expect_working();
   Cluster::shared().freeze();
   expect_unavailable();
-  EXPECT_EQ(available_, false);
+  // Those who ask are told first.
+  EXPECT_TRUE(wait_available(false, seconds{5}));
   Cluster::shared().thaw();
   ASSERT_TRUE(wait_available(true, seconds{20}));
   expect_working();
