@@ -84,8 +84,9 @@ sdbus::UnixFd secret_from_terminal(const std::string& prompt) {
     throw usage("there is no terminal to ask on",
                 "--password-file takes it from a file, or with - from standard input");
   }
-  if (write(terminal.get(), prompt.data(), prompt.size()) < 0) throw Failure(kFailed, reason());
+  // Before the prompt: whoever answers at once would be echoed, and then not heard.
   const Silence silence(terminal.get());
+  if (write(terminal.get(), prompt.data(), prompt.size()) < 0) throw Failure(kFailed, reason());
   auto line = read_line(terminal.get());
   return pipe_with(line, "the password");
 }
