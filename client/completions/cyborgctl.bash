@@ -21,11 +21,11 @@ _cyborgctl_verbs() { # NOUN
   local objects='add list show set enable disable remove'
   case $1 in
     client) echo "$objects prepare test" ;;
-    repository) echo "$objects prepare test key-export" ;;
+    repository) echo "$objects prepare test key-export compact check" ;;
     schedule) echo "$objects" ;;
-    policy) echo "$objects run next" ;;
+    policy) echo "$objects run next prune" ;;
     job) echo 'list show log cancel retry' ;;
-    archive) echo 'list show' ;;
+    archive) echo 'list show why pin unpin comment remove' ;;
     settings) echo 'list get set' ;;
     ssh-key) echo 'show' ;;
   esac
@@ -37,18 +37,24 @@ _cyborgctl_options() { # NOUN VERB
     client/prepare) echo '--wait --follow --ask-password --password-file' ;;
     repository/add) echo '--encryption --passphrase-file --transport --host-key --append-only --shared' ;;
     repository/prepare) echo '--client --wait --follow' ;;
+    repository/compact) echo '--client --wait --follow' ;;
+    repository/check) echo '--client --max-duration --verify-data --wait --follow' ;;
     repository/test | repository/key-export) echo '--client' ;;
     schedule/add) echo '--on-calendar --timezone --random-delay' ;;
     policy/add)
       echo '--type --repository --client --schedule --var --vars --exclude --compression --upload-limit --timeout'
+      echo '--keep-last --keep-within --keep-hourly --keep-daily --keep-weekly --keep-monthly --keep-yearly'
+      echo '--pre-hook --post-hook --hook'
       ;;
     policy/run) echo '--client --wait --follow --dry-run --scheduled' ;;
+    policy/prune) echo '--client --wait --follow --dry-run' ;;
     policy/next) echo '--count' ;;
     job/list) echo '--policy --client --repository --kind --state --run --limit --all' ;;
     job/log) echo '--follow' ;;
     job/cancel) echo '--wait' ;;
     job/retry) echo '--wait --follow' ;;
     archive/list) echo '--client --policy --repository --limit --all' ;;
+    archive/remove) echo '--wait --follow' ;;
     restore/*) echo '--to --in-place --dry-run --wait --follow' ;;
     */remove) echo '--force' ;;
   esac
@@ -74,7 +80,8 @@ _cyborgctl_value() { # OPTION
 _cyborgctl_arguments() { # NOUN VERB
   case $1/$2 in
     job/show | job/log | job/cancel | job/retry) _cyborgctl_names job ;;
-    archive/show) _cyborgctl_names archive ;;
+    archive/list) ;;
+    archive/*) _cyborgctl_names archive ;;
     settings/get) _cyborgctl_names settings ;;
     settings/set) _cyborgctl_names settings | sed 's|$|=|' ;;
     restore/*) _cyborgctl_names archive ;;
