@@ -417,22 +417,29 @@ Expected<Plan> plan_retry(const Fleet& fleet, const Job& ended, const Jobs& acti
     case JobKind::backup:
       break;
   }
-  const auto policy = find(fleet.policies, ended.policy, ErrorCode::no_such_policy, "policy");
-  if (!policy) return std::unexpected(policy.error());
-  const auto client = find_client(fleet, ended.client);
-  if (!client) return std::unexpected(client.error());
-  const auto repository = find_repository(fleet, ended.repository);
-  if (!repository) return std::unexpected(repository.error());
-  if (const std::string reason = unusable_reason(fleet, **policy); !reason.empty()) {
-    return fail(ErrorCode::disabled, fmt::format("policy {} cannot run: {}", ended.policy, reason));
-  }
-  if (!(*client)->enabled) return disabled("client", ended.client);
-  if (const Job* previous = previous_backup(active, **policy, ended.client, ended.repository)) {
-    return fail(ErrorCode::in_use, fmt::format("job {} of policy {} on {} has not ended", previous->id,
-                                               ended.policy, ended.client));
-  }
+  return plan_retry_backups(fleet, std::span{&ended, 1}, active, timestamp, chain);
+}
+
+Expected<Plan> plan_retry_backups(const Fleet& fleet, std::span<const Job> ended, const Jobs& active,
+                                  std::string_view timestamp, const Chain& chain) {
   Planner planner{fleet, active};
-  add_chain(planner, **policy, **client, **repository, timestamp);
+  for (const auto& job : ended) {
+    const auto policy = find(fleet.policies, job.policy, ErrorCode::no_such_policy, "policy");
+    if (!policy) return std::unexpected(policy.error());
+    const auto client = find_client(fleet, job.client);
+    if (!client) return std::unexpected(client.error());
+    const auto repository = find_repository(fleet, job.repository);
+    if (!repository) return std::unexpected(repository.error());
+    if (const std::string reason = unusable_reason(fleet, **policy); !reason.empty()) {
+      return fail(ErrorCode::disabled, fmt::format("policy {} cannot run: {}", job.policy, reason));
+    }
+    if (!(*client)->enabled) return disabled("client", job.client);
+    if (const Job* previous = previous_backup(active, **policy, job.client, job.repository)) {
+      return fail(ErrorCode::in_use, fmt::format("job {} of policy {} on {} has not ended", previous->id,
+                                                 job.policy, job.client));
+    }
+    add_chain(planner, **policy, **client, **repository, timestamp);
+  }
   if (chain.compact) add_compactions(planner);
   return planner.take();
 }

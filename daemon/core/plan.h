@@ -80,6 +80,10 @@ Expected<Plan> plan_maintenance(const Fleet& fleet, const Job& like, const Jobs&
 Expected<Plan> plan_retry(const Fleet& fleet, const Job& ended, const Jobs& active,
                           std::string_view timestamp, const Chain& chain = {});
 
+// Backups of one run again, each with all that follows it; what several of them need is there once.
+Expected<Plan> plan_retry_backups(const Fleet& fleet, std::span<const Job> ended, const Jobs& active,
+                                  std::string_view timestamp, const Chain& chain = {});
+
 struct RestoreRequest {
   std::string archive;     // its name in the borg repository
   std::string repository;  // of the archive
@@ -100,6 +104,7 @@ Expected<JobSpec> job_spec(const Fleet& fleet, const Job& job);
 struct Limits {
   std::size_t jobs = 16;
   std::size_t jobs_per_repository_host = 8;
+  Microseconds now = 0;  // for jobs that wait for their next attempt
 };
 struct Decision {
   std::vector<std::int64_t> start;

@@ -3,6 +3,7 @@
 
 #include "core/plan.h"
 #include "core/repository_url.h"
+#include "core/retry.h"
 
 namespace cyborg {
 namespace {
@@ -66,7 +67,7 @@ Decision decide(const Jobs& unfinished, const Limits& limits) {
   Decision decision;
   // By id, so the oldest first: a job never starves behind younger ones that want the same.
   for (const auto& [id, job] : unfinished) {
-    if (job.state != JobState::pending) continue;
+    if (job.state != JobState::pending || not_before(job) > limits.now) continue;
     if (std::string obstacle = holders.obstacle(job, limits); !obstacle.empty()) {
       decision.reasons.emplace(id, std::move(obstacle));
       continue;

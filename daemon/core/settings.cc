@@ -23,6 +23,11 @@ constexpr std::array kTable{
                 "archives of each policy and client that no retention ever removes: the newest"},
     SettingInfo{"compact_after_prune", "flag", "yes",
                 "free the space of removed archives at once (yes), or only when asked to (no)"},
+    SettingInfo{
+        "retry_attempts", "number", "5",
+        "how often a job of a scheduled run is tried when its client or repository cannot be reached"},
+    SettingInfo{"retry_delay", "span", "1min", "before the second attempt; it doubles each time"},
+    SettingInfo{"retry_longest_delay", "span", "30min", "between two attempts"},
     SettingInfo{"recent_jobs", "span", "10min", "how long an ended job stays an object on the bus"},
 };
 

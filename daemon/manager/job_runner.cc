@@ -73,12 +73,25 @@ void JobRunner::start_ready() {
   if (!state_.writable()) return;
   const Limits limits{
       static_cast<std::size_t>(setting_number(state_.settings, "max_jobs")),
-      static_cast<std::size_t>(setting_number(state_.settings, "max_jobs_per_repository_host"))};
+      static_cast<std::size_t>(setting_number(state_.settings, "max_jobs_per_repository_host")),
+      out_.clock.now()};
   const Decision decision = decide(state_.unfinished, limits);
   for (const auto& [id, reason] : decision.reasons) {
     if (state_.unfinished.at(id).reason != reason) set_state(id, JobState::pending, reason);
   }
   for (const std::int64_t id : decision.start) start(state_.unfinished.at(id));
+  wake_for_retries(limits.now);
+}
+
+void JobRunner::wake_for_retries(Microseconds now) {
+  Microseconds first = 0;
+  for (const auto& [id, job] : state_.unfinished) {
+    const Microseconds at = not_before(job);
+    if (job.state == JobState::pending && at > now && (first == 0 || at < first)) first = at;
+  }
+  if (first == 0) return;
+  const auto delay = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::microseconds{first - now});
+  out_.clock.after("retries", delay, [this] { wake(); });
 }
 
 std::chrono::seconds JobRunner::timeout_of(const Job& job) const {
@@ -269,7 +282,43 @@ void JobRunner::take_in(std::int64_t id, const std::string& service_result) {
   if (!state_.unfinished.contains(id) || finishing_.contains(id)) return;
   const auto left = out_.files.read_result(id);
   if (!left) out_.log.trouble(fmt::format("job {}: its result cannot be read: {}", id, left.error().message));
-  finish(id, result_of(id, left.value_or(std::nullopt), service_result));
+  const Job& job = state_.unfinished.at(id);
+  // It waits for its next attempt, since before cyborgd was started.
+  if (left && !*left && job.state == JobState::pending && attempt_of(job) > 0) return;
+  const JobResult result = result_of(id, left.value_or(std::nullopt), service_result);
+  const RetryLimits limits{setting_number(state_.settings, "retry_attempts"),
+                           setting_span(state_.settings, "retry_delay"),
+                           setting_span(state_.settings, "retry_longest_delay")};
+  const auto retry = canceling_.contains(id) ? std::nullopt : retry_of(job, result, limits, out_.clock.now());
+  if (retry) return postpone(id, *retry);
+  finish(id, result);
+}
+
+void JobRunner::postpone(std::int64_t id, const Retry& retry) {
+  finishing_.insert(id);
+  store::JobUpdate update;
+  update.id = id;
+  update.state = JobState::pending;
+  update.reason = retry.reason;
+  update.details = retry.details;
+  out_.store.update_jobs({update}, [this, id, retry](const Expected<std::vector<std::int64_t>>& stored) {
+    if (!stored) {
+      // Its result stays where it is until the database knows of the next attempt.
+      return out_.clock.after(fmt::format("postpone {}", id), kRetry,
+                              [this, id, retry] { postpone(id, retry); });
+    }
+    finishing_.erase(id);
+    out_.files.clear_result(id);
+    out_.systemd.forget_job(id);
+    Job& job = state_.unfinished.at(id);
+    job.details = retry.details;
+    job.state = JobState::pending;
+    job.reason = retry.reason;
+    updates_.erase(id);
+    out_.publisher.job_changed(id);
+    out_.log.trouble(fmt::format("job {} ({} of {}): {}", id, to_string(job.kind), job.client, retry.reason));
+    wake();
+  });
 }
 
 void JobRunner::finish(std::int64_t id, const JobResult& result) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/retention.h"
+#include "core/retry.h"
 #include "manager/state.h"
 #include "store/store.h"
 
@@ -45,6 +46,7 @@ class JobRunner {
 
  private:
   void start_ready();
+  void wake_for_retries(Microseconds now);
   void start(const Job& job);
   // For a prune: which archives go.
   void choose_archives(std::int64_t job, JobSpec spec, std::map<std::string, std::string> credentials);
@@ -52,6 +54,8 @@ class JobRunner {
   void launch(std::int64_t job, const JobSpec& spec, std::map<std::string, std::string> credentials);
   void started(std::int64_t job, const Expected<void>& result);
   void take_in(std::int64_t job, const std::string& service_result);
+  // Back into the queue, for another attempt.
+  void postpone(std::int64_t job, const Retry& retry);
   void finish(std::int64_t job, const JobResult& result);
   void finished(const store::FinishedJob& finished);
   void apply_facts(const store::FinishedJob& finished);

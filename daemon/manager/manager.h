@@ -111,6 +111,7 @@ class Manager {
   };
   void preview_prune(std::shared_ptr<Preview> preview, Done<RunAnswer> done);
   Chain chain() const;
+  void with_skipped_backups(const Job& preparation, std::function<void(const std::vector<Job>&)> then);
 
   struct ScheduleTimes {
     std::vector<std::string> calendar;  // of which these are the times

@@ -70,6 +70,8 @@ class JobFiles {
   virtual void watch(std::int64_t job) = 0;  // on_progress and on_output from now on
   virtual void unwatch(std::int64_t job) = 0;
   virtual Expected<std::optional<JobResult>> read_result(std::int64_t job) = 0;  // of a job that ended
+  // Before another attempt: what it printed stays, its result goes.
+  virtual void clear_result(std::int64_t job) = 0;
   virtual std::vector<std::int64_t> list() = 0;  // jobs that have a state directory
   virtual std::string output_path(std::int64_t job) = 0;
   virtual void remove(std::int64_t job) = 0;

@@ -123,6 +123,10 @@ void Manager::run_policy(const std::string& name, const RunRequest& request, Don
     return done(fail(ErrorCode::in_use, plan->notes.empty() ? "nothing to do" : plan->notes.front(),
                      "wait for it, or cyborgctl job cancel it"));
   }
+  // Of a run by hand somebody sees at once that it failed.
+  if (request.scheduled > 0) {
+    for (auto& job : plan->jobs) job.details["retry"] = true;
+  }
   create_run(std::move(*plan), name, request, std::move(done));
 }
 
@@ -203,12 +207,41 @@ void Manager::retry_job(std::int64_t id, const std::string& actor, Done<RunAnswe
     if (!is_ended(record->job.state)) {
       return done(fail(ErrorCode::in_use, fmt::format("job {} has not ended", id)));
     }
-    auto plan = plan_retry(state_.fleet, record->job, state_.unfinished, timestamp(), chain());
-    if (!plan) return done(std::unexpected(plan.error()));
+    const Job& job = record->job;
     RunRequest request;
     request.actor = actor;
-    create_run(std::move(*plan), record->job.policy, request, done);
+    const auto again = [this, job, request, done](Expected<Plan> plan) {
+      if (!plan) return done(std::unexpected(plan.error()));
+      create_run(std::move(*plan), job.policy, request, done);
+    };
+    if (job.kind != JobKind::prepare_client && job.kind != JobKind::prepare_repository) {
+      return again(plan_retry(state_.fleet, job, state_.unfinished, timestamp(), chain()));
+    }
+    with_skipped_backups(job, [this, job, again](const std::vector<Job>& backups) {
+      again(backups.empty()
+                ? plan_retry(state_.fleet, job, state_.unfinished, timestamp(), chain())
+                : plan_retry_backups(state_.fleet, backups, state_.unfinished, timestamp(), chain()));
+    });
   });
+}
+
+// The backups of its run that were skipped because this preparation did not succeed.
+void Manager::with_skipped_backups(const Job& preparation,
+                                   std::function<void(const std::vector<Job>&)> then) {
+  store::JobFilter filter;
+  filter.run = preparation.run;
+  filter.kind = JobKind::backup;
+  filter.state = JobState::skipped;
+  out_.store.list_jobs(
+      filter, 1000, 0, [preparation, then = std::move(then)](const Expected<store::Page<Job>>& page) {
+        std::vector<Job> backups;
+        if (page) backups = page->rows;
+        std::erase_if(backups, [&](const Job& job) {
+          return preparation.kind == JobKind::prepare_client ? job.client != preparation.client
+                                                             : job.borg_url != preparation.borg_url;
+        });
+        then(backups);
+      });
 }
 
 }  // namespace cyborg

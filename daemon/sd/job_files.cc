@@ -186,6 +186,15 @@ Expected<std::optional<JobResult>> StateJobFiles::read_result(std::int64_t job) 
   return std::move(*result);
 }
 
+void StateJobFiles::clear_result(std::int64_t job) {
+  unwatch(job);
+  outputs_[job].ended = false;
+  const auto directory = open(job);
+  if (!directory || !*directory) return;
+  if (unlinkat(directory->get(), "result.json", 0) != 0 && errno != ENOENT)
+    spdlog::error("cannot remove the result of job {}: {}", job, strerror(errno));
+}
+
 std::vector<std::int64_t> StateJobFiles::list() {
   return list_numbered(directory_);
 }

@@ -22,6 +22,7 @@ class StateJobFiles : public JobFiles {
   void watch(std::int64_t job) override;
   void unwatch(std::int64_t job) override;
   Expected<std::optional<JobResult>> read_result(std::int64_t job) override;
+  void clear_result(std::int64_t job) override;
   std::vector<std::int64_t> list() override;
   std::string output_path(std::int64_t job) override;
   void remove(std::int64_t job) override;

@@ -93,6 +93,7 @@ struct JobUpdate {
   std::optional<std::string> unit;
   std::optional<std::string> invocation;
   std::optional<Microseconds> lease_until;  // 0: none
+  std::optional<Json::Value> details = std::nullopt;
 };
 
 struct Archive {
