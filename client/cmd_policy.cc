@@ -12,12 +12,13 @@
 #include "client/format/text.h"
 #include "client/jobs.h"
 #include "client/objects.h"
+#include "client/secrets.h"
 
 namespace cyborg::client {
 namespace {
 
 struct AddOptions {
-  std::string name, type, schedule, variables_file, compression, upload_limit, timeout;
+  std::string name, type, schedule, variables_file, compression, upload_limit, timeout, password_file;
   std::vector<std::string> repositories, clients, variables, exclude;
   std::vector<std::string> pre_hooks, post_hooks, hooks;
   std::string keep_within;
@@ -53,6 +54,15 @@ std::vector<VariantMap> hooks_of(const AddOptions& options) {
   return hooks;
 }
 
+// Of a file that holds everything, as of a form: the password goes its own way.
+void take_password(Json::Value& variables, VariantMap& properties) {
+  if (!variables.isMember("password")) return;
+  auto password = variables["password"].isString() ? variables["password"].asString() : std::string{};
+  variables.removeMember("password");
+  if (!password.empty())
+    properties.emplace("password", sdbus::Variant{secret_from_text(std::move(password))});
+}
+
 VariantMap properties_of(const AddOptions& options) {
   VariantMap result;
   for (const auto& [key, value] :
@@ -74,6 +84,9 @@ VariantMap properties_of(const AddOptions& options) {
                                                   : read_variables(options.variables_file);
   const auto more = parse_variables(options.variables);
   for (const auto& key : more.getMemberNames()) variables[key] = more[key];
+  take_password(variables, result);
+  if (!options.password_file.empty())
+    result.insert_or_assign("password", sdbus::Variant{secret_from_file(options.password_file)});
   if (!variables.empty()) result.emplace("variables", to_variant(variables));
   return result;
 }
@@ -93,12 +106,14 @@ void add_add(CLI::App& noun, Context& context) {
   auto& verb = add_verb(noun, "add", "add what to back up, of which clients, to where, and when");
   const auto options = std::make_shared<AddOptions>();
   verb.add_option("NAME", options->name, "what it is called here")->required();
-  verb.add_option("--type", options->type, "rootfs, config, mail or folders")->required();
+  verb.add_option("--type", options->type, "rootfs, config …: see cyborgctl policy types")->required();
   add_names(verb, "--repository", options->repositories, "where to")->required();
   add_names(verb, "--client", options->clients, "whose")->required();
   verb.add_option("--schedule", options->schedule, "when (default: by hand only)");
   add_list(verb, "--var", options->variables, "KEY=VALUE of the type; a key given again makes a list");
   verb.add_option("--vars", options->variables_file, "a file with a JSON object of variables");
+  verb.add_option("--password-file", options->password_file,
+                  "of a database user: a file, or - for standard input");
   add_list(verb, "--exclude", options->exclude, "a borg pattern; may be given again");
   verb.add_option("--compression", options->compression, "borg's (default: lz4)");
   verb.add_option("--upload-limit", options->upload_limit, "such as 500K or 10M, a second");
@@ -249,6 +264,41 @@ void add_next(CLI::App& noun, Context& context) {
   });
 }
 
+// A row for each type, and below it one for each of its variables.
+std::vector<Json::Value> variable_rows(const std::vector<Json::Value>& types) {
+  std::vector<Json::Value> rows;
+  for (const auto& type : types) {
+    Json::Value head(Json::objectValue);
+    head["type"] = type["name"];
+    head["description"] = type["description"];
+    rows.push_back(head);
+    for (const auto& variable : type["variables"]) {
+      Json::Value row(Json::objectValue);
+      row["variable"] = variable["name"];
+      row["form"] = variable["type"];
+      row["required"] = variable["required"].asBool() ? "yes" : "";
+      row["description"] = variable["description"];
+      rows.push_back(row);
+    }
+  }
+  return rows;
+}
+
+void add_types(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "types", "what can be backed up, and the variables of each type");
+  verb.callback([&context] {
+    std::vector<Json::Value> types;
+    for (const auto& row : context.bus().query<std::vector<VariantMap>>(manager(), "ListPolicyTypes"))
+      types.push_back(to_json(row));
+    context.print_records({{"TYPE", "type"},
+                           {"VARIABLE", "variable"},
+                           {"FORM", "form"},
+                           {"REQUIRED", "required"},
+                           {"DESCRIPTION", "description"}},
+                          context.json || context.quiet ? types : variable_rows(types));
+  });
+}
+
 }  // namespace
 
 void add_policy_commands(CLI::App& app, Context& context) {
@@ -257,6 +307,7 @@ void add_policy_commands(CLI::App& app, Context& context) {
   add_run(noun, context);
   add_prune(noun, context);
   add_next(noun, context);
+  add_types(noun, context);
 }
 
 }  // namespace cyborg::client

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <map>
 
+#include "client/secrets.h"
 #include "dbus/names.h"
 
 namespace cyborg::client {
@@ -52,13 +53,22 @@ void add_set(CLI::App& app, Context& context, const Noun& noun) {
   const auto name = std::make_shared<std::string>();
   const auto assignments = std::make_shared<std::vector<std::string>>();
   verb.add_option("NAME", *name)->required();
-  verb.add_option("ASSIGNMENT", *assignments,
-                  "KEY=VALUE; KEY+=VALUE and KEY-=VALUE change a list; again for several values")
-      ->required();
-  verb.callback([&context, &noun, name, assignments] {
+  auto* words =
+      verb.add_option("ASSIGNMENT", *assignments,
+                      "KEY=VALUE; KEY+=VALUE and KEY-=VALUE change a list; again for several values");
+  const auto file = std::make_shared<std::string>();
+  if (noun.secret.empty()) {
+    words->required();
+  } else {
+    verb.add_option("--" + noun.secret + "-file", *file, "a file with another " + noun.secret + ", or -");
+  }
+  verb.callback([&context, &noun, name, assignments, file] {
+    if (assignments->empty() && file->empty()) throw usage("nothing to change: KEY=VALUE is expected");
     const auto current =
         needs_current(*assignments) ? get_object(context.bus(), noun, *name) : Json::Value(Json::objectValue);
-    change_object(context, noun, *name, "Set", parse_properties(noun.keys, *assignments, current));
+    auto properties = parse_properties(noun.keys, *assignments, current);
+    if (!file->empty()) properties.insert_or_assign(noun.secret, sdbus::Variant{secret_from_file(*file)});
+    change_object(context, noun, *name, "Set", properties);
   });
 }
 
@@ -160,7 +170,8 @@ const Noun kPolicyNoun{"policy",
                         {"keep_yearly", "u"},
                         {"client_keep", "a{sv}"},
                         {"hooks", "aa{sv}"},
-                        {"enabled", "b"}}};
+                        {"enabled", "b"}},
+                       "password"};
 
 std::string object_path(const Noun& noun, const std::string& name) {
   const auto prefix = fmt::format("{}/{}", names::kRootPath, noun.name);

@@ -17,6 +17,7 @@ struct Noun {
   ErrorCode missing;
   std::vector<Column> columns;
   std::vector<Key> keys;
+  std::string secret = {};  // that `set` takes from a file: a key of Set
 };
 
 std::string object_path(const Noun& noun, const std::string& name);

@@ -78,6 +78,10 @@ sdbus::UnixFd secret_from_file(const std::string& path) {
   return pipe_with(line, path);
 }
 
+sdbus::UnixFd secret_from_text(std::string text) {
+  return pipe_with(text, "the password");
+}
+
 sdbus::UnixFd secret_from_terminal(const std::string& prompt) {
   const sdbus::UnixFd terminal(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY), sdbus::adopt_fd);
   if (!terminal.isValid()) {

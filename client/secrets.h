@@ -10,6 +10,9 @@ namespace cyborg::client {
 // The first line of a file, or of standard input for "-".
 sdbus::UnixFd secret_from_file(const std::string& path);
 
+// Takes a text over and wipes it.
+sdbus::UnixFd secret_from_text(std::string text);
+
 // Asks on the terminal, without an echo.
 sdbus::UnixFd secret_from_terminal(const std::string& prompt);
 

@@ -19,6 +19,10 @@ constexpr std::string_view kVariablePrefix = "var.";
 // Variables of policy types that are lists even if one value is given.
 constexpr std::array<std::string_view, 4> kListVariables{"folders", "exclude", "databases", "guests"};
 
+// Those that are text even if they look like something else: a database may be called 2024.
+constexpr std::array<std::string_view, 7> kTextVariables{"command", "database", "databases", "filename",
+                                                         "folders", "host",     "user"};
+
 template <typename Number>
 Number parse_number(const std::string& key, const std::string& text) {
   Number value{};
@@ -121,12 +125,27 @@ Json::Value parse_value(const std::string& text) {
   return text;
 }
 
+namespace {
+
+Json::Value variable_value(const Assignment& assignment) {
+  const bool is_text = std::ranges::find(kTextVariables, assignment.key) != kTextVariables.end();
+  const bool is_list = std::ranges::find(kListVariables, assignment.key) != kListVariables.end();
+  if (is_text && !(is_list && assignment.value.starts_with('['))) return assignment.value;
+  return parse_value(assignment.value);
+}
+
+}  // namespace
+
 Json::Value parse_variables(const std::vector<std::string>& assignments) {
   Json::Value result(Json::objectValue);
   for (const auto& text : assignments) {
     const auto assignment = parse_assignment(text);
     refuse_unless_replace(assignment);
-    auto value = parse_value(assignment.value);
+    if (assignment.key == "password") {
+      throw usage("password: everybody can read the arguments of a program",
+                  "--password-file takes it from a file, or with - from standard input");
+    }
+    auto value = variable_value(assignment);
     const bool again = result.isMember(assignment.key);
     if (!again && std::ranges::find(kListVariables, assignment.key) == kListVariables.end()) {
       result[assignment.key] = std::move(value);

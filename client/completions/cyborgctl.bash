@@ -23,7 +23,7 @@ _cyborgctl_verbs() { # NOUN
     client) echo "$objects prepare test" ;;
     repository) echo "$objects prepare test key-export compact check" ;;
     schedule) echo "$objects" ;;
-    policy) echo "$objects run next prune" ;;
+    policy) echo "$objects run next prune types" ;;
     job) echo 'list show log cancel retry' ;;
     archive) echo 'list show why pin unpin comment remove' ;;
     settings) echo 'list get set' ;;
@@ -42,10 +42,12 @@ _cyborgctl_options() { # NOUN VERB
     repository/test | repository/key-export) echo '--client' ;;
     schedule/add) echo '--on-calendar --timezone --random-delay' ;;
     policy/add)
-      echo '--type --repository --client --schedule --var --vars --exclude --compression --upload-limit --timeout'
+      echo '--type --repository --client --schedule --var --vars --password-file --exclude --compression'
+      echo '--upload-limit --timeout'
       echo '--keep-last --keep-within --keep-hourly --keep-daily --keep-weekly --keep-monthly --keep-yearly'
       echo '--pre-hook --post-hook --hook'
       ;;
+    policy/set) echo '--password-file' ;;
     policy/run) echo '--client --wait --follow --dry-run --scheduled' ;;
     policy/prune) echo '--client --wait --follow --dry-run' ;;
     policy/next) echo '--count' ;;
@@ -64,7 +66,7 @@ _cyborgctl_options() { # NOUN VERB
 _cyborgctl_value() { # OPTION
   case $1 in
     --client | --repository | --schedule | --policy) _cyborgctl_names "${1#--}" ;;
-    --type) echo 'rootfs config mail folders' ;;
+    --type) cyborgctl --no-ask-password --quiet policy types 2>/dev/null ;;
     --transport) echo 'relay' ;;
     --encryption)
       echo 'repokey-blake2 keyfile-blake2 repokey keyfile authenticated-blake2 authenticated none'
@@ -85,7 +87,7 @@ _cyborgctl_arguments() { # NOUN VERB
     settings/get) _cyborgctl_names settings ;;
     settings/set) _cyborgctl_names settings | sed 's|$|=|' ;;
     restore/*) _cyborgctl_names archive ;;
-    client/add | repository/add | schedule/add | policy/add | */list | ssh-key/*) ;;
+    client/add | repository/add | schedule/add | policy/add | policy/types | */list | ssh-key/*) ;;
     client/set | repository/set | schedule/set | policy/set)
       _cyborgctl_names "$1"
       _cyborgctl_keys "$1"

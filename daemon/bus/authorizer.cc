@@ -37,6 +37,7 @@ constexpr std::array kTable{
     Permission{kManagerInterface, "SetArchive", kActionManage},
     Permission{kManagerInterface, "ExplainArchive", kActionView},
     Permission{kManagerInterface, "GetFleetStatus", kActionView},
+    Permission{kManagerInterface, "ListPolicyTypes", kActionView},
     Permission{kManagerInterface, "ListSettings", kActionView},
     Permission{kManagerInterface, "SetSetting", kActionManage},
     Permission{kManagerInterface, "ExportKey", kActionSecrets},

@@ -5,6 +5,7 @@
 #include "bus/descriptors.h"
 #include "bus/records.h"
 #include "core/fields.h"
+#include "core/policy_types.h"
 #include "dbus/names.h"
 
 namespace cyborg::bus {
@@ -151,7 +152,12 @@ void ManagerObject::AddPolicy(sdbus::Result<sdbus::ObjectPath>&& result, std::st
   serve_method(
       std::move(result), "AddPolicy", {{"policy", name}},
       [this, name, properties = std::move(properties)](const Reply<sdbus::ObjectPath>& reply, const Actor&) {
-        context_.manager.put_policy(name, to_json(properties), true, reply.then(encode_path("policy", name)));
+        DescriptorMap descriptors;
+        const Json::Value json = to_json(properties, &descriptors);
+        auto password = take_secret(descriptors, "password");
+        if (!password) return reply.fail(password.error());
+        context_.manager.put_policy(name, json, std::move(*password), true,
+                                    reply.then(encode_path("policy", name)));
       });
 }
 
@@ -322,6 +328,11 @@ void ManagerObject::GetFleetStatus(sdbus::Result<Maps>&& result) {
       answer_to(encode_records(rows));
     }));
   });
+}
+
+void ManagerObject::ListPolicyTypes(sdbus::Result<Maps>&& result) {
+  serve_method(std::move(result), "ListPolicyTypes", {},
+               [](const Reply<Maps>& reply, const Actor&) { reply(encode_records(policy_type_records())); });
 }
 
 void ManagerObject::ListSettings(sdbus::Result<Maps>&& result) {

@@ -64,6 +64,7 @@ class ManagerObject final
   void RemoveArchive(sdbus::Result<uint64_t>&& result, std::string archive) override;
   void SetArchive(sdbus::Result<>&& result, std::string archive, VariantMap properties) override;
   void ExplainArchive(sdbus::Result<VariantMap>&& result, std::string archive) override;
+  void ListPolicyTypes(sdbus::Result<Maps>&& result) override;
   void ListSettings(sdbus::Result<Maps>&& result) override;
   void SetSetting(sdbus::Result<>&& result, std::string name, std::string value) override;
   void ExportKey(sdbus::Result<sdbus::UnixFd>&& result, std::string repository, VariantMap options) override;

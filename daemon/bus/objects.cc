@@ -209,7 +209,11 @@ void PolicyObject::Set(sdbus::Result<>&& result, VariantMap properties) {
   serve(context_.authorizer, getObject(), std::move(result), kPolicyInterface, "Set", {{"policy", name_}},
         [&context = context_, name = name_, properties = std::move(properties)](const Reply<>& reply,
                                                                                 const Actor&) {
-          context.manager.put_policy(name, to_json(properties), false, reply.done());
+          DescriptorMap descriptors;
+          const Json::Value json = to_json(properties, &descriptors);
+          auto password = take_secret(descriptors, "password");
+          if (!password) return reply.fail(password.error());
+          context.manager.put_policy(name, json, std::move(*password), false, reply.done());
         });
 }
 void PolicyObject::Remove(sdbus::Result<>&& result, VariantMap options) {

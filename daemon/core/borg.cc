@@ -66,6 +66,8 @@ std::vector<std::string> borg_create(const JobSpec& spec, const std::string& rep
   if (spec.one_file_system) append(command, {"--one-file-system"});
   if (spec.upload_limit > 0) append(command, {"--upload-ratelimit", std::to_string(spec.upload_limit)});
   for (const auto& pattern : spec.exclude) append(command, {"--exclude", pattern});
+  // A dump is read from a FIFO. A checkpoint would be an archive with a part of one.
+  if (!spec.dump.type.empty()) append(command, {"--read-special", "--checkpoint-interval", "0"});
   append(command, {"--", repository + "::" + spec.archive});
   return command;  // the roots follow
 }

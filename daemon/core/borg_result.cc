@@ -214,6 +214,11 @@ JobResult judge_borg(BorgVerb verb, int status, const BorgLog& log, const JobSpe
                    status);
   }
   if (status != 1 && (status < 100 || status > 127)) return judge_failure(status, log, spec);
+  if (verb == BorgVerb::create && !spec.dump.type.empty()) {
+    // It could not read one of its files to the end.
+    return failure("dump-lost", fmt::format("archive {} is not complete: {}", spec.archive, said(log)),
+                   status);
+  }
   if (verb == BorgVerb::create) {
     if (const std::string* root = lost_root(log, spec)) {
       return failure("source-missing",

@@ -4,6 +4,7 @@
 
 #include "core/borg.h"
 #include "core/quote.h"
+#include "core/script_parts.h"
 
 namespace cyborg {
 namespace {
@@ -74,17 +75,6 @@ export CYBORG_RELAY="$D"
 )sh";
 }
 
-std::string start(const JobSpec& spec, const std::string& relay, const std::string& sub_directory) {
-  const std::string rsh = relay.empty() ? std::string{} : kRelayRsh;
-  return kPrelude + std::string{"say started\n"} + make_directory(relay) +
-         fmt::format("SILENCE={}\n", kSilence) + "command -v borg >/dev/null || die no-borg\n" +
-         exports(borg_environment({}, rsh, spec)) + "export BORG_BASE_DIR=\"${CYBORG_CLIENT_DIR:-" +
-         kClientDirectory + "}" + sub_directory +
-         "\"\n"
-         "export BORG_PASSPHRASE_FD=3\n"
-         "mkdir -p \"$BORG_BASE_DIR\" || die no-directory \"$BORG_BASE_DIR\"\n";
-}
-
 // Every root must be there before borg starts: it would only warn and make an archive without it. Roots are
 // told by number, since a name may hold line breaks.
 std::string check_roots(const JobSpec& spec) {
@@ -102,11 +92,23 @@ std::string check_roots(const JobSpec& spec) {
   return text + "set -- " + quote(spec.roots) + "\n";
 }
 
-std::string repository_for(const JobSpec& spec, const std::string& relay) {
-  return relay.empty() ? spec.repository_path : relay_url(spec.repository_path);
+}  // namespace
+
+std::string script_start(const JobSpec& spec, const std::string& relay, const std::string& sub_directory) {
+  const std::string rsh = relay.empty() ? std::string{} : kRelayRsh;
+  return kPrelude + std::string{"say started\n"} + make_directory(relay) +
+         fmt::format("SILENCE={}\n", kSilence) + "command -v borg >/dev/null || die no-borg\n" +
+         exports(borg_environment({}, rsh, spec)) + "export BORG_BASE_DIR=\"${CYBORG_CLIENT_DIR:-" +
+         kClientDirectory + "}" + sub_directory +
+         "\"\n"
+         "export BORG_PASSPHRASE_FD=3\n"
+         "mkdir -p \"$BORG_BASE_DIR\" || die no-directory \"$BORG_BASE_DIR\"\n";
 }
 
-}  // namespace
+std::string script_repository(const JobSpec& spec, const std::string& relay) {
+  const bool here = relay.empty() && spec.repository_host.address.empty();
+  return here ? spec.repository_path : relay_url(spec.repository_path);
+}
 
 std::string relay_script(const std::string& relay) {
   return relay_directory(relay) + R"sh(
@@ -123,15 +125,16 @@ exec cat "$D/up"
 }
 
 std::string backup_script(const JobSpec& spec, const std::string& relay) {
-  const auto borg = borg_create(spec, repository_for(spec, relay));
-  return start(spec, relay, "") + check_roots(spec) + "set -- " + quote(borg) + " \"$@\"\n" + kRunBorg;
+  const auto borg = borg_create(spec, script_repository(spec, relay));
+  return script_start(spec, relay, "") + check_roots(spec) + "set -- " + quote(borg) + " \"$@\"\n" + kRunBorg;
 }
 
 std::string restore_script(const JobSpec& spec, const std::string& relay) {
-  const auto borg = borg_extract(spec, repository_for(spec, relay));
-  if (spec.dry_run) return start(spec, relay, "/restore") + "cd /\nset -- " + quote(borg) + "\n" + kRunBorg;
+  const auto borg = borg_extract(spec, script_repository(spec, relay));
+  if (spec.dry_run)
+    return script_start(spec, relay, "/restore") + "cd /\nset -- " + quote(borg) + "\n" + kRunBorg;
   // The directory belongs to the user of the machine: not with our umask.
-  return start(spec, relay, "/restore") +
+  return script_start(spec, relay, "/restore") +
          fmt::format("(umask 022; mkdir -p -- {0}) && cd -- {0} || die no-directory {0}\n",
                      quote(spec.directory)) +
          "umask 022\nset -- " + quote(borg) + "\n" + kRunBorg;

@@ -95,6 +95,17 @@ void visit_target(Visit& visit, Target& target) {
   visit("jump", target.jump);
 }
 
+template <typename Visit, typename Dump>
+void visit_dump(Visit& visit, Dump& dump) {
+  visit("type", dump.type);
+  visit("databases", dump.databases);
+  visit("user", dump.user);
+  visit("host", dump.host);
+  visit("port", dump.port);
+  visit("command", dump.command);
+  visit("filename", dump.filename);
+}
+
 template <typename Visit, typename Spec>
 void visit_spec(Visit& visit, Spec& spec) {
   visit("job", spec.job);
@@ -154,6 +165,9 @@ Json::Value to_json(const JobSpec& spec) {
   visit_spec(writer, spec);
   json["target"] = target_to_json(spec.target);
   json["repository_host"] = target_to_json(spec.repository_host);
+  json["dump"] = Json::Value{Json::objectValue};
+  Writer dump_writer{json["dump"]};
+  visit_dump(dump_writer, spec.dump);
   return json;
 }
 
@@ -168,6 +182,10 @@ Expected<JobSpec> job_spec_from_json(const Json::Value& json) {
     visit_target(target_reader, *target);
     if (!bad) bad = target_reader.bad();
   }
+  const Json::Value dump = json.isObject() ? json["dump"] : Json::Value{};
+  Reader dump_reader{dump};
+  visit_dump(dump_reader, spec.dump);
+  if (!bad) bad = dump_reader.bad();
   if (bad)
     return fail(ErrorCode::failed, fmt::format("job specification: field \"{}\" is missing or wrong", bad));
   return spec;

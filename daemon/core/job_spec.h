@@ -5,6 +5,7 @@
 //   ssh-key     the server's private key, OpenSSH format
 //   passphrase  of the borg repository (absent for kinds without one)
 //   password    of the client's user, once, to install the public key (prepare-client only, optional)
+//   database-password  of the database user (backups that dump databases, optional)
 // Files in $STATE_DIRECTORY (/var/lib/cyborg/jobs/N, written with umask 0007):
 //   output         one line for each line printed: "<priority> <microseconds> <text>\n"; text is valid UTF-8
 //   progress.json  {"files":n,"bytes":n,"path":s}; replaced by rename at most twice a second
@@ -26,6 +27,15 @@ struct SshTarget {
   std::string user;
   std::string host_key;  // SHA256:… that must match; empty: accept and report (prepare-* only)
   std::string jump;      // [user@]host[:port] or empty
+};
+
+// What a backup reads instead of folders: see dump_script.h.
+struct DumpSpec {
+  std::string type;                    // mysql, postgresql or piped; empty: folders
+  std::vector<std::string> databases;  // empty: all
+  std::string user, host;
+  int port = 0;
+  std::string command, filename;  // piped
 };
 
 struct JobSpec {
@@ -55,6 +65,7 @@ struct JobSpec {
   std::string compression;
   std::int64_t upload_limit = 0;
   std::string files_cache_suffix;  // one per policy
+  DumpSpec dump;
 
   // restore (archive, too)
   std::vector<std::string> paths;  // inside the archive, as given by the user (leading / allowed); empty: all

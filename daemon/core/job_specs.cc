@@ -60,6 +60,7 @@ Expected<void> describe_backup(const Fleet& fleet, const Job& job, JobSpec& spec
   spec.any_root = source.any_root;
   spec.exclude = source.exclude;
   spec.one_file_system = source.one_file_system;
+  spec.dump = source.dump;
   spec.compression = policy.compression;
   spec.upload_limit = policy.upload_limit;
   spec.files_cache_suffix = policy.name;

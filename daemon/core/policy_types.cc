@@ -3,18 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <functional>
+#include <map>
 
 #include "core/fields.h"
 
 namespace cyborg {
 namespace {
-
-struct Variables {
-  std::vector<std::string> folders;
-  std::vector<std::string> exclude;
-  bool one_file_system = false;
-};
 
 // What is useless in a backup of a whole system: kernel interfaces, scratch space, other media, and caches
 // that borg and the package managers fill again by themselves.
@@ -39,22 +34,152 @@ const std::vector<std::string> kRootfsExclude{"/dev",
                                               "/var/cache/apk",
                                               "/var/cache/pacman/pkg"};
 
-struct PolicyType {
+enum class Form { text, list, flag, number, secret };
+
+const char* to_string(Form form) {
+  switch (form) {
+    case Form::text:
+      return "text";
+    case Form::list:
+      return "list of texts";
+    case Form::flag:
+      return "true or false";
+    case Form::number:
+      return "number";
+    case Form::secret:
+      break;
+  }
+  return "secret";
+}
+
+struct Variable {
   const char* name;
-  bool takes_folders;
-  bool takes_one_file_system;
-  bool any_root;
-  std::vector<std::string> roots;
-  std::vector<std::string> exclude;
+  Form form;
+  bool required;
+  const char* description;
+  Fields::Check check = {};
 };
 
-const std::array<PolicyType, 4>& types() {
-  static const std::array<PolicyType, 4> table{{
-      {"rootfs", false, true, false, {"/"}, kRootfsExclude},
-      {"config", false, false, false, {"/etc"}, {}},
-      {"mail", false, false, true, {"/var/mail", "/var/lib/mail"}, {}},
-      {"folders", true, false, false, {}, {}},
-  }};
+struct Values {
+  std::map<std::string, std::string> text;
+  std::map<std::string, std::vector<std::string>> list;
+  std::map<std::string, bool> flag;
+  std::map<std::string, std::int64_t> number;
+};
+
+struct PolicyType {
+  const char* name;
+  const char* description;
+  std::vector<Variable> variables;
+  std::function<BackupSource(Values)> source;
+
+  bool has(std::string_view variable) const {
+    return std::ranges::any_of(variables, [&](const Variable& one) { return one.name == variable; });
+  }
+};
+
+std::string_view check_folder(const std::string& path) {
+  if (!path.starts_with('/')) return "an absolute path";
+  if (path.find("/../") != std::string::npos || path.ends_with("/..")) return "a path without \"..\"";
+  return {};
+}
+
+std::string_view check_database(const std::string& name) {
+  return name.empty() || has_control_characters(name) ? "the name of a database" : "";
+}
+
+std::string_view check_database_user(const std::string& user) {
+  return user.starts_with('-') ? "the name of a database user" : "";
+}
+
+std::string_view check_database_host(const std::string& host) {
+  return host.starts_with('-') || host.find(' ') != std::string::npos
+             ? "a host name, an address or the directory of a socket"
+             : "";
+}
+
+std::string_view check_filename(const std::string& name) {
+  const auto good = [](unsigned char c) { return std::isalnum(c) || c == '.' || c == '_' || c == '-'; };
+  return !name.starts_with('.') && !name.starts_with('-') && std::ranges::all_of(name, good)
+             ? ""
+             : "a file name of letters, digits, \".\", \"_\" and \"-\"";
+}
+
+const Variable kExclude{"exclude", Form::list, false, "what is left out: borg patterns", {}};
+
+BackupSource files(Values& values, std::vector<std::string> roots, std::vector<std::string> exclude = {}) {
+  BackupSource source;
+  source.roots = std::move(roots);
+  source.exclude = std::move(exclude);
+  source.exclude.insert(source.exclude.end(), values.list["exclude"].begin(), values.list["exclude"].end());
+  source.one_file_system = values.flag["one_file_system"];
+  return source;
+}
+
+BackupSource mail(Values values) {
+  BackupSource source = files(values, {"/var/mail", "/var/lib/mail"});
+  source.any_root = true;
+  return source;
+}
+
+BackupSource databases(const char* type, Values values) {
+  BackupSource source;
+  source.dump.type = type;
+  source.dump.databases =
+      values.list["database"].empty() ? values.list["databases"] : values.list["database"];
+  source.dump.user = values.text["user"];
+  source.dump.host = values.text["host"];
+  source.dump.port = static_cast<int>(values.number["port"]);
+  return source;
+}
+
+BackupSource piped(Values values) {
+  BackupSource source;
+  source.dump.type = "piped";
+  source.dump.command = values.text["command"];
+  source.dump.filename = values.text["filename"].empty() ? "output" : values.text["filename"];
+  return source;
+}
+
+std::vector<Variable> database_variables(const char* user, const char* host) {
+  return {
+      {"databases", Form::list, false, "which (default: all)", check_database},
+      {"database", Form::list, false, "the same, for one", check_database},
+      {"user", Form::text, false, user, check_database_user},
+      {"password", Form::secret, false, "of the user: given with --password-file, never shown", {}},
+      {"host", Form::text, false, host, check_database_host},
+      {"port", Form::number, false, "of the server (default: its usual one)", {}},
+  };
+}
+
+// As design and README have them; the order is that of the listing.
+const std::vector<PolicyType>& types() {
+  static const std::vector<PolicyType> table{
+      {"rootfs",
+       "the whole system, without what is useless in a backup",
+       {kExclude, {"one_file_system", Form::flag, false, "stay on the file system of /", {}}},
+       [](Values values) { return files(values, {"/"}, kRootfsExclude); }},
+      {"config", "/etc", {kExclude}, [](Values values) { return files(values, {"/etc"}); }},
+      {"mail", "/var/mail and /var/lib/mail, those that exist", {kExclude}, mail},
+      {"folders",
+       "some folders",
+       {{"folders", Form::list, true, "absolute paths", check_folder}, kExclude},
+       [](Values values) { return files(values, values.list["folders"]); }},
+      {"mysql", "databases of MariaDB or MySQL, a dump of each, and the grants",
+       database_variables("who connects (default: root, by the socket)",
+                          "where (default: the client's socket)"),
+       [](Values values) { return databases("mysql", std::move(values)); }},
+      {"postgresql", "databases of PostgreSQL, a dump of each in custom format, and the roles",
+       database_variables(
+           "who connects (default: postgres, by the socket, or with a host its user of that name)",
+           "where (default: the client's socket)"),
+       [](Values values) { return databases("postgresql", std::move(values)); }},
+      {"piped",
+       "the output of a command",
+       {{"command", Form::text, true, "what the client's shell runs", {}},
+        {"filename", Form::text, false, "of the file in the archive (default: output)", check_filename}},
+       piped},
+  };
   return table;
 }
 
@@ -63,25 +188,65 @@ const PolicyType* find_type(const std::string& name) {
   return row != types().end() ? &*row : nullptr;
 }
 
-std::string_view check_folder(const std::string& path) {
-  if (!path.starts_with('/')) return "an absolute path";
-  if (path.find("/../") != std::string::npos || path.ends_with("/..")) return "a path without \"..\"";
+void read_variable(Fields& fields, const Variable& variable, Values& values) {
+  switch (variable.form) {
+    case Form::text:
+      return fields.text(variable.name, values.text[variable.name], variable.check);
+    case Form::list:
+      return fields.list(variable.name, values.list[variable.name], variable.check);
+    case Form::flag:
+      return fields.flag(variable.name, values.flag[variable.name]);
+    case Form::number:
+      return fields.number(variable.name, values.number[variable.name], 1, 65535);
+    case Form::secret:
+      break;
+  }
+  if (fields.has(variable.name)) {
+    fields.refuse(
+        Error{ErrorCode::invalid_argument,
+              fmt::format("variable \"{}\" is a secret, and cannot be among what is shown", variable.name),
+              "give it with --password-file; on the bus, as the descriptor \"password\""});
+  }
+}
+
+Expected<void> check_required(const PolicyType& type, Values& values) {
+  for (const auto& variable : type.variables) {
+    if (!variable.required) continue;
+    if (!values.text[variable.name].empty() || !values.list[variable.name].empty()) continue;
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("policy type \"{}\": variable \"{}\" is missing", type.name, variable.name),
+                variable.form == Form::list
+                    ? fmt::format("give it as --var {0}=/srv/data, once for each of the {0}", variable.name)
+                    : fmt::format("give it as --var '{}=…': {}", variable.name, variable.description));
+  }
   return {};
 }
 
-Expected<Variables> read_variables(const PolicyType& type, const Json::Value& json) {
-  Variables variables;
-  Fields fields{json};
-  fields.list("exclude", variables.exclude);
-  if (type.takes_folders) fields.list("folders", variables.folders, check_folder);
-  if (type.takes_one_file_system) fields.flag("one_file_system", variables.one_file_system);
-  if (auto checked = fields.finish(); !checked) return std::unexpected(checked.error());
-  if (type.takes_folders && variables.folders.empty()) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("policy type \"{}\": variable \"folders\" is missing", type.name),
-                "give it as --var folders=/srv/data, once for each folder");
+// As a form would send it, an empty text is a variable that was not given.
+Json::Value without_empty(const PolicyType& type, const Json::Value& json) {
+  Json::Value given = json;
+  for (const auto& variable : type.variables) {
+    const bool drops = variable.form == Form::text || variable.form == Form::secret || type.has("password");
+    if (drops && given.isMember(variable.name) && given[variable.name] == Json::Value{""}) {
+      given.removeMember(variable.name);
+    }
   }
-  return variables;
+  return given;
+}
+
+Expected<Values> read_variables(const PolicyType& type, const Json::Value& json) {
+  Values values;
+  const Json::Value given = without_empty(type, json);
+  Fields fields{given};
+  for (const auto& variable : type.variables) read_variable(fields, variable, values);
+  if (auto checked = fields.finish(); !checked) return std::unexpected(checked.error());
+  if (!values.list["database"].empty() && !values.list["databases"].empty()) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("policy type \"{}\": both \"database\" and \"databases\" are given", type.name),
+                "give all of them as databases");
+  }
+  if (auto required = check_required(type, values); !required) return std::unexpected(required.error());
+  return values;
 }
 
 }  // namespace
@@ -92,6 +257,31 @@ std::vector<std::string> policy_type_names() {
   return names;
 }
 
+std::vector<Json::Value> policy_type_records() {
+  std::vector<Json::Value> records;
+  for (const auto& type : types()) {
+    Json::Value record{Json::objectValue};
+    record["name"] = type.name;
+    record["description"] = type.description;
+    record["variables"] = Json::Value{Json::arrayValue};
+    for (const auto& variable : type.variables) {
+      Json::Value one{Json::objectValue};
+      one["name"] = variable.name;
+      one["type"] = to_string(variable.form);
+      one["required"] = variable.required;
+      one["description"] = variable.description;
+      record["variables"].append(std::move(one));
+    }
+    records.push_back(std::move(record));
+  }
+  return records;
+}
+
+bool takes_password(const std::string& type) {
+  const PolicyType* found = find_type(type);
+  return found && found->has("password");
+}
+
 Expected<void> check_policy_variables(const Policy& policy) {
   const PolicyType* type = find_type(policy.type);
   if (!type) {
@@ -100,20 +290,18 @@ Expected<void> check_policy_variables(const Policy& policy) {
   }
   if (auto variables = read_variables(*type, policy.variables); !variables)
     return std::unexpected(variables.error());
+  if (!type->has("exclude") && !policy.exclude.empty()) {
+    return fail(ErrorCode::invalid_argument, fmt::format("exclude \"{}\": policy type \"{}\" reads no files",
+                                                         policy.exclude.front(), type->name));
+  }
   return {};
 }
 
 BackupSource backup_source(const Policy& policy) {
   const PolicyType* type = find_type(policy.type);
   if (!type) return {};
-  const Variables variables = read_variables(*type, policy.variables).value_or(Variables{});
-  BackupSource source;
-  source.roots = type->takes_folders ? variables.folders : type->roots;
-  source.any_root = type->any_root;
-  source.exclude = type->exclude;
-  source.exclude.insert(source.exclude.end(), variables.exclude.begin(), variables.exclude.end());
+  BackupSource source = type->source(read_variables(*type, policy.variables).value_or(Values{}));
   source.exclude.insert(source.exclude.end(), policy.exclude.begin(), policy.exclude.end());
-  source.one_file_system = variables.one_file_system;
   return source;
 }
 

@@ -1,11 +1,12 @@
 // The policy types: which variables each takes and what it reads on a client. A new type is a row in the
-// table of policy_types.cc and, if it needs more than folders, a producer in daemon/job.
+// table of policy_types.cc and, if it needs more than folders, a tool in dump_script.cc.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "core/error.h"
+#include "core/job_spec.h"
 #include "core/model.h"
 
 namespace cyborg {
@@ -15,9 +16,17 @@ struct BackupSource {
   bool any_root = false;           // of the roots, those that exist; none is a failure
   std::vector<std::string> exclude;
   bool one_file_system = false;
+  DumpSpec dump;  // instead of roots
 };
 
 std::vector<std::string> policy_type_names();
+
+// The table, for people and programs: name, description and variables, each with name, type, required and
+// description.
+std::vector<Json::Value> policy_type_records();
+
+// Does it take a password, which is no variable but a secret of the policy?
+bool takes_password(const std::string& type);
 
 // Checks type and variables; names the variable, its value and what would be right.
 Expected<void> check_policy_variables(const Policy& policy);

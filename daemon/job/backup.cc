@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/borg_result.h"
+#include "core/dump_script.h"
 #include "core/job_script.h"
 #include "job/borg_run.h"
 #include "job/job.h"
@@ -36,8 +37,22 @@ std::vector<std::string> existing_roots(const JobSpec& spec) {
   return roots;
 }
 
+// The same script as on any client, and borg in it: signals end both.
+BorgEnd dump_here(JobContext& job, Serve* serve) {
+  const JobSpec& spec = job.spec();
+  LocalBorg borg;
+  borg.command = {"sh", "-c", dump_script(spec, "")};
+  borg.base_dir = server_borg_directory();
+  borg.serve = serve;
+  borg.second_line = dump_secret(spec, job.database_password()) + "\n";
+  BorgEnd end = run_local(job, borg);
+  if (!job.canceled()) check_script(end, spec, "");
+  return end;
+}
+
 BorgEnd create_here(JobContext& job, Serve* serve) {
   const JobSpec& spec = job.spec();
+  if (!spec.dump.type.empty()) return dump_here(job, serve);
   const auto roots = existing_roots(spec);
   LocalBorg borg;
   borg.command = borg_create(spec, serve ? relay_url(spec.repository_path) : spec.repository_path);
@@ -51,7 +66,11 @@ BorgEnd create_there(JobContext& job, Serve& serve) {
   ssh::Session session{job.spec().target, job.credentials()};
   job.throw_if_canceled();
   const std::string relay = random_relay();
-  const RemoteBorg borg{backup_script(job.spec(), relay), job.passphrase() + "\n", relay, &serve};
+  const JobSpec& spec = job.spec();
+  const bool dumps = !spec.dump.type.empty();
+  const std::string second_line = dumps ? dump_secret(spec, job.database_password()) + "\n" : std::string{};
+  const RemoteBorg borg{dumps ? dump_script(spec, relay) : backup_script(spec, relay),
+                        job.passphrase() + "\n" + second_line, relay, &serve};
   BorgEnd end = run_remote(job, session, job.spec().target.user, borg);
   if (!job.canceled()) check_script(end, job.spec(), job.spec().target.user);
   return end;

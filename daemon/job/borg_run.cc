@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "core/dump_script.h"
 #include "core/job_script.h"
 #include "job/child.h"
 #include "job/connect.h"
@@ -22,6 +23,7 @@ using Stream = ssh::Channel::Stream;
 
 constexpr std::size_t kMaxOutput = 16 << 20;  // of JSON on standard output
 constexpr std::size_t kMaxText = 50;
+constexpr std::size_t kMaxSaid = 5;
 // sshd takes no longer word on a command line; Linux allows 128 KiB for one.
 constexpr std::size_t kMaxCommand = 120 * 1024;
 constexpr std::chrono::seconds kSignOfLife{kSilence / 4};
@@ -46,6 +48,22 @@ void send(ssh::Session& session, ssh::Channel& channel, std::string_view data) {
     data.remove_prefix(channel.write(data));
     session.service(false);
   }
+}
+
+// What a dump script tells about the dump at hand; false if the line is something else.
+bool read_dump_line(JobContext& job, BorgEnd& end, std::string_view line) {
+  constexpr std::string_view kDumping = "dumping ";
+  constexpr std::string_view kSaid = "dump-said ";
+  if (line.starts_with(kDumping)) {
+    end.said.clear();
+    job.output().line(6, fmt::format("reading {}", dump_name(job.spec(), line.substr(kDumping.size()))));
+    return true;
+  }
+  if (!line.starts_with(kSaid)) return false;
+  if (end.said.size() == kMaxSaid) end.said.erase(end.said.begin());
+  end.said.emplace_back(line.substr(kSaid.size()));
+  job.output().line(5, end.said.back());
+  return true;
 }
 
 // Stops a local borg in steps.
@@ -84,7 +102,7 @@ void BorgReader::read_line(std::string_view line) {
       end_.started = true;
     } else if (line == "installing") {
       job_.output().line(5, "borg is not installed: installing it");
-    } else {
+    } else if (!read_dump_line(job_, end_, line)) {
       end_.script_failure = line;
     }
     return;
@@ -160,7 +178,9 @@ BorgEnd run_local(JobContext& job, const LocalBorg& borg) {
   options.command = borg.command;
   options.environment = borg_environment(borg.base_dir, socket ? socket->rsh() : std::string{}, job.spec());
   options.environment.emplace_back("BORG_PASSPHRASE_FD", "3");
+  options.environment.emplace_back("CYBORG_CLIENT_DIR", borg.base_dir);  // for a script around it
   options.passphrase = job.passphrase();
+  if (!borg.second_line.empty()) *options.passphrase += "\n" + borg.second_line;
   options.directory = borg.directory;
   Child child{options};
   sodium_memzero(options.passphrase->data(), options.passphrase->size());
@@ -237,6 +257,10 @@ void check_script(const BorgEnd& end, const JobSpec& spec, const std::string& us
   }
   if (code == "install-failed") {
     throw Failure(code, fmt::format("borg could not be installed on {}: see the job's output", spec.client));
+  }
+  if (code == "dump-failed" || code == "dump-list-failed") {
+    throw Failure(code, dump_failure(spec, code, detail, fmt::format("{}", fmt::join(end.said, "; "))),
+                  JobState::failed);
   }
   if (code == "source-missing") {
     if (detail == "all") {

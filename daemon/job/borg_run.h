@@ -27,6 +27,7 @@ struct BorgEnd {
   bool timed_out = false;
   std::string script_failure;     // its code and detail, if it gave up
   std::vector<std::string> text;  // standard error that is not borg's
+  std::vector<std::string> said;  // the last words of what makes the dump at hand
 };
 
 // Standard error of a borg as it comes.
@@ -63,6 +64,8 @@ struct LocalBorg {
   std::string base_dir;
   std::string directory;  // to run in
   Serve* serve = nullptr;
+  std::string second_line;  // of what is read where the passphrase is
+  ~LocalBorg() { sodium_memzero(second_line.data(), second_line.size()); }
 };
 BorgEnd run_local(JobContext& job, const LocalBorg& borg);
 

@@ -75,9 +75,11 @@ JobContext::JobContext()
       ssh_key_(read_credential("ssh-key", false)),
       passphrase_(without_line_break(read_credential("passphrase", false))),
       password_(without_line_break(read_credential("password", false))),
+      database_password_(without_line_break(read_credential("database-password", false))),
       signals_(catch_signals()) {
   output_.hide(passphrase_.text());
   output_.hide(password_.text());
+  output_.hide(database_password_.text());
   if (passphrase_.text().find('\n') != std::string::npos) {
     throw Failure("passphrase-wrong", "a passphrase cannot have a line break");
   }

@@ -41,6 +41,7 @@ class JobContext {
   const JobSpec& spec() const { return spec_; }
   const std::string& passphrase() const { return passphrase_.text(); }
   const std::string& password() const { return password_.text(); }
+  const std::string& database_password() const { return database_password_.text(); }
   Output& output() { return output_; }
   ProgressFile& progress() { return progress_; }
 
@@ -65,6 +66,7 @@ class JobContext {
   Secret ssh_key_;
   Secret passphrase_;
   Secret password_;
+  Secret database_password_;
   Fd signals_;
   bool canceled_ = false;
 };

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/policy_types.h"
 #include "manager/followers.h"
 
 namespace cyborg {
@@ -171,6 +172,24 @@ void JobRunner::add_passphrase(std::int64_t id, JobSpec spec,
                                 out_.secrets.open("borg-repository", url, "passphrase", (*secret)->sealed);
                             if (!passphrase) return finish(id, not_run("secret", passphrase.error().message));
                             credentials["passphrase"] = std::move(*passphrase);
+                          }
+                          add_database_password(id, spec, std::move(credentials));
+                        });
+}
+
+void JobRunner::add_database_password(std::int64_t id, const JobSpec& spec,
+                                      std::map<std::string, std::string> credentials) {
+  if (!takes_password(spec.dump.type)) return launch(id, spec, std::move(credentials));
+  out_.store.get_secret(store::policy_password_key(spec.policy),
+                        [this, id, spec, credentials = std::move(credentials)](
+                            Expected<std::optional<store::Secret>> secret) mutable {
+                          if (!state_.unfinished.contains(id)) return;
+                          if (!secret) return set_state(id, JobState::pending, secret.error().message);
+                          if (*secret) {
+                            const auto& [kind, owner, field] = (*secret)->key;
+                            auto password = out_.secrets.open(kind, owner, field, (*secret)->sealed);
+                            if (!password) return finish(id, not_run("secret", password.error().message));
+                            credentials["database-password"] = std::move(*password);
                           }
                           launch(id, spec, std::move(credentials));
                         });

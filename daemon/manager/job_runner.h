@@ -51,6 +51,8 @@ class JobRunner {
   // For a prune: which archives go.
   void choose_archives(std::int64_t job, JobSpec spec, std::map<std::string, std::string> credentials);
   void add_passphrase(std::int64_t job, JobSpec spec, std::map<std::string, std::string> credentials);
+  void add_database_password(std::int64_t job, const JobSpec& spec,
+                             std::map<std::string, std::string> credentials);
   void launch(std::int64_t job, const JobSpec& spec, std::map<std::string, std::string> credentials);
   void started(std::int64_t job, const Expected<void>& result);
   void take_in(std::int64_t job, const std::string& service_result);

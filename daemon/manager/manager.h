@@ -61,7 +61,9 @@ class Manager {
   void put_repository(const std::string& name, const Json::Value& properties,
                       std::optional<std::string> passphrase, bool create, Done<void> done);
   void put_client(const std::string& name, const Json::Value& properties, bool create, Done<void> done);
-  void put_policy(const std::string& name, const Json::Value& properties, bool create, Done<void> done);
+  // The password: of a database user, for the types that take one.
+  void put_policy(const std::string& name, const Json::Value& properties, std::optional<std::string> password,
+                  bool create, Done<void> done);
   void remove(ObjectKind kind, const std::string& name, bool force, Done<void> done);
 
   // runs and jobs
@@ -125,6 +127,8 @@ class Manager {
     std::vector<store::Secret> secrets;
   };
 
+  Expected<std::vector<store::Secret>> policy_secrets(const Policy& policy,
+                                                      std::optional<std::string> password);
   void synchronise();
   void take_snapshot(store::Snapshot snapshot);
   void ensure_ssh_key(Done<void> done);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/objects.h"
+#include "core/policy_types.h"
 #include "core/repository_url.h"
 #include "manager/manager.h"
 
@@ -92,15 +93,34 @@ void Manager::put_client(const std::string& name, const Json::Value& properties,
                         });
 }
 
-void Manager::put_policy(const std::string& name, const Json::Value& properties, bool create,
-                         Done<void> done) {
+Expected<std::vector<store::Secret>> Manager::policy_secrets(const Policy& policy,
+                                                             std::optional<std::string> password) {
+  const store::SecretKey key = store::policy_password_key(policy.name);
+  // One that the type has no use for goes, also when the policy becomes one of another type.
+  if (!takes_password(policy.type)) {
+    if (!password) return std::vector<store::Secret>{{key, "", ""}};
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("password: policy type \"{}\" takes none", policy.type));
+  }
+  if (!password) return std::vector<store::Secret>{};
+  if (password->empty() || password->find_first_of(std::string_view{"\n\0", 2}) != std::string::npos)
+    return fail(ErrorCode::invalid_argument, "password: expected one line that is not empty");
+  auto sealed = out_.secrets.seal(key.kind, key.owner, key.field, *password);
+  if (!sealed) return std::unexpected(sealed.error());
+  return std::vector<store::Secret>{{key, std::move(*sealed), ""}};
+}
+
+void Manager::put_policy(const std::string& name, const Json::Value& properties,
+                         std::optional<std::string> password, bool create, Done<void> done) {
   if (auto writable = state_.writable(); !writable) return done(writable);
   auto base = base_of(state_.fleet.policies, name, create, ErrorCode::no_such_policy, "policy");
   if (!base) return done(std::unexpected(base.error()));
   auto policy = apply_policy(std::move(*base), properties);
   if (!policy) return done(std::unexpected(policy.error()));
   if (auto related = check_policy_relations(state_.fleet, *policy); !related) return done(related);
-  out_.store.put_policy(*policy, create, {},
+  auto secrets = policy_secrets(*policy, std::move(password));
+  if (!secrets) return done(std::unexpected(secrets.error()));
+  out_.store.put_policy(*policy, create, std::move(*secrets),
                         [this, policy = *policy, done = std::move(done)](const Expected<void>& stored) {
                           if (!stored) return done(stored);
                           state_.fleet.policies.insert_or_assign(policy.name, policy);

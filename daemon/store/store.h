@@ -45,6 +45,10 @@ inline const SecretKey kServerSshKey{"server", "", "ssh-key"};
 inline SecretKey passphrase_key(std::string borg_url) {
   return {"borg-repository", std::move(borg_url), "passphrase"};
 }
+// Of the database user whom a policy's dumps connect as.
+inline SecretKey policy_password_key(std::string policy) {
+  return {"policy", std::move(policy), "password"};
+}
 
 struct Secret {
   SecretKey key;

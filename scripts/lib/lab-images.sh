@@ -1,10 +1,12 @@
 # shellcheck shell=bash
-# Images of scripts/lab.  Per release three directories that overlay each
+# Images of scripts/lab.  Per release four directories that overlay each
 # other, so that nothing is unpacked twice:
 #
-#   client   systemd, sshd, sudo; borg only as packages in an offline source
-#   vault    + borg
-#   server   + PostgreSQL, polkit and all that cyborgd's packages depend on
+#   client      systemd, sshd, sudo; borg only as packages in an offline source
+#   databases   + MariaDB and PostgreSQL, which are not started: for clients
+#   vault       client + borg
+#   server      vault + PostgreSQL, polkit and all that cyborgd's packages
+#               depend on
 #
 # The name holds a hash of the package lists and of the functions that shape
 # the image: whoever changes one of them gets a new image at the next "up".
@@ -19,6 +21,7 @@ image_packages() { # RELEASE LAYER
         openssh-client sudo acl attr xz-utils zstd iproute2 procps passwd \
         ca-certificates
       ;;
+    databases) echo mariadb-server postgresql ;;
     vault) echo borgbackup ;;
     server)
       echo postgresql postgresql-common polkitd libpq5 libssh-4 libsodium23 \
@@ -56,7 +59,7 @@ image_hash() { # RELEASE LAYER...
 image_dir() { # RELEASE|build-RELEASE
   case $1 in
     build-*) echo "$LAB_CACHE/images/$1-$(image_hash "${1#build-}" build)" ;;
-    *) echo "$LAB_CACHE/images/$1-$(image_hash "$1" client vault server)" ;;
+    *) echo "$LAB_CACHE/images/$1-$(image_hash "$1" client databases vault server)" ;;
   esac
 }
 
@@ -88,13 +91,13 @@ bootstrap() { # RELEASE LAYER DIR [HOOK]
 image_downloads() { # RELEASE ROOT
   local release=$1 root=$2 layer
   local -a packages
-  mkdir -p "$root/var/cache/lab-apt/partial" "$root/var/cache/lab-server/partial"
-  for layer in vault server; do
+  for layer in vault databases server; do
     read -r -d '' -a packages < <(image_packages "$release" "$layer") || true
-    local archives=$root/var/cache/lab-apt
+    local archives=$root/var/cache/lab-$layer
+    [[ $layer != vault ]] || archives=$root/var/cache/lab-apt
+    mkdir -p "$archives/partial"
     if [[ $layer == server ]]; then
-      cp -l "$archives"/*.deb "$root/var/cache/lab-server/"
-      archives=$root/var/cache/lab-server
+      cp -l "$root/var/cache/lab-apt"/*.deb "$archives/"
       packages+=(borgbackup)
     fi
     APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get install -q -y --download-only \
@@ -164,6 +167,11 @@ finish_layer_in_chroot() { # LAYER
     -o 'Dpkg::Options::=--path-include=/usr/share/doc/*/copyright')
   case $1 in
     vault) apt-get install "${options[@]}" borgbackup ;;
+    databases)
+      apt-get install "${options[@]}" /lab-debs/*.deb
+      # A test starts the one that it needs.
+      systemctl disable -q mariadb.service postgresql.service
+      ;;
     server)
       apt-get install "${options[@]}" /lab-debs/*.deb
       mkdir -p /etc/systemd/journald.conf.d /var/log/journal
@@ -216,11 +224,14 @@ build_machine_image() { # RELEASE IMAGE
   local release=$1 image=$2
   bootstrap "$release" client "$image/client" \
     "'$LAB_SCRIPTS/lab' _downloads $release \"\$1\""
-  mv "$image/client/var/cache/lab-server" "$image/debs"
+  mkdir "$image/debs"
+  mv "$image/client/var/cache/lab-server" "$image/debs/server"
+  mv "$image/client/var/cache/lab-databases" "$image/debs/databases"
   (cd "$image/client/var/cache/lab-apt" && dpkg-scanpackages --multiversion . /dev/null >Packages 2>/dev/null)
   in_chroot "$image/client" - finish_client_in_chroot "$release"
+  build_layer "$image" databases "$image/client" "$image/debs/databases"
   build_layer "$image" vault "$image/client" -
-  build_layer "$image" server "$image/vault:$image/client" "$image/debs"
+  build_layer "$image" server "$image/vault:$image/client" "$image/debs/server"
   rm -rf "$image/debs"
 }
 

@@ -8,7 +8,7 @@ disk_up() { # MACHINE RELEASE
   case $machine in
     server) layers='server vault client' ;;
     vault) layers='vault client' ;;
-    *) layers=client ;;
+    *) layers='databases client' ;;
   esac
   lower=
   for layer in $layers; do lower+=${lower:+:}$image/$layer; done

@@ -88,6 +88,7 @@ class Sshd:
 
 
 NOWHERE = dict(address="", port=22, user="", host_key="", jump="")
+NO_DUMP = dict(type="", databases=[], user="", host="", port=0, command="", filename="")
 
 
 class Lab:
@@ -110,8 +111,9 @@ class Lab:
             sshd.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def start(self, kind, passphrase=None, password=None, **fields):
-        return Run(self, kind, passphrase, password, fields)
+    def start(self, kind, passphrase=None, password=None, database_password=None, **fields):
+        secrets = {"passphrase": passphrase, "password": password, "database-password": database_password}
+        return Run(self, kind, secrets, fields)
 
     def run(self, kind, passphrase=None, password=None, **fields):
         return self.start(kind, passphrase, password, **fields).end()
@@ -120,7 +122,7 @@ class Lab:
 class Run:
     """One cyborg-job."""
 
-    def __init__(self, lab, kind, passphrase, password, fields):
+    def __init__(self, lab, kind, secrets, fields):
         lab.number += 1
         self.directory = lab.directory / f"job-{lab.number}"
         credentials = lab.directory / f"credentials-{lab.number}"
@@ -131,11 +133,11 @@ class Run:
                     encryption="repokey-blake2", append_only=False, borg_id="", archive=f"archive-{lab.number}",
                     roots=[], any_root=False, exclude=[], one_file_system=False, compression="lz4", upload_limit=0,
                     files_cache_suffix="p", paths=[], directory="", dry_run=False, remove=[], remove_ids=[], keep_ids=[],
-                    hooks=[], max_duration=0, verify_data=False)
+                    dump=NO_DUMP, hooks=[], max_duration=0, verify_data=False)
         spec.update(fields)
         (credentials / "spec").write_text(json.dumps(spec))
         (credentials / "ssh-key").write_bytes(lab.key.read_bytes())
-        for name, secret in (("passphrase", passphrase), ("password", password)):
+        for name, secret in secrets.items():
             if secret is not None:
                 (credentials / name).write_bytes(secret if isinstance(secret, bytes) else secret.encode())
         environment = dict(os.environ, CREDENTIALS_DIRECTORY=str(credentials), STATE_DIRECTORY=str(self.directory),

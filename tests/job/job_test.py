@@ -187,6 +187,61 @@ class JobTest(unittest.TestCase):
         self.assertIn("/no/such", run.message)
         self.assert_state(self.restore("nope", out), "failed", "archive-missing")
 
+    # the output of commands
+
+    def start_piped(self, command, filename="output", **fields):
+        dump = harness.NO_DUMP | dict(type="piped", command=command, filename=filename)
+        return self.start_backup(roots=[], dump=dump, **fields)
+
+    def archives(self):
+        environment = dict(os.environ, BORG_PASSPHRASE=PASSPHRASE, BORG_BASE_DIR=str(self.work / "list"),
+                           BORG_RELOCATED_REPO_ACCESS_IS_OK="yes")
+        out = subprocess.run(["borg", "list", "--short", "--consider-checkpoints", str(self.repository)],
+                             env=environment, capture_output=True, check=True)
+        return out.stdout.decode().split()
+
+    def test_the_output_of_a_command(self):
+        self.prepare()
+        for number, where in enumerate(({}, dict(local=True, target=harness.NOWHERE))):
+            run = self.start_piped("seq 300000; printf \"it's 'quoted' $((6 * 7))\"", "a.txt", **where).end()
+            self.assert_state(run, "successful", "ok")
+            out = self.work / f"out{number}"
+            self.assert_state(self.restore(run.archive["name"], out), "successful", "ok")
+            self.assertEqual(os.listdir(out), ["a.txt"])
+            wanted = "".join(f"{n}\n" for n in range(1, 300001)) + "it's 'quoted' 42"
+            self.assertEqual((out / "a.txt").read_text(), wanted)
+        self.assert_no_trace()
+
+    def test_a_command_that_fails_leaves_no_archive(self):
+        self.prepare()
+        for where in ({}, dict(local=True, target=harness.NOWHERE)):
+            for command in ("seq 300000; echo no more >&2; exit 3", "echo no more >&2; exit 1", "echo no more >&2; kill -KILL $$",
+                            "{ seq 300000; echo no more >&2; false; } | cat"):
+                run = self.start_piped(command, **where).end()
+                self.assert_state(run, "failed", "dump-failed")
+                self.assertIn("no more", run.message)
+        self.assertEqual(self.archives(), [])
+        self.assert_no_trace()
+
+    def test_a_command_is_ended_with_its_job(self):
+        self.prepare()
+        for where in ({}, dict(local=True, target=harness.NOWHERE)):
+            run = self.start_piped(f"seq 300000; sleep 1234.5 & echo $! >{self.work}/pid; wait", **where)
+            wait_for(lambda: (self.work / "pid").exists(), what="the command")
+            pid = wait_for(lambda: (self.work / "pid").read_text().strip(), what="its id")
+            os.kill(run.process.pid, signal.SIGTERM)
+            self.assert_state(run.end(), "canceled", "canceled")
+            wait_for(lambda: not pathlib.Path(f"/proc/{pid}").exists(), what="the command ends")
+            (self.work / "pid").unlink()
+        self.assertEqual(self.archives(), [])
+        self.assert_no_trace()
+
+    def test_a_borg_that_fails_has_its_own_reason(self):
+        self.prepare()
+        run = self.start_piped("seq 30000000", passphrase="wrong").end()
+        self.assert_state(run, "failed", "passphrase-wrong")
+        self.assert_no_trace()
+
     def test_a_restore_runs_while_a_backup_does(self):
         self.prepare()
         name = self.backup().archive["name"]

@@ -71,7 +71,9 @@ TEST(JobSpecJson, AFieldThatIsMissingIsNamed) {
     const auto read = job_spec_from_json(less);
     ASSERT_FALSE(read) << key;
     // Of a target, the part that is missed first.
-    const std::string named = key == "target" || key == "repository_host" ? "address" : key;
+    const std::string named = key == "target" || key == "repository_host" ? "address"
+                              : key == "dump"                             ? "type"
+                                                                          : key;
     EXPECT_TRUE(contains(read.error().message, "\"" + named + "\"")) << key << ": " << read.error().message;
   }
 }

@@ -25,7 +25,27 @@ bool has(const std::vector<std::string>& list, const std::string& item) {
 }
 
 TEST(PolicyTypes, AreThoseOfTheDocuments) {
-  EXPECT_EQ(policy_type_names(), (std::vector<std::string>{"rootfs", "config", "mail", "folders"}));
+  EXPECT_EQ(policy_type_names(), (std::vector<std::string>{"rootfs", "config", "mail", "folders", "mysql",
+                                                           "postgresql", "piped"}));
+}
+
+TEST(PolicyTypes, SayOfEachVariableWhatItIs) {
+  const auto records = policy_type_records();
+  ASSERT_EQ(records.size(), policy_type_names().size());
+  for (const auto& record : records) {
+    EXPECT_FALSE(record["description"].asString().empty()) << record["name"].asString();
+    for (const auto& variable : record["variables"]) {
+      EXPECT_FALSE(variable["name"].asString().empty());
+      EXPECT_FALSE(variable["type"].asString().empty());
+      EXPECT_TRUE(variable["required"].isBool());
+      EXPECT_FALSE(variable["description"].asString().empty()) << variable["name"].asString();
+    }
+  }
+}
+
+TEST(PolicyTypes, TakeAPasswordIfTheyConnectToAServer) {
+  for (const char* type : {"mysql", "postgresql"}) EXPECT_TRUE(takes_password(type));
+  for (const char* type : {"piped", "rootfs", ""}) EXPECT_FALSE(takes_password(type));
 }
 
 TEST(PolicyTypes, TakeTheirOwnVariables) {
@@ -40,6 +60,13 @@ TEST(PolicyTypes, TakeTheirOwnVariables) {
            Row{"mail", R"({"exclude":["*.tmp"]})"},
            Row{"folders", R"({"folders":["/srv/a b","/x"]})"},
            Row{"folders", R"({"folders":"/srv"})"},
+           Row{"mysql", "{}"},
+           Row{"mysql", R"({"user":"","password":"","databases":""})"},
+           Row{"mysql", R"({"user":"backup","host":"127.0.0.1","port":3307,"databases":["a","b c"]})"},
+           Row{"postgresql", R"({"database":"shop"})"},
+           Row{"postgresql", R"({"databases":"shop","host":"/run/postgresql"})"},
+           Row{"piped", R"({"command":"cat /etc/hostname | tr a-z A-Z"})"},
+           Row{"piped", R"({"command":"x","filename":"a-1.sql"})"},
        }) {
     const auto checked = check_policy_variables(policy(row.type, row.variables));
     EXPECT_TRUE(checked) << row.type << row.variables << checked.error().message;
@@ -54,7 +81,20 @@ TEST(PolicyTypes, RefuseVariablesThatAreUnknownMissingOrOfAnotherType) {
   };
   for (const auto& row : {
            Row{"", "{}", R"(type "": expected one of rootfs, config, mail, folders)"},
-           Row{"mysql", "{}", R"(type "mysql": expected one of)"},
+           Row{"vm", "{}", R"(type "vm": expected one of)"},
+           Row{"mysql", R"({"password":"x"})", R"(variable "password" is a secret)"},
+           Row{"mysql", R"({"port":0})", R"(port "0": expected a number in 1-65535)"},
+           Row{"mysql", R"({"port":"x"})", R"(port "x": expected a number in 1-65535)"},
+           Row{"mysql", R"({"databases":[""]})", R"(databases "": expected the name of a database)"},
+           Row{"mysql", R"({"database":"a","databases":["b"]})", R"(both "database" and "databases")"},
+           Row{"mysql", R"({"exclude":["/a"]})", R"(unknown field "exclude")"},
+           Row{"postgresql", R"({"host":"-x"})", R"(host "-x": expected a host name)"},
+           Row{"postgresql", R"({"user":7})", R"(user "7": expected a text)"},
+           Row{"piped", "{}", R"(policy type "piped": variable "command" is missing)"},
+           Row{"piped", R"({"command":""})", R"(variable "command" is missing)"},
+           Row{"piped", R"({"command":"x","filename":"a/b"})", R"(filename "a/b": expected a file name)"},
+           Row{"piped", R"({"command":"x","filename":".."})", R"(filename "..": expected a file name)"},
+           Row{"piped", R"({"command":"x","password":"y"})", R"(unknown field "password")"},
            Row{"Rootfs", "{}", R"(type "Rootfs": expected one of)"},
            Row{"config", R"({"folders":["/a"]})", R"(unknown field "folders")"},
            Row{"config", R"({"one_file_system":true})", R"(unknown field "one_file_system")"},
@@ -94,6 +134,31 @@ TEST(BackupSource, OfMailIsWhicheverFolderExists) {
   EXPECT_TRUE(source.any_root);
   EXPECT_TRUE(has(source.roots, "/var/mail"));
   EXPECT_TRUE(source.exclude.empty());
+}
+
+TEST(BackupSource, OfDatabasesIsADump) {
+  const DumpSpec dump =
+      backup_source(policy("mysql", R"({"database":"shop","user":"u","host":"h","port":1})")).dump;
+  EXPECT_EQ(dump.type, "mysql");
+  EXPECT_EQ(dump.databases, std::vector<std::string>{"shop"});
+  EXPECT_EQ(dump.user + "@" + dump.host, "u@h");
+  EXPECT_EQ(dump.port, 1);
+  EXPECT_TRUE(backup_source(policy("postgresql", "{}")).dump.databases.empty());
+  EXPECT_TRUE(backup_source(policy("postgresql", "{}")).roots.empty());
+}
+
+TEST(BackupSource, OfACommandHasAFileName) {
+  EXPECT_EQ(backup_source(policy("piped", R"({"command":"x"})")).dump.filename, "output");
+  EXPECT_EQ(backup_source(policy("piped", R"({"command":"x","filename":"f"})")).dump.filename, "f");
+  EXPECT_EQ(backup_source(policy("piped", R"({"command":"x"})")).dump.command, "x");
+}
+
+TEST(BackupSource, OfADumpHasNoExcludes) {
+  Policy dump = policy("mysql", "{}");
+  dump.exclude = {"/x"};
+  const auto checked = check_policy_variables(dump);
+  ASSERT_FALSE(checked);
+  EXPECT_TRUE(contains(checked.error().message, R"(exclude "/x": policy type "mysql" reads no files)"));
 }
 
 TEST(BackupSource, OfFoldersIsExactlyThese) {
