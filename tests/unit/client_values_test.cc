@@ -65,6 +65,16 @@ TEST(Variables, FoldersAreAListEvenIfThereIsOne) {
             parse(R"({"folders": ["/a"], "port": [1, 2]})"));
 }
 
+TEST(Variables, TextIsTextWhateverItLooksLike) {
+  EXPECT_EQ(parse_variables({"command=true", "user=007", "databases=2024"}),
+            parse(R"({"command": "true", "user": "007", "databases": ["2024"]})"));
+}
+
+TEST(Variables, APasswordIsNoArgument) {
+  EXPECT_EQ(usage_error([] { parse_variables({"password=x"}); }),
+            "password: everybody can read the arguments of a program");
+}
+
 TEST(Rate, IsInKibibytesASecond) {
   EXPECT_EQ(parse_rate("500"), 500u);
   EXPECT_EQ(parse_rate("500K"), 500u);
