@@ -183,7 +183,7 @@ def postgresql_password(t):
     # Long enough to be looked at.
     release = lock_postgresql(t, t.web, name)
     number = t.start(policy)
-    wait_for(lambda: t.web.has_process("^pg_dump|bin/pg_dump"), 60, "pg_dump runs")
+    wait_for(lambda: t.web.has_process("bin/pg_dump -w -Fc"), 60, "pg_dump runs")
     expect_nowhere(t, t.web, t.server)
     release()
     job = t.ended(number)
@@ -296,16 +296,14 @@ def missing_database(t):
 @test("a dump that is killed half-way leaves no archive", alone=True)
 def killed(t):
     make_postgresql(t, t.web, t.name("big"))
-    psql(t.web, "create table wide as select n, repeat(md5(n::text), 100) as text from generate_series(1, 30000) n", t.name("big"))
+    psql(t.web, "create table wide as select n, repeat(md5(n::text), 100) as text from generate_series(1, 80000) n", t.name("big"))
     policy, _ = add(t, "postgresql", "web", dict(database=t.name("big")), "pg")
-    release = lock_postgresql(t, t.web, t.name("big"))
     number = t.start(policy)
-    wait_for(lambda: t.web.has_process("bin/pg_dump"), 60, "pg_dump runs")
-    t.web.sh("pkill -KILL -x pg_dump")
+    t.sends_data(number)
+    wait_for(lambda: t.web.run("pkill", "-KILL", "-f", "bin/pg_dump -w -Fc", check=False).status == 0, 30, "pg_dump is killed")
     job = t.ended(number)
     expect_equal((job["state"], job["code"]), ("failed", "dump-failed"), f"end of the backup: {job['reason']}")
     expect_no_archive(t, policy)
-    release()
 
 
 @test("a client without the tool says which is missing")
