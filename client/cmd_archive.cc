@@ -87,6 +87,12 @@ void add_remove(CLI::App& noun, Context& context) {
   });
 }
 
+VariantMap property(const char* key, sdbus::Variant value) {
+  VariantMap result;
+  result.emplace(key, std::move(value));
+  return result;
+}
+
 // pin, unpin and comment.
 void add_set(CLI::App& noun, Context& context, const char* name, const char* description,
              std::function<VariantMap(const std::string& text)> properties, bool takes_text) {
@@ -113,13 +119,13 @@ void add_archive_commands(CLI::App& app, Context& context) {
   add_why(noun, context);
   add_remove(noun, context);
   const auto pinned = [](bool value) {
-    return [value](const std::string&) { return VariantMap{{"pinned", sdbus::Variant{value}}}; };
+    return [value](const std::string&) { return property("pinned", sdbus::Variant{value}); };
   };
   add_set(noun, context, "pin", "keep one whatever retention says", pinned(true), false);
   add_set(noun, context, "unpin", "let retention decide again", pinned(false), false);
   add_set(
       noun, context, "comment", "note something about one",
-      [](const std::string& text) { return VariantMap{{"comment", sdbus::Variant{text}}}; }, true);
+      [](const std::string& text) { return property("comment", sdbus::Variant{text}); }, true);
 }
 
 }  // namespace cyborg::client

@@ -39,7 +39,10 @@ Json::Value read_variables(const std::string& file) {
 std::vector<VariantMap> hooks_of(const AddOptions& options) {
   std::vector<VariantMap> hooks;
   const auto add = [&](const char* when, const std::string& command) {
-    hooks.push_back({{"when", sdbus::Variant{std::string{when}}}, {"command", sdbus::Variant{command}}});
+    VariantMap hook;
+    hook.emplace("when", sdbus::Variant{std::string{when}});
+    hook.emplace("command", sdbus::Variant{command});
+    hooks.push_back(std::move(hook));
   };
   for (const auto& command : options.pre_hooks) add("before", command);
   for (const auto& command : options.post_hooks) add("after", command);
