@@ -83,7 +83,7 @@ void add_network(std::vector<UnitProperty>& properties, const JobSpec& spec) {
   // A hook here may have somebody to tell.
   const bool hook_here =
       std::ranges::any_of(spec.hooks, [&](const Hook& hook) { return hook.where == "server" || spec.local; });
-  if (of_client || hook_here || !spec.repository_host.address.empty()) {
+  if (of_client || hook_here || !spec.repository_host.address.empty() || spec.database_remote) {
     properties.push_back({"RestrictAddressFamilies", FilterList{true, {"AF_UNIX", "AF_INET", "AF_INET6"}}});
     return;
   }

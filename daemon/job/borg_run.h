@@ -63,6 +63,8 @@ struct LocalBorg {
   std::string base_dir;
   std::string directory;  // to run in
   Serve* serve = nullptr;
+  std::function<void()> started;                    // it runs, and nothing of it was read yet
+  std::function<void(std::string_view)> on_output;  // what it prints, instead of BorgEnd::output
 };
 BorgEnd run_local(JobContext& job, const LocalBorg& borg);
 

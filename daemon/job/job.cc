@@ -75,6 +75,7 @@ JobContext::JobContext()
       ssh_key_(read_credential("ssh-key", false)),
       passphrase_(without_line_break(read_credential("passphrase", false))),
       password_(without_line_break(read_credential("password", false))),
+      database_(without_line_break(read_credential("database", false))),
       signals_(catch_signals()) {
   output_.hide(passphrase_.text());
   output_.hide(password_.text());
@@ -126,6 +127,8 @@ JobResult JobContext::work() {
       return compact(*this);
     case JobKind::check:
       return check(*this);
+    case JobKind::catalog:
+      return catalog_archive(*this);
     default:
       break;
   }

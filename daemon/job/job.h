@@ -41,6 +41,7 @@ class JobContext {
   const JobSpec& spec() const { return spec_; }
   const std::string& passphrase() const { return passphrase_.text(); }
   const std::string& password() const { return password_.text(); }
+  const std::string& database() const { return database_.text(); }
   Output& output() { return output_; }
   ProgressFile& progress() { return progress_; }
 
@@ -65,6 +66,7 @@ class JobContext {
   Secret ssh_key_;
   Secret passphrase_;
   Secret password_;
+  Secret database_;
   Fd signals_;
   bool canceled_ = false;
 };
@@ -73,6 +75,7 @@ JobResult prepare_client(JobContext& job);
 JobResult prepare_repository(JobContext& job);
 JobResult backup(JobContext& job);
 JobResult restore(JobContext& job);
+JobResult catalog_archive(JobContext& job);
 JobResult prune(JobContext& job);
 // The kind's own work between its hooks.
 JobResult run_with_hooks(JobContext& job, const std::function<JobResult()>& work);

@@ -117,6 +117,7 @@ void Manager::run_policy(const std::string& name, const RunRequest& request, Don
   auto plan =
       plan_run(state_.fleet, policy->second, request.clients, state_.unfinished, timestamp(), chain());
   if (!plan) return done(std::unexpected(plan.error()));
+  if (setting_flag(state_.settings, "catalog")) add_catalogs(state_.fleet, *plan);
   if (request.dry_run) return done(RunAnswer{0, {}, planned_records(*plan)});
   // By hand, nothing to do is an answer; a timer's elapse is recorded as a run without jobs.
   if (plan->jobs.empty() && request.scheduled == 0) {
@@ -205,6 +206,7 @@ void Manager::retry_job(std::int64_t id, const std::string& actor, Done<RunAnswe
     }
     auto plan = plan_retry(state_.fleet, record->job, state_.unfinished, timestamp(), chain());
     if (!plan) return done(std::unexpected(plan.error()));
+    if (setting_flag(state_.settings, "catalog")) add_catalogs(state_.fleet, *plan);
     RunRequest request;
     request.actor = actor;
     create_run(std::move(*plan), record->job.policy, request, done);
