@@ -14,13 +14,25 @@
 
 namespace cyborg::store {
 
+namespace {
+
+// The schema, and the role of the jobs, which may have been made since the last time.
+Expected<void> set_up(Connection& db) {
+  if (auto migrated = migrate(db); !migrated) return migrated;
+  auto admitted = db.run("select catalog.admit()");
+  if (!admitted) return std::unexpected(admitted.error());
+  return {};
+}
+
+}  // namespace
+
 class Store::Impl {
  public:
   Impl(Config config, Poster post, OnAvailability on_availability)
       : config_(std::move(config)),
         post_(std::move(post)),
         on_availability_(std::move(on_availability)),
-        state_({"store-state", config_.conninfo, true, [](Connection& db) { return migrate(db); },
+        state_({"store-state", config_.conninfo, true, [](Connection& db) { return set_up(db); },
                 [this](bool connected, const std::string& reason) { report(connected, reason); }}),
         history_({"store-history", config_.conninfo, false, {}, {}}),
         output_({"store-output", config_.conninfo, false, {}, {}}) {}
@@ -217,6 +229,35 @@ void Store::get_series(std::string policy, std::string client, std::string borg_
                                     borg_url = std::move(borg_url), zone = std::move(zone)](Connection& db) {
     return store::get_series(db, policy, client, borg_url, zone);
   });
+}
+void Store::find_files(std::string pattern, FileFilter filter, std::uint32_t limit, std::string cursor,
+                       Done<FilePage> done) {
+  impl_->in_history(std::move(done), [pattern = std::move(pattern), filter = std::move(filter), limit,
+                                      cursor = std::move(cursor)](Connection& db) {
+    return store::find_files(db, pattern, filter, limit, cursor);
+  });
+}
+void Store::list_files(std::string archive, std::string path, std::uint32_t limit, std::string cursor,
+                       Done<FilesPage> done) {
+  impl_->in_history(std::move(done),
+                    [archive = std::move(archive), path = std::move(path), limit, cursor = std::move(cursor)](
+                        Connection& db) { return store::list_files(db, archive, path, limit, cursor); });
+}
+void Store::diff_archives(std::string a, std::string b, std::uint32_t limit, std::int64_t cursor,
+                          Done<DiffPage> done) {
+  impl_->in_history(std::move(done), [a = std::move(a), b = std::move(b), limit, cursor](Connection& db) {
+    return store::diff_archives(db, a, b, limit, cursor);
+  });
+}
+void Store::file_history(std::string client, std::string path, std::uint32_t limit, std::string cursor,
+                         Done<FilePage> done) {
+  impl_->in_history(std::move(done),
+                    [client = std::move(client), path = std::move(path), limit, cursor = std::move(cursor)](
+                        Connection& db) { return store::file_history(db, client, path, limit, cursor); });
+}
+void Store::drop_catalog(std::string client, Done<std::vector<Archive>> done) {
+  impl_->in_state(std::move(done),
+                  [client = std::move(client)](Connection& db) { return store::drop_catalog(db, client); });
 }
 void Store::fleet_status(Done<std::vector<FleetRow>> done) {
   impl_->in_history(std::move(done), [](Connection& db) { return store::fleet_status(db); });
