@@ -247,9 +247,13 @@ bool JobWatch::is_done() const {
 
 int JobWatch::exit_status() const {
   int status = kDone;
-  for (const auto& [id, job] : jobs_) {
-    const auto state = job.record["state"].asString();
-    if (state != "successful") status = std::max<int>(status, state == "warning" ? kWarnings : kUnsuccessful);
+  const auto of_kind = [](const auto& job, const char* kind) { return job.second.record["kind"] == kind; };
+  const bool backups = std::ranges::any_of(jobs_, [&](const auto& job) { return of_kind(job, "backup"); });
+  for (const auto& job : jobs_) {
+    const auto state = job.second.record["state"].asString();
+    // Whoever waits for a backup wants to know of that; what cannot be searched is a blemish.
+    const bool minor = state == "warning" || (backups && of_kind(job, "catalog"));
+    if (state != "successful") status = std::max<int>(status, minor ? kWarnings : kUnsuccessful);
   }
   return status;
 }

@@ -125,6 +125,7 @@ class PolicyObject final
   VariantMap Variables() override { return to_variant_map(policy().variables); }
   Strings Exclude() override { return policy().exclude; }
   std::string Compression() override { return policy().compression; }
+  bool Catalog() override { return policy().catalog; }
   uint64_t UploadLimit() override { return static_cast<uint64_t>(policy().upload_limit); }
   uint64_t Timeout() override;
   VariantMap Keep() override;

@@ -131,6 +131,13 @@ std::vector<std::string> borg_check(const JobSpec& spec, const std::string& repo
   return command;
 }
 
+std::vector<std::string> borg_list_files(const JobSpec& spec, const std::string& repository) {
+  auto command = global_options();
+  append(command, {"--bypass-lock", "list", "--json-lines", "--format", "{size}{mtime}", "--"});
+  command.push_back(repository + "::" + spec.archive);
+  return command;
+}
+
 std::vector<std::string> borg_serve(const JobSpec& spec) {
   std::vector<std::string> command{"borg", "serve", "--umask=077", "--restrict-to-repository",
                                    spec.repository_path};

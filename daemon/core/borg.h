@@ -45,6 +45,7 @@ std::vector<std::string> borg_list(const std::string& repository);  // its archi
 std::vector<std::string> borg_delete(const std::string& repository, const std::vector<std::string>& archives);
 std::vector<std::string> borg_compact(const std::string& repository);
 std::vector<std::string> borg_check(const JobSpec& spec, const std::string& repository);
+std::vector<std::string> borg_list_files(const JobSpec& spec, const std::string& repository);
 std::vector<std::string> borg_serve(const JobSpec& spec);
 
 // What every borg gets. `rsh` is empty for a repository that is reached as a path, `base_dir` if it is set

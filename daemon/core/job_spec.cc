@@ -137,6 +137,9 @@ void visit_spec(Visit& visit, Spec& spec) {
   visit("hooks", spec.hooks);
   visit("max_duration", spec.max_duration);
   visit("verify_data", spec.verify_data);
+  visit("borg_url", spec.borg_url);
+  visit("catalog_budget", spec.catalog_budget);
+  visit("database_remote", spec.database_remote);
 }
 
 template <typename Visit, typename Result>

@@ -6,6 +6,7 @@
 //   passphrase  of the borg repository (absent for kinds without one)
 //   password    of the client's user, once, to install the public key (prepare-client only, optional)
 //   database-password  of the database user (backups that dump databases, optional)
+//   database    libpq's connection string (catalog only): it may hold a password
 // Files in $STATE_DIRECTORY (/var/lib/cyborg/jobs/N, written with umask 0007):
 //   output         one line for each line printed: "<priority> <microseconds> <text>\n"; text is valid UTF-8
 //   progress.json  {"files":n,"bytes":n,"path":s}; replaced by rename at most twice a second
@@ -81,6 +82,11 @@ struct JobSpec {
   // check
   std::int64_t max_duration = 0;  // seconds: a part of the repository, going on where the last one ended
   bool verify_data = false;       // read and authenticate all data
+
+  // catalog (archive, too)
+  std::string borg_url;             // as the history has it
+  std::int64_t catalog_budget = 0;  // bytes, for the catalog of all archives
+  bool database_remote = false;     // PostgreSQL is reached over the network
 };
 
 struct JobResult {

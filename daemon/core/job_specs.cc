@@ -98,6 +98,10 @@ Expected<JobSpec> job_spec(const Fleet& fleet, const Job& job) {
     spec.max_duration = job.details["max_duration"].asInt64();
     spec.verify_data = job.details["verify_data"].asBool();
   }
+  if (job.kind == JobKind::catalog) {
+    spec.archive = job.archive;
+    spec.borg_url = job.borg_url;
+  }
   if (job.kind == JobKind::restore) {
     spec.archive = job.archive;
     spec.directory = job.details["directory"].asString();

@@ -108,6 +108,7 @@ struct Policy {
   Retention keep;
   std::map<std::string, Retention> client_keep;  // of clients that differ
   std::vector<Hook> hooks;
+  bool catalog = true;  // what its archives contain can be searched
 };
 
 enum class JobKind {

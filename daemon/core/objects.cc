@@ -211,6 +211,7 @@ Expected<Policy> apply_policy(Policy base, const Json::Value& properties) {
   read_retention(fields, base.keep);
   read_client_keep(fields, base);
   read_hooks(fields, base);
+  fields.flag("catalog", base.catalog);
   if (auto finished = fields.finish(); !finished) return std::unexpected(finished.error());
   if (auto checked = check_policy_variables(base); !checked) return std::unexpected(checked.error());
   if (base.repositories.empty())

@@ -76,6 +76,9 @@ Expected<Plan> plan_prepare_repository(const Fleet& fleet, const std::string& re
 // `like`.
 Expected<Plan> plan_maintenance(const Fleet& fleet, const Job& like, const Jobs& active);
 
+// Behind each backup a job that takes what it made into the catalog, unless its policy wants none.
+void add_catalogs(const Fleet& fleet, Plan& plan);
+
 // The same work as an ended job's, with its preparations as they are needed now.
 Expected<Plan> plan_retry(const Fleet& fleet, const Job& ended, const Jobs& active,
                           std::string_view timestamp, const Chain& chain = {});

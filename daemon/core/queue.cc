@@ -13,6 +13,7 @@ class Holders {
  public:
   void take(const Job& job) {
     if (writes_repository(job.kind)) repositories_.emplace(job.borg_url, job.id);
+    if (job.kind == JobKind::catalog) catalogs_.emplace(job.borg_url, job.id);
     if (occupies_client(job)) clients_.emplace(job.client, job.id);
     if (const std::string host = repository_host(job); !host.empty()) ++hosts_[host];
     ++jobs_;
@@ -28,6 +29,12 @@ class Holders {
     if (occupies_client(job)) {
       if (const auto holder = clients_.find(job.client); holder != clients_.end()) {
         return fmt::format("job {} is at work on client {}", holder->second, job.client);
+      }
+    }
+    if (job.kind == JobKind::catalog) {
+      // In the order of the archives, and one cache of borg's for all.
+      if (const auto holder = catalogs_.find(job.borg_url); holder != catalogs_.end()) {
+        return fmt::format("job {} reads the borg repository {}", holder->second, job.borg_url);
       }
     }
     if (jobs_ >= limits.jobs) return fmt::format("limit: max_jobs is {}", limits.jobs);
@@ -52,6 +59,7 @@ class Holders {
   }
 
   std::map<std::string, std::int64_t> repositories_;
+  std::map<std::string, std::int64_t> catalogs_;
   std::map<std::string, std::int64_t> clients_;
   std::map<std::string, std::size_t> hosts_;
   std::size_t jobs_ = 0;

@@ -14,7 +14,7 @@ namespace cyborg {
 
 struct SettingInfo {
   std::string_view name;
-  std::string_view type;  // "number", "span" or "flag"
+  std::string_view type;  // "number", "span", "size" or "flag"
   std::string_view default_value;
   std::string_view description;
 };
@@ -25,8 +25,9 @@ using Settings = std::map<std::string, std::string>;  // those that differ from 
 
 Expected<void> check_setting(std::string_view name, const std::string& value);
 std::string setting_text(const Settings& settings, std::string_view name);
-bool setting_flag(const Settings& settings, std::string_view name);
 std::int64_t setting_number(const Settings& settings, std::string_view name);
+std::int64_t setting_size(const Settings& settings, std::string_view name);  // bytes
+bool setting_flag(const Settings& settings, std::string_view name);
 std::chrono::seconds setting_span(const Settings& settings, std::string_view name);
 
 }  // namespace cyborg

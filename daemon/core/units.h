@@ -45,6 +45,8 @@ struct Paths {
   std::string credentials = "/run/cyborg/credentials";  // a directory per job below it
   std::string jobs = "/var/lib/cyborg/jobs";
   std::string borg = "/var/lib/cyborg/borg";  // borg's cache and security directory on the server
+  std::string database = "";                  // libpq's connection string, for the jobs that need one
+  bool database_remote = false;
   std::string repositories = "/var/lib/cyborg/repositories";  // where the package lets the user cyborg write
 };
 

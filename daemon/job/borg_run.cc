@@ -1,5 +1,6 @@
 #include "job/borg_run.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sodium/randombytes.h>
 #include <sodium/utils.h>
@@ -24,6 +25,8 @@ using Stream = ssh::Channel::Stream;
 constexpr std::size_t kMaxOutput = 16 << 20;  // of JSON on standard output
 constexpr std::size_t kMaxText = 50;
 constexpr std::size_t kMaxSaid = 5;
+// So that borg goes on while what it printed is being dealt with.
+constexpr int kListingPipe = 1 << 20;
 // sshd takes no longer word on a command line; Linux allows 128 KiB for one.
 constexpr std::size_t kMaxCommand = 120 * 1024;
 constexpr std::chrono::seconds kSignOfLife{kSilence / 4};
@@ -185,10 +188,14 @@ BorgEnd run_local(JobContext& job, const LocalBorg& borg) {
   Child child{options};
   sodium_memzero(options.passphrase->data(), options.passphrase->size());
 
+  if (borg.on_output) ::fcntl(child.out(), F_SETPIPE_SZ, kListingPipe);
+  if (borg.started) borg.started();
   ssh::Pump pump;
   IdGuard guard{job.spec()};
-  const auto out = pump.connect(ssh::from_fd(child.out()),
-                                ssh::to_function([&](auto piece) { append_output(end, piece); }));
+  const auto out = pump.connect(ssh::from_fd(child.out()), ssh::to_function([&](auto piece) {
+                                  if (borg.on_output) return borg.on_output(piece);
+                                  append_output(end, piece);
+                                }));
   const auto error =
       pump.connect(ssh::from_fd(child.error()), ssh::to_function([&](auto piece) { reader.feed(piece); }));
   Fd connection;

@@ -76,6 +76,7 @@ JobContext::JobContext()
       passphrase_(without_line_break(read_credential("passphrase", false))),
       password_(without_line_break(read_credential("password", false))),
       database_password_(without_line_break(read_credential("database-password", false))),
+      database_(without_line_break(read_credential("database", false))),
       signals_(catch_signals()) {
   output_.hide(passphrase_.text());
   output_.hide(password_.text());
@@ -128,6 +129,8 @@ JobResult JobContext::work() {
       return compact(*this);
     case JobKind::check:
       return check(*this);
+    case JobKind::catalog:
+      return catalog_archive(*this);
     default:
       break;
   }

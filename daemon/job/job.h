@@ -42,6 +42,7 @@ class JobContext {
   const std::string& passphrase() const { return passphrase_.text(); }
   const std::string& password() const { return password_.text(); }
   const std::string& database_password() const { return database_password_.text(); }
+  const std::string& database() const { return database_.text(); }
   Output& output() { return output_; }
   ProgressFile& progress() { return progress_; }
 
@@ -67,6 +68,7 @@ class JobContext {
   Secret passphrase_;
   Secret password_;
   Secret database_password_;
+  Secret database_;
   Fd signals_;
   bool canceled_ = false;
 };
@@ -75,6 +77,7 @@ JobResult prepare_client(JobContext& job);
 JobResult prepare_repository(JobContext& job);
 JobResult backup(JobContext& job);
 JobResult restore(JobContext& job);
+JobResult catalog_archive(JobContext& job);
 JobResult prune(JobContext& job);
 // The kind's own work between its hooks.
 JobResult run_with_hooks(JobContext& job, const std::function<JobResult()>& work);

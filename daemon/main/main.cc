@@ -35,6 +35,8 @@ int run(const Config& config, Sealer sealer) {
   paths.runner = place("CYBORG_RUNNER", paths.runner);
   paths.jobs = place("STATE_DIRECTORY", "/var/lib/cyborg") + "/jobs";
   paths.credentials = place("RUNTIME_DIRECTORY", "/run/cyborg") + "/credentials";
+  paths.database = config.database;
+  paths.database_remote = store::is_remote(config.database);
   sd::SystemdOptions options;
   options.credentials = paths.credentials;
   options.timers = place("CYBORG_TIMERS", options.timers);

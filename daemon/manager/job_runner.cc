@@ -117,6 +117,11 @@ void JobRunner::start(const Job& job) {
     credentials["password"] = password->second;
     spec->ssh_public_key = state_.ssh_public_key;
   }
+  if (job.kind == JobKind::catalog) {
+    credentials["database"] = paths_.database;
+    spec->database_remote = paths_.database_remote;
+    spec->catalog_budget = setting_size(state_.settings, "catalog_budget");
+  }
   set_state(id, JobState::starting, "");
   if (job.kind == JobKind::prune) return choose_archives(id, *std::move(spec), std::move(credentials));
   add_passphrase(id, *std::move(spec), std::move(credentials));

@@ -117,6 +117,7 @@ void Manager::run_policy(const std::string& name, const RunRequest& request, Don
   auto plan =
       plan_run(state_.fleet, policy->second, request.clients, state_.unfinished, timestamp(), chain());
   if (!plan) return done(std::unexpected(plan.error()));
+  if (setting_flag(state_.settings, "catalog")) add_catalogs(state_.fleet, *plan);
   if (request.dry_run) return done(RunAnswer{0, {}, planned_records(*plan)});
   // By hand, nothing to do is an answer; a timer's elapse is recorded as a run without jobs.
   if (plan->jobs.empty() && request.scheduled == 0) {
@@ -212,6 +213,7 @@ void Manager::retry_job(std::int64_t id, const std::string& actor, Done<RunAnswe
     request.actor = actor;
     const auto again = [this, job, request, done](Expected<Plan> plan) {
       if (!plan) return done(std::unexpected(plan.error()));
+      if (setting_flag(state_.settings, "catalog")) add_catalogs(state_.fleet, *plan);
       create_run(std::move(*plan), job.policy, request, done);
     };
     if (job.kind != JobKind::prepare_client && job.kind != JobKind::prepare_repository) {

@@ -76,6 +76,18 @@ Expected<void> refuse_nul(const Params& params) {
 
 }  // namespace
 
+bool is_remote(const std::string& conninfo) {
+  const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> options{
+      PQconninfoParse(conninfo.c_str(), nullptr), &PQconninfoFree};
+  for (const auto* option = options.get(); option && option->keyword; ++option) {
+    const std::string_view keyword = option->keyword;
+    const std::string_view value = option->val ? option->val : "";
+    if (keyword == "hostaddr" && !value.empty()) return true;
+    if (keyword == "host" && !value.empty() && !value.starts_with('/')) return true;
+  }
+  return false;
+}
+
 std::int64_t Result::affected() const {
   const char* text = PQcmdTuples(result_.get());
   std::int64_t count = 0;

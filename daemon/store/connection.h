@@ -5,13 +5,18 @@
 #include <libpq-fe.h>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "core/error.h"
 #include "store/values.h"
 
 namespace cyborg::store {
+
+// See store.h.
+bool is_remote(const std::string& conninfo);
 
 class Row {
  public:
@@ -76,6 +81,11 @@ class Connection {
   // Several statements at once, without parameters and results.
   Expected<void> run_script(const std::string& sql, Limit limit = kLimit);
 
+  // A whole COPY … FROM STDIN, its rows in PostgreSQL's text format.
+  Expected<void> copy_in(const char* sql, std::string_view rows, Limit limit = kLimit);
+  // COPY … TO STDOUT; `row` gets each row, its line end included, while they come.
+  Expected<void> copy_out(const char* sql, const std::function<void(std::string_view)>& row, Limit limit);
+
   // Runs body in a transaction: committed if it answers a value, else rolled back. Again from the start if
   // the server ended it for the sake of another (serialization, deadlock).
   template <typename T, typename Body>
@@ -98,6 +108,7 @@ class Connection {
   explicit Connection(Handle connection) : connection_(std::move(connection)) {}
   static bool wait(PGconn* connection, short events, Deadline deadline);
   Expected<Result> collect(Limit limit);
+  Expected<void> begin_copy(const char* sql, ExecStatusType expected, Deadline deadline);
   bool flush(Deadline deadline);
   Error give_up(std::string_view what);
   Error note(const PGresult* result);

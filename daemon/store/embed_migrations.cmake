@@ -32,15 +32,21 @@ function(cyborg_embed_migrations output)
   endif()
 endfunction()
 
-# The only target that links libpq, and the one that links libsodium.
+# cyborg_pg is the only target that links libpq: connections and values, for the daemon's store and a job's catalog.
 if(NOT TARGET cyborg_store)
+  set(pg connection.cc copy.cc values.cc)
+  list(TRANSFORM pg PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
+  add_library(cyborg_pg STATIC ${pg})
+  target_include_directories(cyborg_pg PUBLIC ${CMAKE_CURRENT_LIST_DIR}/..)
+  target_link_libraries(cyborg_pg PUBLIC cyborg_core PRIVATE PkgConfig::PQ)
+
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.cc)
-  list(FILTER sources EXCLUDE REGEX "/seal\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "/(seal|connection|copy|values)\\.cc$")
   cyborg_embed_migrations(${CMAKE_CURRENT_BINARY_DIR}/migrations.cc)
   find_package(Threads REQUIRED)
   add_library(cyborg_store STATIC ${sources} ${CMAKE_CURRENT_BINARY_DIR}/migrations.cc)
   target_include_directories(cyborg_store PUBLIC ${CMAKE_CURRENT_LIST_DIR}/..)
-  target_link_libraries(cyborg_store PUBLIC cyborg_core PRIVATE PkgConfig::PQ Threads::Threads)
+  target_link_libraries(cyborg_store PUBLIC cyborg_core PRIVATE cyborg_pg PkgConfig::PQ Threads::Threads)
 
   add_library(cyborg_seal STATIC ${CMAKE_CURRENT_LIST_DIR}/seal.cc)
   target_link_libraries(cyborg_seal PUBLIC cyborg_core PRIVATE PkgConfig::SODIUM)

@@ -14,13 +14,25 @@
 
 namespace cyborg::store {
 
+namespace {
+
+// The schema, and the role of the jobs, which may have been made since the last time.
+Expected<void> set_up(Connection& db) {
+  if (auto migrated = migrate(db); !migrated) return migrated;
+  auto admitted = db.run("select catalog.admit()");
+  if (!admitted) return std::unexpected(admitted.error());
+  return {};
+}
+
+}  // namespace
+
 class Store::Impl {
  public:
   Impl(Config config, Poster post, OnAvailability on_availability)
       : config_(std::move(config)),
         post_(std::move(post)),
         on_availability_(std::move(on_availability)),
-        state_({"store-state", config_.conninfo, true, [](Connection& db) { return migrate(db); },
+        state_({"store-state", config_.conninfo, true, [](Connection& db) { return set_up(db); },
                 [this](bool connected, const std::string& reason) { report(connected, reason); }}),
         history_({"store-history", config_.conninfo, false, {}, {}}),
         output_({"store-output", config_.conninfo, false, {}, {}}) {}

@@ -192,6 +192,9 @@ struct FleetRow {
   std::string last_end_reason;
 };
 
+// Whether a connection string leads away from this machine's unix sockets.
+bool is_remote(const std::string& conninfo);
+
 class Store {
  public:
   struct Config {

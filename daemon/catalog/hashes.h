@@ -1,0 +1,44 @@
+// What a million files are compared with in little memory: keyed hashes instead of paths and attributes. The
+// key is new for each job, so that nobody can make two paths look alike.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace cyborg::catalog {
+
+using Hash = std::uint64_t;
+
+class Hasher {
+ public:
+  Hasher();  // with a random key
+  Hash operator()(std::string_view text) const;
+
+ private:
+  std::array<unsigned char, 16> key_;
+};
+
+// Hash to id, in 12 bytes a place.
+class HashMap {
+ public:
+  static constexpr std::int32_t kNone = 0;  // ids begin at 1
+
+  HashMap();
+  void reserve(std::size_t count);
+  std::int32_t find(Hash hash) const;
+  // False if it is there already.
+  bool insert(Hash hash, std::int32_t id);
+  std::size_t size() const { return size_; }
+
+ private:
+  std::size_t place_of(Hash hash) const;
+  void grow(std::size_t places);
+
+  std::vector<Hash> hashes_;
+  std::vector<std::int32_t> ids_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace cyborg::catalog

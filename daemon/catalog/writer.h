@@ -1,0 +1,105 @@
+// Takes the listing of one archive into the catalog, file by file: what is new or changed goes to PostgreSQL
+// while the listing streams, what is as it was costs a look into memory. One transaction: whatever goes
+// wrong, the catalog is as it was before. See store/migrations for the tables.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "catalog/hashes.h"
+#include "core/borg_listing.h"
+#include "core/error.h"
+#include "store/connection.h"
+
+namespace cyborg::catalog {
+
+struct Target {
+  std::string conninfo;
+  std::string borg_url;
+  std::string archive;
+  std::int64_t budget = 0;  // bytes of the whole catalog on disk; 0: no limit
+};
+
+enum class Place {
+  fresh,    // to be read
+  known,    // it is in the catalog already
+  older,    // than the newest archive of its series that is
+  unknown,  // the history has no such archive
+};
+
+struct Counts {
+  std::int64_t files = 0;
+  std::int64_t added = 0, changed = 0, vanished = 0;
+  std::int64_t bytes = 0;  // of all files
+};
+
+class Writer {
+ public:
+  // Connects, begins the transaction and locks the archive's series.
+  static Expected<Writer> open(const Target& target);
+
+  Place place() const { return place_; }
+  // What the series has now; the listing may already be on its way.
+  Expected<void> load();
+  Expected<void> add(const ListedFile& file);
+  // Everything was added: ends the transaction.
+  Expected<void> commit();
+
+  const Counts& counts() const { return counts_; }
+  // The budget does not suffice: what add() or load() failed with.
+  bool over_budget() const { return over_budget_; }
+
+ private:
+  // A path that the series has, or had.
+  struct Known {
+    Hash path;
+    Hash attributes;  // 0: it is not in the newest archive
+    std::int32_t node;
+    bool seen;
+  };
+
+  Writer(store::Connection connection, Target target)
+      : db_(std::move(connection)), target_(std::move(target)) {}
+
+  Expected<void> find_place();
+  Expected<void> load_owners();
+  Expected<void> load_directories();
+  Expected<void> load_nodes();
+  void take_node(std::string_view row);
+  Known* find_known(Hash path);
+  Expected<void> put(std::string_view path, const std::string& attributes);
+  std::int32_t directory_of(std::string_view escaped);
+  std::int32_t owner_of(const ListedFile& file);
+  void note_parents(std::string_view path);
+  void add_version(std::int32_t node, std::string_view attributes);
+  Expected<void> imply_directories();
+  Expected<void> flush();
+  Expected<void> flush_table(const char* table, std::string& rows);
+  Expected<void> close_versions();
+  Expected<void> check_budget();
+  Expected<void> run(const std::string& sql);
+
+  store::Connection db_;
+  Target target_;
+  Place place_ = Place::unknown;
+  std::int32_t series_ = 0, number_ = 0;
+  std::int64_t archive_ = 0;
+  std::int32_t last_node_ = 0, last_directory_ = 0, last_owner_ = 0;
+  Hasher hash_;
+  std::vector<Known> known_;  // by path
+  HashMap fresh_;             // paths of this archive that the series did not have
+  HashMap directories_;
+  std::map<std::string, std::int32_t, std::less<>> owners_;  // "user\tgroup"
+  HashMap seen_directories_;                                 // that are files of this archive
+  std::set<std::string, std::less<>> needed_directories_;  // that are above one, and were not seen before it
+  std::string directory_rows_, owner_rows_, node_rows_, version_rows_;
+  std::vector<std::int64_t> closed_;  // nodes whose version ended with the archive before
+  std::size_t unchecked_ = 0;         // bytes written since the budget was looked at
+  bool over_budget_ = false;
+  std::string escaped_, attributes_;  // kept for their memory
+  Counts counts_;
+};
+
+}  // namespace cyborg::catalog
