@@ -126,6 +126,7 @@ void add_archive_commands(CLI::App& app, Context& context) {
   add_set(
       noun, context, "comment", "note something about one",
       [](const std::string& text) { return property("comment", sdbus::Variant{text}); }, true);
+  add_archive_catalog_verbs(noun, context);
 }
 
 }  // namespace cyborg::client

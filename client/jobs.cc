@@ -15,8 +15,6 @@
 namespace cyborg::client {
 namespace {
 
-constexpr std::uint64_t kPage = 1000;
-
 JobState state_of(const Json::Value& record) {
   auto state = JobState::waiting;
   parse(record["state"].asString(), state);
@@ -68,16 +66,7 @@ void add_watch_options(CLI::App& verb, Watch& mode, const char* follow) {
 
 std::vector<Json::Value> list_pages(Connection& bus, const std::string& method, const VariantMap& filter,
                                     std::uint64_t limit) {
-  std::vector<Json::Value> result;
-  std::string cursor;
-  do {
-    const auto left = limit == 0 ? kPage : std::min(kPage, limit - result.size());
-    auto [page, next] = bus.query<std::vector<VariantMap>, std::string>(
-        manager(), method, filter, static_cast<std::uint32_t>(left), cursor);
-    for (const auto& record : page) result.push_back(with_snake_keys(to_json(record)));
-    cursor = std::move(next);
-  } while (!cursor.empty() && (limit == 0 || result.size() < limit));
-  return result;
+  return list_pages_of(bus, method, limit, filter);
 }
 
 }  // namespace cyborg::client

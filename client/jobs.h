@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -28,5 +29,22 @@ void add_watch_options(CLI::App& verb, Watch& mode, const char* follow = "--foll
 // Pages of ListJobs or ListArchives until `limit` records, or all for 0.
 std::vector<Json::Value> list_pages(Connection& bus, const std::string& method, const VariantMap& filter,
                                     std::uint64_t limit);
+
+// As list_pages, for a method that takes these arguments before limit and cursor.
+template <typename... Arguments>
+std::vector<Json::Value> list_pages_of(Connection& bus, const std::string& method, std::uint64_t limit,
+                                       const Arguments&... arguments) {
+  constexpr std::uint64_t kPage = 1000;
+  std::vector<Json::Value> result;
+  std::string cursor;
+  do {
+    const auto left = limit == 0 ? kPage : std::min(kPage, limit - result.size());
+    auto [page, next] = bus.query<std::vector<VariantMap>, std::string>(
+        manager(), method, arguments..., static_cast<std::uint32_t>(left), cursor);
+    for (const auto& record : page) result.push_back(with_snake_keys(to_json(record)));
+    cursor = std::move(next);
+  } while (!cursor.empty() && (limit == 0 || result.size() < limit));
+  return result;
+}
 
 }  // namespace cyborg::client

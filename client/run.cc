@@ -83,6 +83,7 @@ int run(int argc, const char* const* argv) {
   add_policy_commands(app, context);
   add_job_commands(app, context);
   add_archive_commands(app, context);
+  add_catalog_commands(app, context);
   add_restore_command(app, context);
   add_settings_commands(app, context);
   int status = run_guarded(app, context, argc, argv);

@@ -56,6 +56,16 @@ class ManagerObject final
   void RetryJob(sdbus::Result<uint64_t, Ids>&& result, uint64_t id) override;
   void ListArchives(sdbus::Result<Maps, std::string>&& result, VariantMap filter, uint32_t limit,
                     std::string cursor) override;
+  void FindFiles(sdbus::Result<Maps, std::string>&& result, std::string pattern, VariantMap filter,
+                 uint32_t limit, std::string cursor) override;
+  void ListFiles(sdbus::Result<Maps, std::string>&& result, std::string archive, std::string path,
+                 uint32_t limit, std::string cursor) override;
+  void DiffArchives(sdbus::Result<Maps, std::string>&& result, std::string a, std::string b, uint32_t limit,
+                    std::string cursor) override;
+  void FileHistory(sdbus::Result<Maps, std::string>&& result, std::string client, std::string path,
+                   uint32_t limit, std::string cursor) override;
+  void DropCatalog(sdbus::Result<>&& result, std::string client) override;
+  void RebuildCatalog(sdbus::Result<uint64_t, Ids>&& result, std::string client) override;
   void GetFleetStatus(sdbus::Result<Maps>&& result) override;
   void PrunePolicy(sdbus::Result<uint64_t, Ids, Maps>&& result, std::string policy,
                    VariantMap options) override;

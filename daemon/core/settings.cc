@@ -101,10 +101,6 @@ std::string setting_text(const Settings& settings, std::string_view name) {
   return info ? std::string{info->default_value} : std::string{};
 }
 
-bool setting_flag(const Settings& settings, std::string_view name) {
-  return setting_text(settings, name) == "yes";
-}
-
 std::int64_t setting_number(const Settings& settings, std::string_view name) {
   return parse_number(setting_text(settings, name)).value_or(1);
 }

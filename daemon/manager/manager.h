@@ -97,6 +97,16 @@ class Manager {
   void follower_gone(const std::string& follower) { followers_.gone(follower); }
   void list_archives(const Json::Value& filter, unsigned limit, const std::string& cursor,
                      Done<JsonPage<Json::Value>> done);
+  void find_files(const std::string& pattern, const Json::Value& filter, unsigned limit,
+                  const std::string& cursor, Done<JsonPage<Json::Value>> done);
+  void list_files(const std::string& archive, const std::string& path, unsigned limit,
+                  const std::string& cursor, Done<JsonPage<Json::Value>> done);
+  void diff_archives(const std::string& a, const std::string& b, unsigned limit, const std::string& cursor,
+                     Done<JsonPage<Json::Value>> done);
+  void file_history(const std::string& client, const std::string& path, unsigned limit,
+                    const std::string& cursor, Done<JsonPage<Json::Value>> done);
+  void drop_catalog(const std::string& client, Done<void> done);
+  void rebuild_catalog(const std::string& client, const std::string& actor, Done<RunAnswer> done);
   void fleet_status(Done<std::vector<Json::Value>> done);
   std::vector<Json::Value> list_settings() const;
   void set_setting(const std::string& name, const std::string& value, Done<void> done);

@@ -98,6 +98,10 @@ Expected<Series> get_series(Connection& db, const std::string& policy, const std
   return series;
 }
 
+Expected<std::vector<Archive>> archives_of_client(Connection& db, const std::string& client) {
+  return read_archives(db, "a.client = $1 and a.removed is null order by a.id", Params{client});
+}
+
 Expected<std::optional<Archive>> read_archive_of_job(Connection& db, std::int64_t job) {
   auto found = read_archives(db, "a.job = $1 order by a.id desc", Params{job});
   if (!found) return std::unexpected(found.error());

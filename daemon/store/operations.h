@@ -65,12 +65,25 @@ Expected<FinishedJob> finish_job(Connection& db, std::int64_t id, const JobResul
 // archives.cc
 Expected<Page<Archive>> list_archives(Connection& db, const ArchiveFilter& filter, std::uint32_t limit,
                                       std::int64_t cursor);
+// All, the oldest first.
+Expected<std::vector<Archive>> archives_of_client(Connection& db, const std::string& client);
 Expected<Archive> get_archive(Connection& db, const std::string& name);
 Expected<Archive> update_archive(Connection& db, const std::string& name, const ArchiveUpdate& update);
 Expected<Series> get_series(Connection& db, const std::string& policy, const std::string& client,
                             const std::string& borg_url, const std::string& zone);
 Expected<std::optional<Archive>> read_archive_of_job(Connection& db, std::int64_t job);
 Expected<std::vector<FleetRow>> fleet_status(Connection& db);
+
+// catalog.cc
+Expected<FilePage> find_files(Connection& db, const std::string& pattern, const FileFilter& filter,
+                              std::uint32_t limit, const std::string& cursor);
+Expected<FilesPage> list_files(Connection& db, const std::string& archive, const std::string& path,
+                               std::uint32_t limit, const std::string& cursor);
+Expected<DiffPage> diff_archives(Connection& db, const std::string& a, const std::string& b,
+                                 std::uint32_t limit, std::int64_t cursor);
+Expected<FilePage> file_history(Connection& db, const std::string& client, const std::string& path,
+                                std::uint32_t limit, const std::string& cursor);
+Expected<std::vector<Archive>> drop_catalog(Connection& db, const std::string& client);
 
 // settings.cc
 Expected<std::map<std::string, std::string>> read_settings(Connection& db);

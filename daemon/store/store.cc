@@ -230,6 +230,35 @@ void Store::get_series(std::string policy, std::string client, std::string borg_
     return store::get_series(db, policy, client, borg_url, zone);
   });
 }
+void Store::find_files(std::string pattern, FileFilter filter, std::uint32_t limit, std::string cursor,
+                       Done<FilePage> done) {
+  impl_->in_history(std::move(done), [pattern = std::move(pattern), filter = std::move(filter), limit,
+                                      cursor = std::move(cursor)](Connection& db) {
+    return store::find_files(db, pattern, filter, limit, cursor);
+  });
+}
+void Store::list_files(std::string archive, std::string path, std::uint32_t limit, std::string cursor,
+                       Done<FilesPage> done) {
+  impl_->in_history(std::move(done),
+                    [archive = std::move(archive), path = std::move(path), limit, cursor = std::move(cursor)](
+                        Connection& db) { return store::list_files(db, archive, path, limit, cursor); });
+}
+void Store::diff_archives(std::string a, std::string b, std::uint32_t limit, std::int64_t cursor,
+                          Done<DiffPage> done) {
+  impl_->in_history(std::move(done), [a = std::move(a), b = std::move(b), limit, cursor](Connection& db) {
+    return store::diff_archives(db, a, b, limit, cursor);
+  });
+}
+void Store::file_history(std::string client, std::string path, std::uint32_t limit, std::string cursor,
+                         Done<FilePage> done) {
+  impl_->in_history(std::move(done),
+                    [client = std::move(client), path = std::move(path), limit, cursor = std::move(cursor)](
+                        Connection& db) { return store::file_history(db, client, path, limit, cursor); });
+}
+void Store::drop_catalog(std::string client, Done<std::vector<Archive>> done) {
+  impl_->in_state(std::move(done),
+                  [client = std::move(client)](Connection& db) { return store::drop_catalog(db, client); });
+}
 void Store::fleet_status(Done<std::vector<FleetRow>> done) {
   impl_->in_history(std::move(done), [](Connection& db) { return store::fleet_status(db); });
 }

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "core/borg_listing.h"
 #include "core/error.h"
 #include "core/job_spec.h"
 #include "core/model.h"
@@ -148,6 +149,36 @@ struct JobFilter {
   std::int64_t run = 0;
 };
 
+// The catalog. A version is a file as it was in some archives of one series, the first and last of which are
+// named; current: it is so in the newest, too.
+struct FileVersion {
+  std::string policy, client, repository;
+  ListedFile file;
+  bool current = false;
+  std::string first_archive, last_archive;
+  Microseconds first_created = 0, last_created = 0;
+};
+
+struct FileChange {
+  std::string path;
+  ListedFile before, after;  // mode 0: it is not there
+};
+
+struct FileFilter {
+  std::string policy, client, repository;
+  bool ignore_case = false;
+};
+
+// next: the cursor of the page after this one, empty at the end.
+template <typename Row>
+struct TextPage {
+  std::vector<Row> rows;
+  std::string next;
+};
+using FilePage = TextPage<FileVersion>;
+using FilesPage = TextPage<ListedFile>;
+using DiffPage = TextPage<FileChange>;
+
 struct ArchiveFilter {
   std::string policy, client, repository;
   std::string name;
@@ -256,6 +287,19 @@ class Store {
   // zone: of the calendar periods that retention counts; empty: the database server's.
   void get_series(std::string policy, std::string client, std::string borg_url, std::string zone,
                   Done<Series> done);
+
+  // See core/file_pattern.h.
+  void find_files(std::string pattern, FileFilter filter, std::uint32_t limit, std::string cursor,
+                  Done<FilePage> done);
+  // One directory, or the file of that path. Paths are without a leading slash, the top is empty.
+  void list_files(std::string archive, std::string path, std::uint32_t limit, std::string cursor,
+                  Done<FilesPage> done);
+  void diff_archives(std::string a, std::string b, std::uint32_t limit, std::int64_t cursor,
+                     Done<DiffPage> done);
+  void file_history(std::string client, std::string path, std::uint32_t limit, std::string cursor,
+                    Done<FilePage> done);
+  // Answers the client's archives, the oldest first: what a new catalog would be made of.
+  void drop_catalog(std::string client, Done<std::vector<Archive>> done);
   void fleet_status(Done<std::vector<FleetRow>> done);
 
   void set_setting(std::string name, std::string value, Done<void> done);  // empty: the default again
