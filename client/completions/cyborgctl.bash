@@ -12,7 +12,7 @@ _cyborgctl_keys() { # NOUN
     schedule) echo 'crontab= on_calendar= timezone= random_delay= enabled=' ;;
     policy)
       echo 'type= schedule= repositories= clients= variables= exclude= compression= upload_limit= timeout=' \
-        'enabled= var.'
+        'catalog= enabled= var.'
       ;;
   esac
 }
@@ -25,8 +25,10 @@ _cyborgctl_verbs() { # NOUN
     schedule) echo "$objects" ;;
     policy) echo "$objects run next prune types" ;;
     job) echo 'list show log cancel retry' ;;
-    archive) echo 'list show why pin unpin comment remove' ;;
+    archive) echo 'list show files diff why pin unpin comment remove' ;;
     settings) echo 'list get set' ;;
+    file) echo 'history' ;;
+    catalog) echo 'drop rebuild' ;;
     ssh-key) echo 'show' ;;
   esac
 }
@@ -57,6 +59,9 @@ _cyborgctl_options() { # NOUN VERB
     job/retry) echo '--wait --follow' ;;
     archive/list) echo '--client --policy --repository --limit --all' ;;
     archive/remove) echo '--wait --follow' ;;
+    archive/files | archive/diff | file/history) echo '--limit --all' ;;
+    catalog/rebuild) echo '--wait --follow' ;;
+    find/*) echo '--client --policy --repository --ignore-case --limit --all' ;;
     restore/*) echo '--to --in-place --dry-run --wait --follow' ;;
     */remove) echo '--force' ;;
   esac
@@ -87,6 +92,8 @@ _cyborgctl_arguments() { # NOUN VERB
     settings/get) _cyborgctl_names settings ;;
     settings/set) _cyborgctl_names settings | sed 's|$|=|' ;;
     restore/*) _cyborgctl_names archive ;;
+    catalog/*) _cyborgctl_names client ;;
+    file/*) _cyborgctl_names client | sed 's|$|:/|' ;;
     client/add | repository/add | schedule/add | policy/add | policy/types | */list | ssh-key/*) ;;
     client/set | repository/set | schedule/set | policy/set)
       _cyborgctl_names "$1"
@@ -98,7 +105,7 @@ _cyborgctl_arguments() { # NOUN VERB
 
 _cyborgctl() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-  local nouns='status client repository schedule policy job archive restore settings ssh-key'
+  local nouns='status client repository schedule policy job archive restore find file catalog settings ssh-key'
   local global='--json --quiet --no-ask-password --help --version'
   local word noun='' verb='' choices=''
 

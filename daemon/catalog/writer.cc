@@ -12,10 +12,12 @@ namespace {
 
 using std::chrono::minutes;
 
-constexpr std::size_t kBatch = 1 << 20;        // bytes of rows at once
-constexpr std::size_t kClosed = 20'000;        // nodes at once
-constexpr std::size_t kCheckBudget = 4 << 20;  // bytes of rows between looks at the size
-constexpr std::int64_t kReserve = 32 << 20;    // what those may need with their indexes, and then some
+constexpr std::size_t kBatch = 1 << 20;  // bytes of rows at once
+constexpr std::size_t kClosed = 20'000;  // nodes at once
+// Rows between two looks at the size on disk, where indexes and all they take up to eight times as much.
+constexpr std::size_t kMostRows = 4 << 20;
+constexpr std::size_t kFewestRows = 64 << 10;
+constexpr std::int64_t kGrowth = 8;
 constexpr minutes kLoad{30};
 constexpr minutes kWrite{10};
 
@@ -240,8 +242,10 @@ Expected<void> Writer::put(std::string_view path, const std::string& attributes)
     add_version(node, attributes);
     ++counts_.added;
   }
-  return version_rows_.size() + node_rows_.size() > kBatch || closed_.size() > kClosed ? flush()
-                                                                                       : Expected<void>{};
+  return version_rows_.size() + node_rows_.size() + directory_rows_.size() > batch() ||
+                 closed_.size() > kClosed
+             ? flush()
+             : Expected<void>{};
 }
 
 Expected<void> Writer::flush_table(const char* table, std::string& rows) {
@@ -276,16 +280,25 @@ Expected<void> Writer::flush() {
       !done) {
     return done;
   }
-  return unchecked_ > kCheckBudget ? check_budget() : Expected<void>{};
+  return unchecked_ + batch() > allowance_ ? check_budget() : Expected<void>{};
+}
+
+std::size_t Writer::batch() const {
+  return std::min(kBatch, allowance_ / 4);
 }
 
 Expected<void> Writer::check_budget() {
   unchecked_ = 0;
+  allowance_ = kMostRows;
   if (target_.budget <= 0) return {};
   auto size = db_.run("select size()", {}, kWrite);
   if (!size) return std::unexpected(size.error());
   const auto bytes = size->row(0).get<std::int64_t>(0);
-  if (bytes + std::min(kReserve, target_.budget / 8) <= target_.budget) return {};
+  const std::int64_t rows = (target_.budget - bytes) / kGrowth;
+  if (rows >= static_cast<std::int64_t>(kFewestRows)) {
+    allowance_ = std::min(kMostRows, static_cast<std::size_t>(rows));
+    return {};
+  }
   over_budget_ = true;
   return fail(ErrorCode::limits_exceeded,
               fmt::format("the catalog has {} MiB, and with this archive it would have more than its {} MiB",
@@ -318,6 +331,12 @@ Expected<void> Writer::commit() {
   auto named = db_.run("insert into archive (series, number, archive) values ($1, $2, $3)",
                        store::Params{series_, number_, archive_});
   if (!named) return std::unexpected(named.error());
+  // If the archive before is gone, so is what only that one had.
+  auto forgotten = db_.run(
+      "select forget_between($1, before, $2) from (select coalesce(max(number), 0) as before from archive"
+      " where series = $1 and number < $2) a where before < $2 - 1",
+      store::Params{series_, number_}, kWrite);
+  if (!forgotten) return std::unexpected(forgotten.error());
   return run("commit");
 }
 

@@ -79,6 +79,7 @@ class Writer {
   Expected<void> flush_table(const char* table, std::string& rows);
   Expected<void> close_versions();
   Expected<void> check_budget();
+  std::size_t batch() const;
   Expected<void> run(const std::string& sql);
 
   store::Connection db_;
@@ -97,6 +98,7 @@ class Writer {
   std::string directory_rows_, owner_rows_, node_rows_, version_rows_;
   std::vector<std::int64_t> closed_;  // nodes whose version ended with the archive before
   std::size_t unchecked_ = 0;         // bytes written since the budget was looked at
+  std::size_t allowance_ = 0;         // how many may be, until it is looked at again
   bool over_budget_ = false;
   std::string escaped_, attributes_;  // kept for their memory
   Counts counts_;

@@ -56,7 +56,8 @@ Expected<T> read_only(Connection& db, Body body) {
   });
 }
 
-Expected<std::vector<CatalogSeries>> read_series(Connection& db, const FileFilter& filter, std::int32_t from) {
+Expected<std::vector<CatalogSeries>> read_series(Connection& db, const FileFilter& filter,
+                                                 std::int32_t from) {
   auto result = db.run(
       "select s.id, s.newest, s.policy, s.client, b.repository from catalog.series s"
       " join borg_repository b on b.id = s.borg_repository"
@@ -77,7 +78,8 @@ std::string end_of_range(std::int32_t series, const char* order) {
   return fmt::format(
       " cross join lateral (select a.name, a.created from catalog.archive c join archive a on a.id = "
       "c.archive"
-      " where c.series = {} and c.number between v.first and v.last order by c.number {} limit 1)",
+      " where c.series = {} and c.number between v.first and v.last and a.removed is null order by c.number "
+      "{} limit 1)",
       series, order);
 }
 
@@ -159,8 +161,8 @@ class NodeSearch {
 };
 
 // Fills the page from one series; false when it is full, with page.next set.
-Expected<bool> find_in(Connection& db, const CatalogSeries& series, const FilePattern& pattern, Position after,
-                       std::uint32_t limit, FilePage& page) {
+Expected<bool> find_in(Connection& db, const CatalogSeries& series, const FilePattern& pattern,
+                       Position after, std::uint32_t limit, FilePage& page) {
   NodeSearch search{db, series, pattern};
   for (;;) {
     const auto room = limit - static_cast<std::uint32_t>(page.rows.size());

@@ -153,15 +153,16 @@ Expected<std::vector<Client>> read_clients(Connection& db, const std::string& na
 namespace {
 
 Expected<void> write_policy(Connection& db, const Policy& p, bool create) {
-  const char* sql = create
-                        ? "insert into policy (name, enabled, type, schedule, variables, exclude,"
-                          " compression, upload_limit, timeout, timeout_seconds, keep, client_keep,"
-                          " hooks, catalog)"
-                          " values ($1, $2, $3, nullif($4, ''), $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
-                        : "update policy set enabled = $2, type = $3, schedule = nullif($4, ''),"
-                          " variables = $5, exclude = $6, compression = $7, upload_limit = $8,"
-                          " timeout = $9, timeout_seconds = $10, keep = $11, client_keep = $12, hooks = $13, catalog = $14,"
-                          " changed = now() where name = $1";
+  const char* sql =
+      create
+          ? "insert into policy (name, enabled, type, schedule, variables, exclude,"
+            " compression, upload_limit, timeout, timeout_seconds, keep, client_keep,"
+            " hooks, catalog)"
+            " values ($1, $2, $3, nullif($4, ''), $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+          : "update policy set enabled = $2, type = $3, schedule = nullif($4, ''),"
+            " variables = $5, exclude = $6, compression = $7, upload_limit = $8,"
+            " timeout = $9, timeout_seconds = $10, keep = $11, client_keep = $12, hooks = $13, catalog = $14,"
+            " changed = now() where name = $1";
   Json::Value client_keep{Json::objectValue};
   for (const auto& [client, keep] : p.client_keep) client_keep[client] = to_json(keep);
   auto result = db.run(sql, Params{p.name, p.enabled, p.type, p.schedule, p.variables, p.exclude,
@@ -225,8 +226,8 @@ Expected<std::vector<Policy>> read_policies(Connection& db, const std::vector<st
     Policy& p = policies.emplace_back();
     Json::Value keep, client_keep, hooks;
     result->row(i).read(p.name, p.enabled, p.type, p.schedule, p.variables, p.exclude, p.compression,
-                        p.upload_limit, p.timeout, p.timeout_seconds, p.catalog, p.repositories, p.clients, keep,
-                        client_keep, hooks);
+                        p.upload_limit, p.timeout, p.timeout_seconds, p.catalog, p.repositories, p.clients,
+                        keep, client_keep, hooks);
     p.hooks = hooks_from_json(hooks).value_or(std::vector<Hook>{});
     p.keep = retention_from_json(keep);
     for (const auto& client : client_keep.getMemberNames()) {

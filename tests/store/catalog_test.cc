@@ -202,6 +202,29 @@ TEST_F(CatalogTest, WhatIsNotCommittedNeverWas) {
   EXPECT_FALSE((ask<FilesPage>(&Store::list_files, std::string{"a2"}, std::string{}, 10U, std::string{})));
 }
 
+TEST_F(CatalogTest, WhatOnlyRemovedArchivesHadIsForgotten) {
+  Forest forest{9};
+  std::map<std::string, Tree> archives;
+  Tree tree;
+  const auto next = [&](int i) {
+    tree = forest.next(std::move(tree));
+    take(fmt::format("a{}", i), tree);
+    archives[fmt::format("a{}", i)] = tree;
+  };
+  for (int i = 1; i <= 10; ++i) next(i);
+  sql("update archive set removed = now() where name in ('a1', 'a2', 'a5', 'a6', 'a7', 'a9')");
+  next(11);
+  sql("update archive set removed = now() where name = 'a11'");
+  next(12);
+  for (const char* name : {"a3", "a4", "a8", "a10", "a12"}) expect_holds(name, archives[name]);
+  EXPECT_EQ(sql("select count(*) from catalog.version_1 v where not exists (select from catalog.archive"
+                " where number between v.first and v.last)"),
+            "0");
+  EXPECT_EQ(sql("select count(*) from catalog.node_1 n where not exists (select from catalog.version_1 v"
+                " where v.node = n.id)"),
+            "0");
+}
+
 TEST_F(CatalogTest, PatternsOfNamesAndPaths) {
   Tree tree;
   for (const char* path :

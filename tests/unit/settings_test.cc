@@ -15,7 +15,8 @@ TEST(Settings, TheTableHasUniqueNamesAndDefaultsThatPass) {
   std::set<std::string_view> names;
   for (const auto& info : setting_table()) {
     EXPECT_TRUE(names.insert(info.name).second) << info.name;
-    EXPECT_TRUE(info.type == "number" || info.type == "span" || info.type == "size" || info.type == "flag") << info.name;
+    EXPECT_TRUE(info.type == "number" || info.type == "span" || info.type == "size" || info.type == "flag")
+        << info.name;
     EXPECT_TRUE(check_setting(info.name, std::string{info.default_value})) << info.name;
     EXPECT_FALSE(info.description.empty());
   }

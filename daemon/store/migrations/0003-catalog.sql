@@ -71,10 +71,42 @@ begin
   end if;
 end $$;
 
+-- Takes out what was in no archive but those between two numbers.
+create function catalog.forget_between(series integer, below integer, above integer) returns void
+  language plpgsql as $$
+declare
+  dead integer[];
+begin
+  execute format('with v as (delete from catalog.version_%s where first > $1 and last < $2 and last < 2147483647'
+                 ' returning node) select array_agg(distinct node) from v', series)
+    into dead using below, above;
+  execute format('delete from catalog.node_%1$s n where id = any($1)'
+                 ' and not exists (select from catalog.version_%1$s v where v.node = n.id)', series) using dead;
+end $$;
+
+-- The same for the archives that are gone from the repository: between those that are kept. What the newest archive has stays, for the next one to be compared with.
+create function catalog.forget_removed(series integer) returns void language plpgsql as $$
+declare
+  gone integer[];
+  below integer;
+  above integer;
+  done integer := -1;
+  one integer;
+begin
+  with removed as (delete from catalog.archive c using public.archive a
+                     where c.series = $1 and a.id = c.archive and a.removed is not null returning c.number)
+    select array_agg(number order by number) into gone from removed;
+  foreach one in array coalesce(gone, '{}') loop
+    select coalesce(max(number), 0) into below from catalog.archive c where c.series = $1 and c.number < one;
+    continue when below = done;
+    done := below;
+    select min(number) into above from catalog.archive c where c.series = $1 and c.number > one;
+    perform catalog.forget_between(series, below, coalesce(above, 2147483647));
+  end loop;
+end $$;
+
 -- The place of an archive, for the job that reads it; locks its series until the end of the transaction.
 -- status: "new", "known" (it is catalogued), "older" (than the newest that is), "unknown" (no such archive).
--- Also forgets the archives that were deleted from the repository: gaps holds pairs of kept numbers between
--- which nothing is kept any more.
 create function catalog.open(url text, name text, out series integer, out number integer, out archive bigint,
                              out status text)
   language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -97,6 +129,7 @@ begin
   select s.id, s.newest + 1 into series, number from catalog.series s
     where s.policy = wanted.policy and s.client = wanted.client and s.borg_repository = wanted.borg_repository
     for update;
+  perform catalog.forget_removed(series);
   status := case when exists (select from catalog.archive c where c.archive = wanted.id) then 'known'
                  when exists (select from catalog.archive c where c.series = open.series and c.archive > wanted.id)
                  then 'older' else 'new' end;
@@ -121,4 +154,4 @@ begin
   grant execute on function catalog.open(text, text) to cyborg;
 end $$;
 revoke all on function catalog.open(text, text), catalog.make_tables(integer), catalog.drop_series(integer),
-  catalog.admit() from public;
+  catalog.forget_removed(integer),   catalog.admit() from public;
