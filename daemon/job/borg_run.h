@@ -64,9 +64,9 @@ struct LocalBorg {
   std::string base_dir;
   std::string directory;  // to run in
   Serve* serve = nullptr;
-  std::string second_line;                          // of what is read where the passphrase is
   std::function<void()> started;                    // it runs, and nothing of it was read yet
   std::function<void(std::string_view)> on_output;  // what it prints, instead of BorgEnd::output
+  std::string second_line;                          // of what is read where the passphrase is
   ~LocalBorg() { sodium_memzero(second_line.data(), second_line.size()); }
 };
 BorgEnd run_local(JobContext& job, const LocalBorg& borg);

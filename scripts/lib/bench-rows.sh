@@ -42,6 +42,8 @@ row_small() {
   init_by_hand ssh://root@vault/srv/hand-small
   quietly_on server cyborgctl repository add small root@vault:/srv/small
   quietly_on server cyborgctl policy add small --type config --repository small --client web
+  # What is compared is the backup.
+  quietly_on server cyborgctl policy set small catalog=false
   quietly_on server cyborgctl policy run small --wait
   borg_small_hand=(create --stats --json)
   quietly_on server ssh root@web "BORG_PASSPHRASE=$hand_passphrase borg create ssh://root@vault/srv/hand-small::first /etc"
@@ -99,6 +101,7 @@ first_ours() { # ROUND
   quietly_on server cyborgctl repository add "$name" "$first_location-$1"
   quietly_on server cyborgctl policy add "$name" --type folders --var folders=/srv/gib \
     --repository "$name" --client web
+  quietly_on server cyborgctl policy set "$name" catalog=false
   quietly_on server cyborgctl repository prepare "$name" --wait
   timed "$first_row.ours" cyborgctl policy run "$name" --wait
   on "$first_machine" rm -rf "${first_location#*:}-$1"
@@ -174,4 +177,44 @@ row_idle() {
   # Timers of what has just ended.
   sleep 15
   on server python3 /root/bench_bus.py idle 30 >>"$samples"
+}
+
+# --- catalog
+
+catalog_place=/var/lib/cyborg/repositories/catalog
+
+row_catalog() {
+  local i
+  # shellcheck disable=SC2016 # for the shell there
+  on server sh -c 'mkdir /srv/files && cd /srv/files && for d in $(seq 10000); do
+    mkdir -p part$((d / 100))/dir$d && (cd part$((d / 100))/dir$d && for f in $(seq 20); do echo $d >file$f.conf; done); done'
+  on server sh -c "echo $hand_passphrase >/root/passphrase"
+  quietly_on server cyborgctl client add here --local
+  quietly_on server cyborgctl repository add catalog "$catalog_place" --passphrase-file /root/passphrase
+  quietly_on server cyborgctl policy add catalog --type folders --var folders=/srv/files --repository catalog \
+    --client here
+  quietly_on server cyborgctl policy run catalog --wait
+  for ((i = 0; i < pairs; i++)); do in_turns "$i" catalog_first catalog_hand; done
+  for ((i = 0; i < pairs; i++)); do in_turns "$i" catalog_next catalog_hand; done
+}
+catalog_first() {
+  quietly_on server cyborgctl catalog rebuild here --wait
+  catalog_took catalog.first
+}
+catalog_next() { # ROUND
+  on server sh -c "for d in \$(seq 50); do for f in \$(seq 20); do echo $1 >>/srv/files/part0/dir\$d/file\$f.conf; done; done"
+  quietly_on server cyborgctl policy run catalog --wait
+  catalog_took catalog.next
+}
+catalog_took() { # SAMPLE: the last job, its unit included
+  sample "$1" "$(on server runuser -u postgres -- psql -XAqt -d cyborg -c \
+    "select extract(epoch from finished - started) from job where kind = 'catalog' order by id desc limit 1")"
+}
+catalog_hand() {
+  local archive
+  archive=$(on server runuser -u postgres -- psql -XAqt -d cyborg -c \
+    "select name from archive where policy = 'catalog' order by id desc limit 1")
+  timed catalog.hand runuser -u cyborg -- env "BORG_PASSPHRASE=$hand_passphrase" \
+    BORG_BASE_DIR=/var/lib/cyborg/borg/by-hand sh -c \
+    "borg --bypass-lock list --json-lines '$catalog_place::$archive' >/dev/null"
 }

@@ -82,6 +82,13 @@ class Table:
         self.add("", f"wake-ups in {self.median('idle.seconds'):.0f} s", "", "", f"{wakeups:.0f}",
                  "the watchdog's (1)", wakeups <= 1)
 
+    def catalog(self):
+        hand = self.median("catalog.hand")
+        for name, what in (("first", "catalog job, 200,000 files, first"), ("next", "the next, 1,000 changed")):
+            ratio = self.median(f"catalog.{name}") / hand
+            self.add("catalog" if name == "first" else "", what, self.seconds(f"catalog.{name}"),
+                     f"borg list {hand:.2f} s", f"time × {ratio:.3f}", "at most × 1.05", ratio <= 1.05)
+
     def print(self):
         head = ("row", "what", "cyborgd", "beside it", "figure", "to reach", "")
         lines = [head, *self.rows]
@@ -93,7 +100,7 @@ class Table:
 def main():
     samples = read(sys.argv[1])
     table = Table(samples)
-    for row in ("small", "gib", "relay", "queue", "scale", "idle"):
+    for row in ("small", "gib", "relay", "queue", "scale", "idle", "catalog"):
         if f"{row}.load" in samples:  # which is written when the row is complete
             getattr(table, row)()
     table.print()

@@ -16,9 +16,9 @@ def busctl(t):
                 "as", "1", repository).out.split('"')[1]
     expect_in(path, t.server.run("busctl", "--list", "tree", NAME).out)
     expect_in(["Type", "Clients", "Variables"], t.server.run("busctl", "introspect", NAME, path).out)
-    # Run 1, jobs 3 of them.
+    # Run 1, jobs 4 of them.
     answer = call("RunPolicy", "sa{sv}", policy, "0").out.split()
-    expect_equal(answer[:1] + answer[2:3], ["tataa{sv}", "3"], "signature of the answer, and number of jobs")
+    expect_equal(answer[:1] + answer[2:3], ["tataa{sv}", "4"], "signature of the answer, and number of jobs")
     job = t.ended(max(int(number) for number in answer[3:6]))
     expect_equal(job["state"], "successful", "state of the backup")
     expect_in(job["archive"], call("ListArchives", "a{sv}us", "1", "policy", "s", policy, "10", "").out)

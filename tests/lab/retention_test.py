@@ -37,7 +37,7 @@ def _pruned_after_each_backup(t, place):
         t.web.run("sh", "-c", f"rm -rf {folder}/*")
         _grow(t, t.web, folder, number)
         jobs = t.run(policy)
-    expect_equal([job["kind"] for job in jobs], ["backup", "prune", "compact"], "kinds of the last run's jobs")
+    expect_equal([job["kind"] for job in jobs], ["backup", "prune", "compact", "catalog"], "kinds of the last run's jobs")
     names = _archives(t, policy)
     expect_equal(len(names), 2, "archives that are left")
     prune, compact = t.last(jobs, "prune"), t.last(jobs, "compact")
@@ -105,7 +105,7 @@ def after_failure(t):
     t.ctl("policy", "set", policy, "keep_last=1")
     t.web.run("rm", "-rf", folder)
     jobs = t.run(policy, status=7)
-    expect_equal([job["state"] for job in jobs], ["failed", "skipped", "skipped"], "states of the chain")
+    expect_equal([job["state"] for job in jobs], ["failed", "skipped", "skipped", "skipped"], "states of the chain")
     job = t.json("policy", "prune", policy, "--wait", status=7)["jobs"][0]
     expect_equal(job["state"], "error", "state of a prune by hand")
     expect_in("the last backup", job["reason"])

@@ -24,7 +24,7 @@ def comes_back(t):
     t.later(lambda: t.ctl("settings", "set", "retry_delay="))
     t.ctl("client", "set", client, "port=1")
     # Another port is another way to it, so its preparation comes first.
-    prepare, backup = _scheduled_run(t, policy)
+    prepare, backup, _ = _scheduled_run(t, policy)
     wait_for(lambda: "attempt 1 of 5 failed" in t.job(prepare)["reason"], 60, "the first attempt fails")
     expect_equal((t.job(prepare)["state"], t.job(backup)["state"]), ("pending", "waiting"), "states meanwhile")
     t.ctl("client", "set", client, "port=22")
@@ -41,12 +41,12 @@ def by_hand(t):
     t.run(policy)
     t.ctl("client", "set", client, "port=1")
     jobs = t.run(policy, status=7)
-    expect_equal({job["kind"]: job["state"] for job in jobs}, {"prepare-client": "error", "backup": "skipped"},
+    expect_equal({job["kind"]: job["state"] for job in jobs}, {"prepare-client": "error", "backup": "skipped", "catalog": "skipped"},
                  "how it ended")
     # The retry of what failed brings back what was skipped for it.
     t.ctl("client", "set", client, "port=22")
     failed = t.last(jobs, "prepare-client")["id"]
     again = t.json("job", "retry", str(failed), "--wait")["jobs"]
     expect_equal({job["kind"]: job["state"] for job in again},
-                 {"prepare-client": "successful", "backup": "successful"}, "the retry")
+                 {"prepare-client": "successful", "backup": "successful", "catalog": "successful"}, "the retry")
     expect(len(t.json("archive", "list", "--policy", policy)) == 2, "a second archive")

@@ -317,5 +317,28 @@ TEST(JobSpecOfAJob, FailsWhenSomethingWasRemovedOrDisabled) {
   EXPECT_EQ(said([](Fleet& in) { in.policies["p"].enabled = false; }), "policy p is disabled");
 }
 
+TEST(Catalogs, FollowTheBackupsOfPoliciesThatWantThem) {
+  Fleet fleet;
+  fleet.policies["etc"].name = "etc";
+  fleet.policies["var"].name = "var";
+  fleet.policies["var"].catalog = false;
+  Plan plan;
+  for (const char* policy : {"etc", "var"}) {
+    NewJob& job = plan.jobs.emplace_back();
+    job.policy = policy;
+    job.client = "web";
+    job.borg_url = "/srv/web";
+    job.archive = std::string{policy} + "-web-1";
+  }
+  plan.jobs.emplace_back().kind = JobKind::prune;
+  add_catalogs(fleet, plan);
+  ASSERT_EQ(plan.jobs.size(), 4U);
+  const NewJob& catalog = plan.jobs.back();
+  EXPECT_EQ(catalog.kind, JobKind::catalog);
+  EXPECT_EQ(catalog.archive, "etc-web-1");
+  EXPECT_EQ(catalog.borg_url, "/srv/web");
+  EXPECT_EQ(catalog.after, std::vector<std::size_t>{0});
+}
+
 }  // namespace
 }  // namespace cyborg
