@@ -89,7 +89,7 @@ VariantMap properties_of(const AddOptions& options) {
   for (const auto& key : more.getMemberNames()) variables[key] = more[key];
   take_password(variables, result);
   if (!options.password_file.empty())
-    result.insert_or_assign("password", sdbus::Variant{secret_from_file(options.password_file)});
+    result["password"] = sdbus::Variant{secret_from_file(options.password_file)};
   if (!variables.empty()) result.emplace("variables", to_variant(variables));
   return result;
 }
