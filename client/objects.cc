@@ -67,7 +67,7 @@ void add_set(CLI::App& app, Context& context, const Noun& noun) {
     const auto current =
         needs_current(*assignments) ? get_object(context.bus(), noun, *name) : Json::Value(Json::objectValue);
     auto properties = parse_properties(noun.keys, *assignments, current);
-    if (!file->empty()) properties.insert_or_assign(noun.secret, sdbus::Variant{secret_from_file(*file)});
+    if (!file->empty()) properties[noun.secret] = sdbus::Variant{secret_from_file(*file)};
     change_object(context, noun, *name, "Set", properties);
   });
 }
