@@ -211,7 +211,7 @@ std::string state_at(const char* number, const char* node) {
 }
 
 Expected<std::vector<ListedFile>> read_files(Connection& db, const CataloguedArchive& at, const char* where,
-                                             Params params) {
+                                             const Params& params) {
   const auto sql =
       fmt::format(fmt::runtime("select n.name, v.mode, coalesce(o.\"user\", ''), coalesce(o.\"group\", ''),"
                                " v.size, v.mtime, v.link from catalog.node_{0} n cross join lateral " +
