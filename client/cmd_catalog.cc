@@ -138,7 +138,7 @@ void add_catalog_commands(CLI::App& app, Context& context) {
   file.require_subcommand(1);
   auto& versions = add_verb(file, "history", "the versions of a file that archives have");
   const auto of = std::make_shared<HistoryOptions>();
-  versions.add_option("CLIENT:PATH", of->file, "the client, and the file on it")->required();
+  versions.add_option("FILE", of->file, "the client, and the file on it")->required();
   of->add_to(versions);
   versions.callback([&context, of] { history(context, *of); });
 

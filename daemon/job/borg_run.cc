@@ -34,6 +34,9 @@ constexpr std::chrono::seconds kSignOfLife{kSilence / 4};
 constexpr std::chrono::seconds kTerminateAfter{5};
 constexpr std::chrono::seconds kKillAfter{35};
 constexpr std::chrono::seconds kGiveUpAfter{45};
+// How long a borg may take to notice that its serve is gone, which it does as soon as it has something to
+// say.
+constexpr std::chrono::seconds kNoticeAfter{10};
 
 void append_output(BorgEnd& end, std::string_view data) {
   if (end.output.size() + data.size() <= kMaxOutput) end.output += data;
@@ -68,6 +71,21 @@ bool read_dump_line(JobContext& job, BorgEnd& end, std::string_view line) {
   job.output().line(5, end.said.back());
   return true;
 }
+
+// Tells when a borg has lost its repository without noticing.
+class ServeWatch {
+ public:
+  explicit ServeWatch(Serve* serve) : serve_(serve) {}
+  bool lost() {
+    if (!serve_ || !serve_->broken()) return false;
+    if (!since_) since_ = Clock::now();
+    return Clock::now() - *since_ > kNoticeAfter;
+  }
+
+ private:
+  Serve* serve_;
+  std::optional<Clock::time_point> since_;
+};
 
 // Stops a local borg in steps.
 class Stopper {
@@ -144,6 +162,7 @@ BorgEnd run_remote(JobContext& job, ssh::Session& session, const std::string& us
     join(pump, ssh::from_channel(*data, Stream::output), ssh::to_channel(*data), *borg.serve, guard);
     borg.serve->attach(pump, job);
   }
+  ServeWatch watch{borg.serve};
   std::optional<Clock::time_point> deadline;
   const auto begin = Clock::now();
   auto sign = begin;
@@ -153,7 +172,9 @@ BorgEnd run_remote(JobContext& job, ssh::Session& session, const std::string& us
       sign = now;
     }
     end.timed_out = end.timed_out || (borg.limit && Clock::now() - begin > *borg.limit);
-    if ((!end.timed_out && (!job.canceled() || borg.despite_cancel)) || deadline) return;
+    end.repository_lost = end.repository_lost || watch.lost();
+    const bool canceled = job.canceled() && !borg.despite_cancel;
+    if (deadline || !(canceled || end.timed_out || end.repository_lost)) return;
     control->send_eof();  // the script ends borg
     deadline = Clock::now() + kGiveUpAfter;
   });
@@ -210,8 +231,10 @@ BorgEnd run_local(JobContext& job, const LocalBorg& borg) {
   }
   pump.watch(child.exit_fd(), [&] { (void)child.poll_status(); });
   Stopper stopper;
+  ServeWatch watch{borg.serve};
   job.attach(pump, [&] {
-    if (job.canceled()) stopper.tick(child);
+    end.repository_lost = end.repository_lost || watch.lost();
+    if (job.canceled() || end.repository_lost) stopper.tick(child);
   });
   pump.run([&] { return child.poll_status() && pump.finished(out) && pump.finished(error); });
   reader.finish();
@@ -301,6 +324,11 @@ JobResult conclude(JobContext& job, JobResult result, const BorgEnd& end, Serve*
     result.code = "canceled";
     result.message = "the job was canceled; borg was stopped";
     return result;
+  }
+  if (serve && end.repository_lost && !job.canceled()) {
+    result.state = JobState::failed;
+    result.code = "connection-lost";
+    result.message = "the repository's borg serve ended while borg was at work";
   }
   if (serve && result.state == JobState::failed && result.code == "connection-lost") {
     serve->rethrow();

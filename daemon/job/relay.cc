@@ -54,6 +54,7 @@ class LocalServe : public Serve {
     return child_->wait() == 0;
   }
 
+  bool broken() override { return child_->poll_status().value_or(0) != 0; }
   void rethrow() override {}
 
  private:
@@ -98,6 +99,8 @@ class RemoteServe : public Serve {
     return error_ != nullptr || status_ == 0;
   }
 
+  bool broken() override { return broken_; }
+
   void rethrow() override {
     stop();
     if (error_) std::rethrow_exception(error_);
@@ -125,6 +128,7 @@ class RemoteServe : public Serve {
     } catch (...) {
       error_ = std::current_exception();
     }
+    broken_ = error_ || status_ != 0;
     far_.reset();
   }
 
@@ -154,6 +158,7 @@ class RemoteServe : public Serve {
   std::vector<std::string> lines_;
   std::exception_ptr error_;
   int status_ = 255;
+  std::atomic<bool> broken_ = false;
   std::thread thread_;
 };
 

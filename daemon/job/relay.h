@@ -22,6 +22,8 @@ class Serve {
   virtual void attach(ssh::Pump& pump, JobContext& job) = 0;
   // After borg's end: waits for its own. False if it failed without an explanation of its own.
   virtual bool finish(JobContext& job) = 0;
+  // It ended badly. A borg that just reads a big file without news would not notice for hours.
+  virtual bool broken() = 0;
   // If it could not be reached, or broke: throws why.
   virtual void rethrow() = 0;
   const std::string& last_words() const { return last_words_; }
