@@ -113,25 +113,6 @@ Expected<void> take_removed(Connection& db, const Job& job, const Json::Value& f
   return {};
 }
 
-Expected<void> note_maintenance(Connection& db, const Job& job, const JobResult& result,
-                                Microseconds finished) {
-  const bool repository_wide = job.kind == JobKind::compact || job.kind == JobKind::check;
-  auto noted = db.run(
-      "insert into maintenance_status as s (borg_url, kind, policy, client, last_success, last_end,"
-      " last_end_job, last_end_state, last_end_reason)"
-      " values ($1, $2, $3, $4, case when $5 then coalesce(instant($6), now()) end,"
-      " coalesce(instant($6), now()), $7, $8, $9)"
-      " on conflict (borg_url, kind, policy, client) do update set"
-      " last_success = coalesce(excluded.last_success, s.last_success), last_end = excluded.last_end,"
-      " last_end_job = excluded.last_end_job, last_end_state = excluded.last_end_state,"
-      " last_end_reason = excluded.last_end_reason",
-      Params{job.borg_url, job.kind, repository_wide ? std::string{} : job.policy,
-             repository_wide ? std::string{} : job.client, succeeded(result.state), finished, job.id,
-             result.state, result.message});
-  if (!noted) return std::unexpected(noted.error());
-  return {};
-}
-
 Expected<void> take_facts(Connection& db, const Job& job, const JobResult& result) {
   // Also of a prune that was interrupted: what it says is gone is gone.
   if (job.kind == JobKind::prune) {
@@ -223,10 +204,6 @@ Expected<FinishedJob> finish_job(Connection& db, std::int64_t id, const JobResul
     if (is_ended(job.state)) return read_finished(db, id, true);
     if (auto ended = end_job(db, id, result, finished); !ended) return std::unexpected(ended.error());
     if (auto taken = take_facts(db, job, result); !taken) return std::unexpected(taken.error());
-    if (is_maintenance(job.kind)) {
-      if (auto noted = note_maintenance(db, job, result, finished); !noted)
-        return std::unexpected(noted.error());
-    }
     if (auto settled = settle_dependants(db, job, finished); !settled)
       return std::unexpected(settled.error());
     return read_finished(db, id, false);

@@ -15,20 +15,6 @@ alter table archive add column removed timestamptz;
 alter table archive add column removed_by bigint references job (id) on delete restrict;
 create index archive_series on archive (borg_repository, policy, client, created) where removed is null;
 
--- The last prune, compact and check of each borg repository: what is overdue must be seen.
-create table maintenance_status (
-  borg_url     text not null,
-  kind         text not null,
-  policy       text not null default '',
-  client       text not null default '',
-  last_success timestamptz,
-  last_end     timestamptz,
-  last_end_job bigint,
-  last_end_state text not null default '',
-  last_end_reason text not null default '',
-  primary key (borg_url, kind, policy, client)
-);
-
 -- The microseconds of the program as the calendar periods of a time zone; an empty zone is the server's.
 create function in_zone(at timestamptz, zone text) returns timestamp
   language sql stable parallel safe
