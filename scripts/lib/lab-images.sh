@@ -1,9 +1,11 @@
 # shellcheck shell=bash
-# Images of scripts/lab.  Per release four directories that overlay each
+# Images of scripts/lab.  Per release some directories that overlay each
 # other, so that nothing is unpacked twice:
 #
 #   client      systemd, sshd, sudo; borg only as packages in an offline source
-#   databases   + MariaDB and PostgreSQL, which are not started: for clients
+#   databases   + MariaDB and PostgreSQL, which are not started, and what makes
+#               snapshots: for clients
+#   hypervisor  + libvirt and QEMU, on Debian 12 only: for the machine hyper
 #   vault       client + borg
 #   server      vault + PostgreSQL, polkit and all that cyborgd's packages
 #               depend on
@@ -21,11 +23,16 @@ image_packages() { # RELEASE LAYER
         openssh-client sudo acl attr xz-utils zstd iproute2 procps passwd \
         ca-certificates
       ;;
-    databases) echo mariadb-server postgresql ;;
+    databases) echo mariadb-server postgresql btrfs-progs lvm2 ;;
+    hypervisor)
+      echo libvirt-daemon-system libvirt-clients libvirt-daemon-driver-qemu \
+        qemu-system-x86 qemu-utils jq
+      ;;
     vault) echo borgbackup ;;
     server)
+      # MariaDB's programs alone: what verifies a dump starts a server of its own.
       echo postgresql postgresql-common polkitd libpq5 libssh-4 libsodium23 \
-        libstdc++6 libsystemd0 adduser openssl jq
+        libstdc++6 libsystemd0 adduser openssl jq mariadb-server-core mariadb-client-core
       case $release in
         bookworm) echo libsdbus-c++1 libjsoncpp25 libspdlog1.10 libfmt9 ;;
         trixie) echo libsdbus-c++2 libjsoncpp26 libspdlog1.15 libfmt10 ;;
@@ -33,6 +40,11 @@ image_packages() { # RELEASE LAYER
       ;;
     build) "$LAB_SCRIPTS/deps" --list build ;;
   esac
+}
+
+image_layers() { # RELEASE: those on top of the client's
+  echo databases vault server
+  [[ $1 != bookworm ]] || echo hypervisor
 }
 
 image_sources() { # RELEASE
@@ -59,7 +71,10 @@ image_hash() { # RELEASE LAYER...
 image_dir() { # RELEASE|build-RELEASE
   case $1 in
     build-*) echo "$LAB_CACHE/images/$1-$(image_hash "${1#build-}" build)" ;;
-    *) echo "$LAB_CACHE/images/$1-$(image_hash "$1" client databases vault server)" ;;
+    *)
+      # shellcheck disable=SC2046 # words
+      echo "$LAB_CACHE/images/$1-$(image_hash "$1" client $(image_layers "$1"))"
+      ;;
   esac
 }
 
@@ -91,7 +106,7 @@ bootstrap() { # RELEASE LAYER DIR [HOOK]
 image_downloads() { # RELEASE ROOT
   local release=$1 root=$2 layer
   local -a packages
-  for layer in vault databases server; do
+  for layer in $(image_layers "$release"); do
     read -r -d '' -a packages < <(image_packages "$release" "$layer") || true
     local archives=$root/var/cache/lab-$layer
     [[ $layer != vault ]] || archives=$root/var/cache/lab-apt
@@ -172,6 +187,12 @@ finish_layer_in_chroot() { # LAYER
       # A test starts the one that it needs.
       systemctl disable -q mariadb.service postgresql.service
       ;;
+    hypervisor)
+      apt-get install "${options[@]}" /lab-debs/*.deb
+      # They wait for devices that no container has, and for nobody's guests.
+      systemctl disable -q libvirt-guests.service
+      systemctl mask lvm2-monitor.service systemd-machined.service
+      ;;
     server)
       apt-get install "${options[@]}" /lab-debs/*.deb
       mkdir -p /etc/systemd/journald.conf.d /var/log/journal
@@ -221,15 +242,18 @@ build_layer() { # IMAGE LAYER LOWERDIRS DEBS|-
 }
 
 build_machine_image() { # RELEASE IMAGE
-  local release=$1 image=$2
+  local release=$1 image=$2 layer
   bootstrap "$release" client "$image/client" \
     "'$LAB_SCRIPTS/lab' _downloads $release \"\$1\""
   mkdir "$image/debs"
-  mv "$image/client/var/cache/lab-server" "$image/debs/server"
-  mv "$image/client/var/cache/lab-databases" "$image/debs/databases"
+  for layer in databases hypervisor server; do
+    [[ ! -d $image/client/var/cache/lab-$layer ]] || mv "$image/client/var/cache/lab-$layer" "$image/debs/$layer"
+  done
   (cd "$image/client/var/cache/lab-apt" && dpkg-scanpackages --multiversion . /dev/null >Packages 2>/dev/null)
   in_chroot "$image/client" - finish_client_in_chroot "$release"
   build_layer "$image" databases "$image/client" "$image/debs/databases"
+  [[ ! -d $image/debs/hypervisor ]] ||
+    build_layer "$image" hypervisor "$image/client" "$image/debs/hypervisor"
   build_layer "$image" vault "$image/client" -
   build_layer "$image" server "$image/vault:$image/client" "$image/debs/server"
   rm -rf "$image/debs"

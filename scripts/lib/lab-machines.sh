@@ -8,6 +8,7 @@ disk_up() { # MACHINE RELEASE
   case $machine in
     server) layers='server vault client' ;;
     vault) layers='vault client' ;;
+    hyper) layers='hypervisor client' ;;
     *) layers='databases client' ;;
   esac
   lower=
@@ -27,7 +28,7 @@ disk_up() { # MACHINE RELEASE
   tr -d - </proc/sys/kernel/random/uuid >"$root/etc/machine-id"
   {
     echo '127.0.0.1 localhost'
-    for name in server web db vault client{1..99}; do
+    for name in server web db vault hyper client{1..99}; do
       echo "$(machine_address "$name") $name"
     done
   } >"$root/etc/hosts"

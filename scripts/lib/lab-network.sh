@@ -9,8 +9,9 @@ machine_address() { # MACHINE
     web) echo $lab_network.11 ;;
     db) echo $lab_network.12 ;;
     vault) echo $lab_network.13 ;;
+    hyper) echo $lab_network.14 ;;
     client[1-9] | client[1-9][0-9]) echo "$lab_network.$((100 + ${1#client}))" ;;
-    *) die "no such machine: $1 (server web db vault client1 to client99)" ;;
+    *) die "no such machine: $1 (server web db vault hyper client1 to client99)" ;;
   esac
 }
 machine_ip() { machine_address "$1"; }
