@@ -68,6 +68,14 @@ Expected<Plan> plan_prune(const Fleet& fleet, const Policy& policy, std::span<co
 Expected<Plan> plan_repository_jobs(const Fleet& fleet, JobKind kind, const std::string& repository,
                                     std::span<const std::string> only, const Json::Value& details);
 
+// Proofs that the newest archives of a policy restore: a job for each of its series that has a prepared borg
+// repository and is not being verified. The others are noted.
+Expected<Plan> plan_verify(const Fleet& fleet, const Policy& policy, std::span<const std::string> only,
+                           const Jobs& active);
+// The same for all enabled policies that write to a repository.
+Expected<Plan> plan_verify_repository(const Fleet& fleet, const std::string& repository,
+                                      std::span<const std::string> only, const Jobs& active);
+
 Expected<Plan> plan_prepare_client(const Fleet& fleet, const std::string& client, const Jobs& active);
 Expected<Plan> plan_prepare_repository(const Fleet& fleet, const std::string& repository,
                                        std::span<const std::string> only, const Jobs& active);

@@ -93,6 +93,12 @@ void Manager::store_run(Plan plan, const std::string& policy, const RunRequest& 
   run.scheduled = request.scheduled;
   run.actor = request.actor;
   run.jobs = std::move(plan.jobs);
+  // Which files a verification takes cannot be foretold; another attempt takes the same.
+  for (auto& job : run.jobs) {
+    if (job.kind == JobKind::verify && !job.details.isMember("seed")) {
+      job.details["seed"] = out_.secrets.random_uuid();
+    }
+  }
   run.borg_repositories = std::move(plan.borg_repositories);
   run.secrets = std::move(secrets);
   out_.store.create_run(std::move(run), [this, done = std::move(done)](Expected<store::CreatedRun> created) {

@@ -317,6 +317,45 @@ TEST(JobSpecOfAJob, FailsWhenSomethingWasRemovedOrDisabled) {
   EXPECT_EQ(said([](Fleet& in) { in.policies["p"].enabled = false; }), "policy p is disabled");
 }
 
+TEST(PlanVerify, IsAJobForEachSeriesThatIsPrepared) {
+  Fleet in = fleet();
+  in.policies["p"].repositories = {"vault", "one"};
+  in.borg_repositories["/srv/one"] = test::borg_repository("one", "", "/srv/one");
+  const auto plan = plan_verify(in, in.policies.at("p"), {}, {});
+  ASSERT_TRUE(plan) << plan.error().message;
+  ASSERT_EQ(plan->jobs.size(), 3U);
+  for (const auto& job : plan->jobs) {
+    EXPECT_EQ(job.kind, JobKind::verify);
+    EXPECT_EQ(job.policy, "p");
+    EXPECT_EQ(job.archive, "");
+  }
+  EXPECT_EQ(plan->jobs[0].borg_url, "u@vault:/srv/a");
+  EXPECT_EQ(plan->jobs[2].client, "b");
+  EXPECT_EQ(plan->jobs[2].borg_url, "/srv/one");
+  EXPECT_EQ(plan->notes, std::vector<std::string>{"policy p has no archive of b in repository vault yet"});
+  Job active = test::job(4, JobKind::verify, "a", "u@vault:/srv/a", JobState::running);
+  active.policy = "p";
+  EXPECT_EQ(plan_verify(in, in.policies.at("p"), {}, {{4, active}})->jobs.size(), 2U);
+  active.policy = "q";
+  EXPECT_EQ(plan_verify(in, in.policies.at("p"), {}, {{4, active}})->jobs.size(), 3U);
+}
+
+TEST(PlanVerify, TakesOnlyWhatWasNamedAndIsEnabled) {
+  Fleet in = fleet();
+  const std::vector<std::string> a{"a"}, stranger{"c"};
+  EXPECT_EQ(plan_verify(in, in.policies.at("p"), a, {})->jobs.size(), 1U);
+  EXPECT_EQ(plan_verify(in, in.policies.at("p"), stranger, {}).error().message,
+            "policy p has no client \"c\"");
+  EXPECT_EQ(plan_verify_repository(in, "vault", {}, {})->jobs.size(), 1U);
+  EXPECT_EQ(plan_verify_repository(in, "one", {}, {})->jobs.size(), 0U);
+  EXPECT_EQ(plan_verify_repository(in, "x", {}, {}).error().code, ErrorCode::no_such_repository);
+  in.policies["p"].enabled = false;
+  EXPECT_EQ(plan_verify_repository(in, "vault", {}, {})->notes,
+            std::vector<std::string>{"policy p is disabled"});
+  in.repositories["vault"].enabled = false;
+  EXPECT_EQ(plan_verify(in, in.policies.at("p"), {}, {}).error().message, "repository vault is disabled");
+}
+
 TEST(Catalogs, FollowTheBackupsOfPoliciesThatWantThem) {
   Fleet fleet;
   fleet.policies["etc"].name = "etc";
