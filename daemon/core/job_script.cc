@@ -45,10 +45,10 @@ kill $w $m
 exit $s
 )sh";
 
-// The BORG_RSH that joins a borg with the FIFOs. borg splits it as a shell would. Here as below, the input
-// of a background command would be /dev/null if it was not taken from elsewhere.
+// The BORG_RSH that joins a borg with the relay. borg splits it as a shell would. What borg writes is read by
+// relay_script() from the very pipe that this has as its input: one copy of all data less.
 constexpr const char* kRelayRsh =
-    R"sh(sh -c 'exec 3<&0; cat <&3 >"$CYBORG_RELAY/up" & exec cat "$CYBORG_RELAY/down"')sh";
+    R"sh(sh -c 'echo $$ >"$CYBORG_RELAY/pid"; exec cat "$CYBORG_RELAY/down"')sh";
 
 std::string relay_directory(const std::string& relay) {
   return "D=${TMPDIR:-/tmp}/cyborg-job-" + quote(relay) + "\n";
@@ -64,13 +64,13 @@ std::string exports(const Environment& environment) {
 // opening it for both directions, which never blocks on Linux.
 std::string make_directory(const std::string& relay) {
   std::string text = R"sh(
-clean() { [ -p "$D/down" ] && : 5<>"$D/up" 6<>"$D/down"; rm -rf "$D"; }
+clean() { [ -p "$D/down" ] && : 5<>"$D/pid" 6<>"$D/down"; rm -rf "$D"; }
 trap clean EXIT
 )sh";
   if (relay.empty()) return "D=$(mktemp -d) || die no-directory /tmp\n" + text;
   return relay_directory(relay) + text + R"sh(
 mkdir -m 700 "$D" || die no-directory "$D"
-mkfifo "$D/up" "$D/down" || die no-directory "$D"
+mkfifo "$D/pid" "$D/down" || die no-directory "$D"
 export CYBORG_RELAY="$D"
 )sh";
 }
@@ -110,6 +110,7 @@ std::string script_repository(const JobSpec& spec, const std::string& relay) {
   return here ? spec.repository_path : relay_url(spec.repository_path);
 }
 
+// The input of a background command would be /dev/null if it was not taken from elsewhere.
 std::string relay_script(const std::string& relay) {
   return relay_directory(relay) + R"sh(
 n=0
@@ -118,9 +119,10 @@ until [ -p "$D/down" ]; do
   [ $n -lt 100 ] || exit 99
   sleep 0.1 2>/dev/null || sleep 1
 done
+read -r p <"$D/pid" || exit 99
 exec 3<&0
 cat <&3 >"$D/down" &
-exec cat "$D/up"
+exec cat "/proc/$p/fd/0"
 )sh";
 }
 

@@ -42,13 +42,6 @@ void append_output(BorgEnd& end, std::string_view data) {
   if (end.output.size() + data.size() <= kMaxOutput) end.output += data;
 }
 
-// Joins a relay's two ends.
-void join(ssh::Pump& pump, std::unique_ptr<ssh::Source> source, std::unique_ptr<ssh::Sink> sink, Serve& serve,
-          IdGuard& guard) {
-  pump.connect(std::move(source), ssh::to_fd(serve.fd()));
-  pump.connect(ssh::from_fd(serve.fd()), std::move(sink), [&](auto data) { guard.inspect(data); });
-}
-
 void send(ssh::Session& session, ssh::Channel& channel, std::string_view data) {
   while (!data.empty()) {
     data.remove_prefix(channel.write(data));
@@ -159,7 +152,8 @@ BorgEnd run_remote(JobContext& job, ssh::Session& session, const std::string& us
   const auto error = pump.connect(ssh::from_channel(*control, Stream::error),
                                   ssh::to_function([&](auto piece) { reader.feed(piece); }));
   if (data) {
-    join(pump, ssh::from_channel(*data, Stream::output), ssh::to_channel(*data), *borg.serve, guard);
+    borg.serve->join(pump, ssh::from_channel(*data, Stream::output), ssh::to_channel(*data),
+                     [&](auto piece) { guard.inspect(piece); });
     borg.serve->attach(pump, job);
   }
   ServeWatch watch{borg.serve};
@@ -226,7 +220,8 @@ BorgEnd run_local(JobContext& job, const LocalBorg& borg) {
       Fd accepted = socket->accept();
       if (connection || !accepted) return;  // one borg, one connection
       connection = std::move(accepted);
-      join(pump, ssh::from_fd(connection.get()), ssh::to_fd(connection.get()), *borg.serve, guard);
+      borg.serve->join(pump, ssh::from_fd(connection.get()), ssh::to_fd(connection.get()),
+                       [&](auto piece) { guard.inspect(piece); });
     });
   }
   pump.watch(child.exit_fd(), [&] { (void)child.poll_status(); });

@@ -4,13 +4,12 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <mutex>
+#include <optional>
 #include <thread>
 
 #include "core/borg.h"
@@ -44,6 +43,12 @@ class LocalServe : public Serve {
     pump.connect(ssh::from_fd(child_->error()), ssh::to_function([this](auto data) { lines_.feed(data); }));
   }
 
+  void join(ssh::Pump& pump, std::unique_ptr<ssh::Source> source, std::unique_ptr<ssh::Sink> sink,
+            std::function<void(std::string_view)> inspect) override {
+    pump.connect(std::move(source), ssh::to_fd(near_.get()));
+    pump.connect(ssh::from_fd(near_.get()), std::move(sink), std::move(inspect));
+  }
+
   bool finish(JobContext&) override {
     stop();
     std::array<char, 4096> buffer;
@@ -73,92 +78,139 @@ class LocalServe : public Serve {
     return child_->poll_status().has_value();
   }
 
+  Fd near_;
   LineSplitter lines_;
   std::unique_ptr<Child> child_;
 };
 
+// The connection is made in a thread, beside the client's; from then on the job's pump serves both, so that
+// what is relayed goes from one to the other without another process or thread in between.
 class RemoteServe : public Serve {
  public:
   RemoteServe(JobContext& job, const std::string& host_key)
-      : spec_(job.spec()), target_(spec_.repository_host), credentials_(job.credentials()) {
+      : job_(job),
+        target_(job.spec().repository_host),
+        command_(borg_serve(job.spec())),
+        lines_([this](std::string_view line) { say(job_, line); }) {
     target_.host_key = host_key;
     auto pair = make_socket_pair();
-    near_ = std::move(pair.near);
-    far_ = std::move(pair.far);
-    set_non_blocking(far_.get());
-    thread_ = std::thread([this] { serve(); });
+    connected_ = std::move(pair.near);
+    thread_ = std::thread([this, credentials = job.credentials(), done = std::move(pair.far)]() mutable {
+      connect(credentials);
+      done.reset();
+    });
   }
 
-  ~RemoteServe() override { stop(); }
-
-  void attach(ssh::Pump&, JobContext&) override {}
-
-  bool finish(JobContext& job) override {
-    stop();
-    for (const auto& line : lines_) say(job, line);
-    return error_ != nullptr || status_ == 0;
+  ~RemoteServe() override {
+    if (thread_.joinable()) thread_.join();
   }
 
-  bool broken() override { return broken_; }
+  void attach(ssh::Pump& pump, JobContext&) override {
+    pump.watch_once(connected_.get(), [this, &pump] {
+      take_connection();
+      begin(pump);
+    });
+  }
+
+  void join(ssh::Pump& pump, std::unique_ptr<ssh::Source> source, std::unique_ptr<ssh::Sink> sink,
+            std::function<void(std::string_view)> inspect) override {
+    source_ = std::move(source);
+    sink_ = std::move(sink);
+    inspect_ = std::move(inspect);
+    if (!connected_) relay(pump);
+  }
+
+  bool finish(JobContext&) override {
+    end();
+    return error_ != nullptr || status() == 0;
+  }
+
+  bool broken() override { return error_ || (channel_ && channel_->closed() && status() != 0); }
 
   void rethrow() override {
-    stop();
+    end();
     if (error_) std::rethrow_exception(error_);
   }
 
  private:
-  void stop() {
-    near_.reset();
-    if (thread_.joinable()) thread_.join();
+  void connect(const ssh::Credentials& credentials) {
+    try {
+      session_.emplace(target_, credentials);
+      // A plain command, not a script: the key may be bound to `borg serve` on the other side.
+      channel_ = ssh::Channel::execute(*session_, quote(command_));
+    } catch (...) {
+      error_ = std::current_exception();
+    }
   }
 
-  void serve() {
+  void take_connection() {
+    thread_.join();
+    connected_.reset();
+  }
+
+  void begin(ssh::Pump& pump) {
+    using Stream = ssh::Channel::Stream;
+    if (!error_) {
+      pump.add_session(*session_, [this](std::exception_ptr error) { error_ = std::move(error); });
+      pump.connect(ssh::from_channel(*channel_, Stream::error),
+                   ssh::to_function([this](auto data) { lines_.feed(data); }));
+    }
+    if (source_) relay(pump);
+  }
+
+  void relay(ssh::Pump& pump) {
+    if (error_) return sink_->finish();  // its borg says that the repository is away
+    pump.connect(std::move(source_), ssh::to_channel(*channel_));
+    pump.connect(ssh::from_channel(*channel_, ssh::Channel::Stream::output), std::move(sink_),
+                 std::move(inspect_));
+  }
+
+  // What is left to be heard of it, when its borg has ended.
+  void end() {
+    if (thread_.joinable()) take_connection();
+    if (ended_ || error_) return;
+    ended_ = true;
     try {
-      ssh::Session session{target_, credentials_};
-      // A plain command, not a script: the key may be bound to `borg serve` on the other side.
-      auto channel = ssh::Channel::execute(session, quote(borg_serve(spec_)));
-      LineSplitter splitter{[this](std::string_view line) { lines_.emplace_back(line); }};
-      carry(session, *channel, splitter);
-      splitter.finish();
-      status_ = channel->exit_status().value_or(255);
-      if (status_ == 127) {
+      channel_->send_eof();
+      wait_for_end();
+      lines_.finish();
+      if (status() == 127) {
         throw Failure("no-borg", fmt::format("borg is not installed on the repository host {}: install it",
-                                             session.name()));
+                                             session_->name()));
       }
     } catch (...) {
       error_ = std::current_exception();
     }
-    broken_ = error_ || status_ != 0;
-    far_.reset();
   }
 
-  void carry(ssh::Session& session, ssh::Channel& channel, LineSplitter& splitter) {
+  void wait_for_end() {
     using Stream = ssh::Channel::Stream;
     ssh::Pump pump;
-    pump.add_session(session);
-    const auto up = pump.connect(ssh::from_fd(far_.get()), ssh::to_channel(channel));
-    const auto down = pump.connect(ssh::from_channel(channel, Stream::output), ssh::to_fd(far_.get()));
-    const auto errors = pump.connect(ssh::from_channel(channel, Stream::error),
-                                     ssh::to_function([&](auto data) { splitter.feed(data); }));
-    std::optional<std::chrono::steady_clock::time_point> deadline;
-    pump.set_tick(1000, [&] {
-      if (pump.finished(up) && !deadline) deadline = std::chrono::steady_clock::now() + kServeEnd;
-    });
+    pump.add_session(*session_);
+    pump.connect(ssh::from_channel(*channel_, Stream::output), ssh::to_function([](auto) {}));
+    const auto errors = pump.connect(ssh::from_channel(*channel_, Stream::error),
+                                     ssh::to_function([this](auto data) { lines_.feed(data); }));
+    const auto deadline = std::chrono::steady_clock::now() + kServeEnd;
     pump.run([&] {
-      if (deadline && std::chrono::steady_clock::now() > *deadline) return true;
-      return channel.closed() && pump.finished(down) && pump.finished(errors);
+      return std::chrono::steady_clock::now() > deadline || (channel_->closed() && pump.finished(errors));
     });
   }
 
-  const JobSpec& spec_;
+  int status() const { return channel_ ? channel_->exit_status().value_or(255) : 255; }
+
+  JobContext& job_;
   SshTarget target_;
-  ssh::Credentials credentials_;
-  Fd far_;
-  // Written by the thread, read after it was joined.
-  std::vector<std::string> lines_;
+  std::vector<std::string> command_;
+  LineSplitter lines_;
+  // Made by the thread, used after it was joined; the channel goes before its session.
+  std::optional<ssh::Session> session_;
+  std::unique_ptr<ssh::Channel> channel_;
   std::exception_ptr error_;
-  int status_ = 255;
-  std::atomic<bool> broken_ = false;
+  Fd connected_;  // readable when the thread has done its work
+  bool ended_ = false;
+  std::unique_ptr<ssh::Source> source_;
+  std::unique_ptr<ssh::Sink> sink_;
+  std::function<void(std::string_view)> inspect_;
   std::thread thread_;
 };
 

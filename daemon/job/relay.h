@@ -1,7 +1,8 @@
 // The repository's end of a relay: a `borg serve` here, or on the repository host over a connection of its
-// own. Its other end is a socket, so the job sees no difference.
+// own.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,9 +18,11 @@ class Serve {
   static std::unique_ptr<Serve> start(JobContext& job, const std::string& host_key);
   virtual ~Serve() = default;
 
-  int fd() const { return near_.get(); }
-  // Lets its messages get to the job's output.
+  // Lets its messages get to the job's output, and its connection be served.
   virtual void attach(ssh::Pump& pump, JobContext& job) = 0;
+  // Joins it with its borg; `inspect` sees what it answers. The guard and the pump must outlive each other.
+  virtual void join(ssh::Pump& pump, std::unique_ptr<ssh::Source> source, std::unique_ptr<ssh::Sink> sink,
+                    std::function<void(std::string_view)> inspect) = 0;
   // After borg's end: waits for its own. False if it failed without an explanation of its own.
   virtual bool finish(JobContext& job) = 0;
   // It ended badly. A borg that just reads a big file without news would not notice for hours.
@@ -31,7 +34,6 @@ class Serve {
  protected:
   void say(JobContext& job, std::string_view line);
 
-  Fd near_;
   std::string last_words_;
 };
 

@@ -90,6 +90,7 @@ std::unique_ptr<Channel> Channel::forward(Session& session, const std::string& h
 }
 
 ssize_t Channel::read(Stream stream, std::span<char> buffer) {
+  if (session_.is_lost()) return -1;
   const int n = ssh_channel_read_nonblocking(channel_, buffer.data(), static_cast<unsigned>(buffer.size()),
                                              stream == Stream::error);
   if (n > 0) {
@@ -109,11 +110,12 @@ std::size_t Channel::write(std::string_view data) {
 }
 
 bool Channel::writable() const {
-  return !eof_sent_ && ssh_channel_is_open(channel_) && !ssh_channel_is_closed(channel_);
+  return !session_.is_lost() && !eof_sent_ && ssh_channel_is_open(channel_) &&
+         !ssh_channel_is_closed(channel_);
 }
 
 void Channel::send_eof() {
-  if (eof_sent_) return;
+  if (eof_sent_ || session_.is_lost()) return;
   eof_sent_ = true;
   (void)ssh_channel_send_eof(channel_);  // a lost connection is noticed by service()
 }

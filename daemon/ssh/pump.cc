@@ -105,8 +105,17 @@ std::size_t Pump::connect(std::unique_ptr<Source> source, std::unique_ptr<Sink> 
   return pipes_.size() - 1;
 }
 
+void Pump::add_session(Session& session, std::function<void(std::exception_ptr)> lost) {
+  session.listen();
+  sessions_.push_back({&session, std::move(lost)});
+}
+
 void Pump::watch(int fd, std::function<void()> function) {
-  watches_.push_back({fd, std::move(function)});
+  watches_.push_back({fd, std::move(function), false});
+}
+
+void Pump::watch_once(int fd, std::function<void()> function) {
+  watches_.push_back({fd, std::move(function), true});
 }
 
 void Pump::set_tick(int milliseconds, std::function<void()> function) {
@@ -162,11 +171,21 @@ bool Pump::drain(Pipe& pipe) {
   return n > 0;
 }
 
+void Pump::serve(const Served& served, bool heard) {
+  if (!served.lost) return served.session->service(heard);
+  try {
+    served.session->service(heard);
+  } catch (...) {
+    served.lost(std::current_exception());
+  }
+}
+
 void Pump::wait() {
   std::vector<pollfd> fds;
-  for (Session* session : sessions_) {
-    const short events = static_cast<short>(POLLIN | (session->write_pending() ? POLLOUT : 0));
-    fds.push_back({session->fd(), events, 0});
+  std::erase_if(sessions_, [](const Served& served) { return served.session->is_lost(); });
+  for (const auto& served : sessions_) {
+    const short events = static_cast<short>(POLLIN | (served.session->write_pending() ? POLLOUT : 0));
+    fds.push_back({served.session->fd(), events, 0});
   }
   for (const auto& watch : watches_) fds.push_back({watch.fd, POLLIN, 0});
   for (const auto& pipe : pipes_) {
@@ -177,9 +196,14 @@ void Pump::wait() {
   }
   (void)::poll(fds.data(), fds.size(), tick_milliseconds_);  // an interruption is as good as a tick
   std::size_t i = 0;
-  for (Session* session : sessions_) session->service((fds[i++].revents & POLLIN) != 0);
-  for (const auto& watch : watches_) {
-    if (fds[i++].revents != 0) watch.function();
+  for (const auto& served : sessions_) serve(served, (fds[i++].revents & POLLIN) != 0);
+  // What they call may add others.
+  for (std::size_t watch = 0, count = watches_.size(); watch < count; ++watch) {
+    if (fds[i++].revents == 0) continue;
+    if (watches_[watch].once) watches_[watch].fd = -1;
+    // A copy: it may move when others are added.
+    const auto function = watches_[watch].function;
+    function();
   }
 }
 

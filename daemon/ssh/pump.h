@@ -2,6 +2,7 @@
 // waiting for any single one and without buffering more than a little.
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <memory>
 #include <span>
@@ -35,8 +36,9 @@ std::unique_ptr<Sink> to_function(std::function<void(std::string_view)> function
 
 class Pump {
  public:
-  // All must outlive the pump.
-  void add_session(Session& session) { sessions_.push_back(&session); }
+  // All must outlive the pump. Of a session that is lost, run() throws why, unless it is told to `lost`;
+  // then its channels end.
+  void add_session(Session& session, std::function<void(std::exception_ptr)> lost = {});
   // `inspect` sees each piece before it goes on. Returns a number for finished().
   std::size_t connect(std::unique_ptr<Source> source, std::unique_ptr<Sink> sink,
                       std::function<void(std::string_view)> inspect = {});
@@ -44,6 +46,7 @@ class Pump {
   bool finished(std::size_t pipe) const { return pipes_[pipe].finished; }
   // Called when `fd` is readable.
   void watch(int fd, std::function<void()> function);
+  void watch_once(int fd, std::function<void()> function);  // and never again
   // Called at least that often.
   void set_tick(int milliseconds, std::function<void()> function);
   // Until `done` says so. Throws what sessions and functions throw.
@@ -61,16 +64,22 @@ class Pump {
     bool finished = false;
   };
   struct Watch {
-    int fd;
+    int fd;  // -1: no more
     std::function<void()> function;
+    bool once;
+  };
+  struct Served {
+    Session* session;
+    std::function<void(std::exception_ptr)> lost;
   };
 
   static bool step(Pipe& pipe);
   static bool fill(Pipe& pipe);
   static bool drain(Pipe& pipe);
+  static void serve(const Served& served, bool heard);
   void wait();
 
-  std::vector<Session*> sessions_;
+  std::vector<Served> sessions_;
   std::vector<Pipe> pipes_;
   std::vector<Watch> watches_;
   std::function<void()> tick_;

@@ -80,7 +80,7 @@ void Session::Free::operator()(ssh_event_struct* event) const {
 
 Session::Session(const SshTarget& target, const Credentials& credentials) : target_(target) {
   connect(credentials);
-  heard_ = keepalive_ = std::chrono::steady_clock::now();
+  listen();
   ssh_set_blocking(session_.get(), 0);
   event_.reset(ssh_event_new());
   ssh_event_add_session(event_.get(), session_.get());
@@ -184,7 +184,8 @@ void Session::authenticate_with_password(const std::string& password) {
   throw Failure("authentication-failed", fmt::format("{} refuses the password", name()));
 }
 
-void Session::lost() const {
+void Session::lost() {
+  lost_ = true;
   if (tunnel_) tunnel_->rethrow();
   throw Failure("connection-lost",
                 fmt::format("the ssh connection to {} was lost: {}", name(), ssh_get_error(session_.get())),
@@ -199,10 +200,15 @@ bool Session::write_pending() const {
   return (ssh_get_poll_flags(session_.get()) & SSH_WRITE_PENDING) != 0;
 }
 
+void Session::listen() {
+  heard_ = keepalive_ = std::chrono::steady_clock::now();
+}
+
 void Session::service(bool heard) {
   const auto now = std::chrono::steady_clock::now();
   if (heard) heard_ = now;
   if (now - heard_ > kDeadAfter) {
+    lost_ = true;
     throw Failure(
         "connection-lost",
         fmt::format("{} has not answered for {} s: the ssh connection is lost", name(), kDeadAfter.count()),

@@ -43,7 +43,9 @@ class Session {
   // Lets libssh read and write what it can without waiting; `heard` if the socket was readable. Throws
   // Failure connection-lost when the peer is gone or silent for too long.
   void service(bool heard);
-  std::string name() const;  // user@host, for messages
+  void listen();                          // from now on service() is called: its silence counts
+  bool is_lost() const { return lost_; }  // service() threw
+  std::string name() const;               // user@host, for messages
 
  private:
   friend class Channel;
@@ -55,11 +57,10 @@ class Session {
 
   void connect(const Credentials& credentials);
   bool connect_with(const char* host_key_algorithms, const Credentials& credentials);
-  void check_host_key();
   void authenticate(const Credentials& credentials);
   void authenticate_with_key(const std::string& private_key);
   void authenticate_with_password(const std::string& password);
-  [[noreturn]] void lost() const;
+  [[noreturn]] void lost();
 
   SshTarget target_;
   std::unique_ptr<Tunnel> tunnel_;  // outlives the session that goes through it
@@ -68,6 +69,7 @@ class Session {
   std::string host_key_;
   std::chrono::steady_clock::time_point heard_;
   std::chrono::steady_clock::time_point keepalive_;
+  bool lost_ = false;
 };
 
 // A command on the other side, or a forwarded connection.
