@@ -1,5 +1,6 @@
 #include "job/connect.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -15,6 +16,8 @@
 
 namespace cyborg {
 namespace {
+
+constexpr int kPipe = 1 << 20;
 
 sockaddr_un address_of(const std::string& path) {
   sockaddr_un address{};
@@ -37,6 +40,8 @@ int connect_socket(const char* path) {
     return 1;
   }
   for (int fd : {socket.get(), STDIN_FILENO, STDOUT_FILENO}) set_non_blocking(fd);
+  // borg copies once more for each piece that it cannot write at once; see kWidenPipe in job_script.cc.
+  ::fcntl(STDIN_FILENO, F_SETPIPE_SZ, kPipe);
   ssh::Pump pump;
   pump.connect(ssh::from_fd(STDIN_FILENO), ssh::to_fd(socket.get()));
   const auto down = pump.connect(ssh::from_fd(socket.get()), ssh::to_fd(STDOUT_FILENO));
