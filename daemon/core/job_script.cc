@@ -110,9 +110,9 @@ std::string script_repository(const JobSpec& spec, const std::string& relay) {
   return here ? spec.repository_path : relay_url(spec.repository_path);
 }
 
-// What borg could not write at once it copies once more for each piece that it can: a pipe of 1 MiB instead of
-// 64 KiB saves half of its processor time. Debian always has perl, and whoever has borg mostly has python3;
-// without either all goes on as it is. The number is F_SETPIPE_SZ.
+// What borg could not write at once it copies once more for each piece that it can: a pipe of 1 MiB instead
+// of 64 KiB saves half of its processor time. Debian always has perl, and whoever has borg mostly has
+// python3; without either all goes on as it is. The number is F_SETPIPE_SZ.
 constexpr const char* kWidenPipe = R"sh(
 { perl -e 'fcntl(STDIN, 1031, 1 << 20) or exit 1' || python3 -c 'import fcntl; fcntl.fcntl(0, 1031, 1 << 20)'
 } <"/proc/$p/fd/0" >/dev/null 2>&1 &
@@ -130,7 +130,8 @@ done
 read -r p <"$D/pid" || exit 99
 exec 3<&0
 cat <&3 >"$D/down" &
-)sh" + kWidenPipe + R"sh(
+)sh" + kWidenPipe +
+         R"sh(
 exec cat "/proc/$p/fd/0"
 )sh";
 }
