@@ -218,3 +218,73 @@ catalog_hand() {
     BORG_BASE_DIR=/var/lib/cyborg/borg/by-hand sh -c \
     "borg --bypass-lock list --json-lines '$catalog_place::$archive' >/dev/null"
 }
+
+# --- database
+
+row_database() {
+  local i
+  on web systemctl start postgresql
+  # Text that compresses by half, as names and numbers do.
+  quietly_on web runuser -u postgres -- psql -Xq --set ON_ERROR_STOP=1 -c 'create database bench'
+  quietly_on web runuser -u postgres -- psql -Xq --set ON_ERROR_STOP=1 -d bench -c \
+    "create table item as select i, md5(i::text) as a, md5((i * 7)::text) as b, repeat('x', 32) as c
+     from generate_series(1, 7000000) i"
+  for ((i = 0; i < pairs; i++)); do in_turns "$i" database_ours database_hand; done
+}
+database_ours() { # ROUND
+  local name=database-$1
+  quietly_on server cyborgctl repository add "$name" "root@vault:/srv/$name"
+  quietly_on server cyborgctl policy add "$name" --type postgresql --var database=bench --repository "$name" --client web
+  quietly_on server cyborgctl policy set "$name" catalog=false
+  quietly_on server cyborgctl repository prepare "$name" --wait
+  timed database.ours cyborgctl policy run "$name" --wait
+  on vault rm -rf "/srv/$name"
+}
+database_hand() { # ROUND
+  local url=ssh://root@vault/srv/hand-database-$1
+  init_by_hand "$url"
+  timed database.hand ssh root@web "runuser -u postgres -- pg_dump -Fc bench |
+    BORG_PASSPHRASE=$hand_passphrase borg create --stats --json --stdin-name bench.dump $url::a -"
+  on vault rm -rf "/srv/hand-database-$1"
+}
+
+# --- makespan
+
+makespan_repositories=8
+makespan_clients=5 # for each
+
+# Sizes are times here, so that it is the order that is measured and not this machine.
+row_makespan() {
+  local i k
+  local -a clients
+  quietly_on server cyborgctl settings set max_jobs=16
+  quietly_on server cyborgctl settings set max_jobs_per_repository_host=16
+  for ((i = 1; i <= makespan_repositories; i++)); do
+    clients=()
+    for ((k = 1; k <= makespan_clients; k++)); do
+      quietly_on server cyborgctl client add "span$i-$k" --address web
+      clients+=(--client "span$i-$k")
+    done
+    quietly_on server cyborgctl repository add "span$i" "root@vault:/srv/span$i" --shared
+    quietly_on server cyborgctl policy add "span$i" --type piped --repository "span$i" "${clients[@]}" \
+      --var "command=sleep \$(shuf -n 1 -e 1 2 3 4 6 8); head -c 1M /dev/urandom"
+    quietly_on server cyborgctl policy set "span$i" catalog=false
+  done
+  # Once, so that all is prepared.
+  makespan_run
+  for ((i = 0; i < pairs; i++)); do
+    makespan_run
+    on server runuser -u postgres -- psql -XAqt -d cyborg -F $'\t' -c "$makespan_of_last" >>"$samples"
+  done
+}
+makespan_run() {
+  # shellcheck disable=SC2016 # for the shell there
+  quietly_on server sh -c 'for i in $(seq '"$makespan_repositories"'); do cyborgctl policy run span$i --wait & done; wait'
+}
+makespan_of_last="
+  with j as (select * from job where kind = 'backup' and policy like 'span%' and state = 'successful'
+             order by id desc limit $((makespan_repositories * makespan_clients))),
+       held as (select sum(finished - started) as time from j group by borg_url)
+  select 'makespan.' || name, extract(epoch from time)
+  from (select 'took' as name, max(finished) - min(created) as time from j
+        union all select 'bound', greatest(max(time), sum(time) / 16) from held) figures"

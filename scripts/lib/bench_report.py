@@ -89,6 +89,18 @@ class Table:
             self.add("catalog" if name == "first" else "", what, self.seconds(f"catalog.{name}"),
                      f"borg list {hand:.2f} s", f"time × {ratio:.3f}", "at most × 1.05", ratio <= 1.05)
 
+    def database(self):
+        ratio = self.median("database.ours") / self.median("database.hand")
+        self.add("database", "dump of a database of 1 GiB", self.seconds("database.ours"),
+                 f"by hand {self.seconds('database.hand')}", f"time × {ratio:.3f}", "at most × 1.05", ratio <= 1.05)
+
+    def makespan(self):
+        ratios = [took / bound for took, bound in zip(self.samples["makespan.took"], self.samples["makespan.bound"])]
+        ratio = statistics.median(ratios)
+        self.add("makespan", "40 clients over 8 repositories", self.seconds("makespan.took"),
+                 f"longest lock {self.seconds('makespan.bound')}", f"time × {ratio:.3f}", "at most × 1.15",
+                 ratio <= 1.15)
+
     def print(self):
         head = ("row", "what", "cyborgd", "beside it", "figure", "to reach", "")
         lines = [head, *self.rows]
@@ -100,7 +112,7 @@ class Table:
 def main():
     samples = read(sys.argv[1])
     table = Table(samples)
-    for row in ("small", "gib", "relay", "queue", "scale", "idle", "catalog"):
+    for row in ("small", "gib", "relay", "queue", "scale", "idle", "catalog", "database", "makespan"):
         if f"{row}.load" in samples:  # which is written when the row is complete
             getattr(table, row)()
     table.print()
