@@ -35,6 +35,9 @@ inline constexpr char kFieldPolicy[] = "CYBORG_POLICY";
 inline constexpr char kFieldClient[] = "CYBORG_CLIENT";
 inline constexpr char kFieldRepository[] = "CYBORG_REPOSITORY";
 inline constexpr char kFieldState[] = "CYBORG_STATE";
+inline constexpr char kFieldActor[] = "CYBORG_ACTOR";
+inline constexpr char kFieldMethod[] = "CYBORG_METHOD";
+inline constexpr char kFieldAction[] = "CYBORG_ACTION";
 
 // MESSAGE_IDs; systemd/cyborg.catalog explains each
 inline constexpr char kMessageJobStarted[] = "5a1c0d7e9b3f4f0e8a52c1d0b7e64a01";
@@ -47,5 +50,6 @@ inline constexpr char kMessageJobSkipped[] = "5a1c0d7e9b3f4f0e8a52c1d0b7e64a07";
 inline constexpr char kMessageDatabaseAway[] = "5a1c0d7e9b3f4f0e8a52c1d0b7e64a08";
 inline constexpr char kMessageDatabaseBack[] = "5a1c0d7e9b3f4f0e8a52c1d0b7e64a09";
 inline constexpr char kMessageAccessDenied[] = "5a1c0d7e9b3f4f0e8a52c1d0b7e64a0a";
+inline constexpr char kMessageAccessGranted[] = "5a1c0d7e9b3f4f0e8a52c1d0b7e64a0b";
 
 }  // namespace cyborg::names

@@ -95,8 +95,8 @@ std::optional<std::string_view> action_of(std::string_view interface, std::strin
   return row->action;
 }
 
-Authorizer::Authorizer(sdbus::IConnection& connection)
-    : polkit_(compat::create_proxy(connection, kPolkit, kPolkitPath)) {
+Authorizer::Authorizer(sdbus::IConnection& connection, EventLog& log)
+    : log_(log), polkit_(compat::create_proxy(connection, kPolkit, kPolkitPath)) {
   compat::finish(*polkit_);
 }
 
@@ -116,12 +116,23 @@ Actor Authorizer::actor_of(const sdbus::IObject& object) {
   return actor;
 }
 
+void Authorizer::note(const AccessRequest& request, const Expected<void>& answer) {
+  if (!answer) return log_.denied(request);
+  if (answer && request.action != kActionView) log_.granted(request);
+}
+
 void Authorizer::check(const Actor& actor, std::string_view interface, std::string_view member,
                        const std::map<std::string, std::string>& details, Answer answer) {
   const auto action = action_of(interface, member);
   if (!action)
     return answer(fail(ErrorCode::access_denied, fmt::format("{}.{} is not for anybody", interface, member)));
-  if (actor.euid == uid_t{0}) return answer({});
+  const AccessRequest request{actor.label(),
+                              fmt::format("{}.{}", interface.substr(interface.rfind('.') + 1), member),
+                              std::string{*action}, details};
+  if (actor.euid == uid_t{0}) {
+    note(request, {});
+    return answer({});
+  }
   auto call = compat::create_call(*polkit_, kAuthority, "CheckAuthorization");
   sdbus::Struct<std::string, std::map<std::string, sdbus::Variant>> subject{
       "system-bus-name", {{"name", sdbus::Variant{actor.sender}}}};
@@ -129,8 +140,10 @@ void Authorizer::check(const Actor& actor, std::string_view interface, std::stri
        << std::string{};
   compat::call_async(
       *polkit_, call,
-      [answer = std::move(answer), action = *action](sdbus::MethodReply& reply, const sdbus::Error* error) {
-        answer(verdict(action, reply, error));
+      [this, answer = std::move(answer), request](sdbus::MethodReply& reply, const sdbus::Error* error) {
+        const Expected<void> allowed = verdict(request.action, reply, error);
+        note(request, allowed);
+        answer(allowed);
       },
       kTimeToType);
 }

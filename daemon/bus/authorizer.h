@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "dbus/compat.h"
+#include "manager/ports.h"
 
 namespace cyborg::bus {
 
@@ -35,7 +36,8 @@ struct Actor {
 
 class Authorizer {
  public:
-  explicit Authorizer(sdbus::IConnection& connection);
+  // `log` is told of every decision but those that let somebody look.
+  Authorizer(sdbus::IConnection& connection, EventLog& log);
 
   Actor actor_of(const sdbus::IObject& object);
 
@@ -46,6 +48,9 @@ class Authorizer {
              const std::map<std::string, std::string>& details, Answer answer);
 
  private:
+  void note(const AccessRequest& request, const Expected<void>& answer);
+
+  EventLog& log_;
   std::unique_ptr<sdbus::IProxy> polkit_;
   std::map<std::string, uid_t> euids_;  // unique names are never used twice
 };

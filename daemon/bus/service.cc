@@ -12,10 +12,10 @@ namespace cyborg::bus {
 
 class BusService::Impl {
  public:
-  explicit Impl(sd_event* loop)
+  Impl(sd_event* loop, EventLog& log)
       : connection_(sdbus::createSystemBusConnection()),
         attachment_(*connection_, loop),
-        authorizer_(*connection_) {}
+        authorizer_(*connection_, log) {}
 
   void serve(Manager& manager) {
     context_.emplace(Context{*connection_, authorizer_, manager});
@@ -68,7 +68,7 @@ class BusService::Impl {
   std::map<std::int64_t, std::unique_ptr<JobObject>> jobs_;
 };
 
-BusService::BusService(sd_event* loop) : impl_(std::make_unique<Impl>(loop)) {}
+BusService::BusService(sd_event* loop, EventLog& log) : impl_(std::make_unique<Impl>(loop, log)) {}
 BusService::~BusService() = default;
 
 void BusService::serve(Manager& manager) {

@@ -18,7 +18,7 @@ namespace cyborg::bus {
 class BusService : public Publisher {
  public:
   // To the system bus, or to the one of DBUS_SYSTEM_BUS_ADDRESS. Throws when there is none.
-  explicit BusService(sd_event* loop);
+  BusService(sd_event* loop, EventLog& log);
   ~BusService() override;
 
   // Puts the manager on the bus and takes the name; from then on calls are served.

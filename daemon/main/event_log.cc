@@ -31,6 +31,25 @@ std::string subject(const Job& job) {
   return text + ")";
 }
 
+std::string text_of(const AccessRequest& request) {
+  std::string text = fmt::format("{} asked for {}", request.actor, request.method);
+  for (const auto& [kind, name] : request.about) text += fmt::format(", {} {}", kind, name);
+  return text;
+}
+
+std::map<std::string, std::string> fields_of(const AccessRequest& request) {
+  std::map<std::string, std::string> fields{
+      {kFieldActor, request.actor}, {kFieldMethod, request.method}, {kFieldAction, request.action}};
+  for (const auto& [kind, field] : {std::pair{"job", kFieldJob},
+                                    {"policy", kFieldPolicy},
+                                    {"client", kFieldClient},
+                                    {"repository", kFieldRepository}}) {
+    if (const auto found = request.about.find(kind); found != request.about.end())
+      fields[field] = found->second;
+  }
+  return fields;
+}
+
 struct Ending {
   const char* message_id;
   Priority priority;
@@ -70,6 +89,16 @@ void JournalLog::database(bool available, const std::string& reason) {
   if (available)
     return sd::log_event(kMessageDatabaseBack, Priority::notice, "the database is available", {});
   sd::log_event(kMessageDatabaseAway, Priority::error, "the database is away: " + reason, {});
+}
+
+void JournalLog::granted(const AccessRequest& request) {
+  sd::log_event(kMessageAccessGranted, Priority::info, text_of(request), fields_of(request));
+}
+
+void JournalLog::denied(const AccessRequest& request) {
+  sd::log_event(kMessageAccessDenied, Priority::warning,
+                fmt::format("{}: refused, {} is not granted", text_of(request), request.action),
+                fields_of(request));
 }
 
 void JournalLog::trouble(const std::string& message) {

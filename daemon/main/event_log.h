@@ -11,6 +11,8 @@ class JournalLog : public EventLog {
   void job_started(const Job& job) override;
   void job_ended(const Job& job) override;
   void database(bool available, const std::string& reason) override;
+  void granted(const AccessRequest& request) override;
+  void denied(const AccessRequest& request) override;
   void trouble(const std::string& message) override;
 };
 

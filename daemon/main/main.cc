@@ -43,9 +43,9 @@ int run(const Config& config, Sealer sealer) {
   options.stamps = place("CYBORG_STAMPS", options.stamps);
   sd::SystemdManager systemd{loop, options};
   sd::StateJobFiles files{loop, paths.jobs};
-  bus::BusService bus{loop.handle()};
   Vault vault{std::move(sealer)};
   JournalLog log;
+  bus::BusService bus{loop.handle(), log};
   Manager* manager = nullptr;
   store::Store store{
       {config.database, config.node},

@@ -125,6 +125,14 @@ class Secrets {
   virtual Expected<SshKeyPair> make_ssh_key() = 0;
 };
 
+// What somebody asked for on the bus, when it was decided whether they may.
+struct AccessRequest {
+  std::string actor;                         // "uid 1000", or a bus name
+  std::string method;                        // "Policy.Remove"
+  std::string action;                        // polkit's, in full
+  std::map<std::string, std::string> about;  // "policy", "client", "repository", "job" and the like: the name
+};
+
 // The journal: events that an administrator may act on, with fields and a catalog entry.
 class EventLog {
  public:
@@ -132,6 +140,8 @@ class EventLog {
   virtual void job_started(const Job& job) = 0;
   virtual void job_ended(const Job& job) = 0;
   virtual void database(bool available, const std::string& reason) = 0;
+  virtual void granted(const AccessRequest& request) = 0;  // not those that only look
+  virtual void denied(const AccessRequest& request) = 0;
   virtual void trouble(const std::string& message) = 0;  // something the daemon could not do
 };
 

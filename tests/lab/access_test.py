@@ -54,6 +54,12 @@ def rule(t):
     wait_for(lambda: t.server.run(*as_admin, "run", policy, check=False).status == 0, 20, "the rule is in effect")
     expect_equal(t.server.run(*as_admin, "disable", policy, check=False).status, 4, "exit status of what is not granted")
     expect_equal(_as_outsider(t, "policy", "run", policy).status, 4, "exit status for another user")
+    uid, other = (f"uid {t.server.run('id', '-u', user).out.strip()}" for user in ("admin", "outsider"))
+    asked = t.journal("CYBORG_METHOD=Manager.RunPolicy", f"CYBORG_POLICY={policy}")
+    expect({entry["CYBORG_ACTOR"] for entry in asked if "refused" not in entry["MESSAGE"]} == {uid},
+           f"the journal says who ran it: {asked}")
+    expect(other in {entry["CYBORG_ACTOR"] for entry in asked if "refused" in entry["MESSAGE"]},
+           f"the journal says who was refused: {asked}")
     t.ended(t.jobs(policy=policy)[0]["id"])
 
 
