@@ -128,7 +128,16 @@ const Noun kRepositoryNoun{
      {"ENCRYPTION", "encryption"},
      {"TRANSPORT", "transport"},
      {"READY", "ready"}},
-    {{"transport", "s"}, {"append_only", "b"}, {"shared", "b"}, {"host_key", "s"}, {"enabled", "b"}}};
+    {{"transport", "s"},
+     {"append_only", "b"},
+     {"shared", "b"},
+     {"host_key", "s"},
+     {"check_schedule", "s"},
+     {"check_max_duration", "s"},
+     {"check_verify_data", "b"},
+     {"compact_schedule", "s"},
+     {"enabled", "b"}},
+    "passphrase"};
 
 const Noun kScheduleNoun{
     "schedule",

@@ -29,7 +29,14 @@ const std::map<std::string_view, Meaning> kMeanings{
     {"random_delay", Meaning::span},    {"timeout", Meaning::span},
     {"duration", Meaning::span},        {"upload_limit", Meaning::rate},
     {"state", Meaning::state},          {"last_end_state", Meaning::state},
-    {"result", Meaning::state},
+    {"result", Meaning::state},         {"last_check", Meaning::time},
+    {"last_whole_check", Meaning::time}, {"last_prune", Meaning::time},
+    {"last_compact", Meaning::time},    {"next_check", Meaning::time},
+    {"next_prune", Meaning::time},      {"next_compact", Meaning::time},
+    {"damaged", Meaning::time},         {"check_state", Meaning::state},
+    {"prune_state", Meaning::state},    {"compact_state", Meaning::state},
+    {"check_max_duration", Meaning::span}, {"missing", Meaning::time},
+    {"goes", Meaning::time},            {"listed", Meaning::time},
 };
 
 const std::map<std::string_view, Style> kStates{

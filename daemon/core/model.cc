@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::array kKinds{
     "prepare-client", "prepare-repository", "backup", "restore", "catalog", "prune", "compact", "check",
-    "verify"};
+    "verify", "list"};
 constexpr std::array kStates{"waiting", "pending", "starting", "running",  "successful",
                              "warning", "failed",  "error",    "canceled", "skipped"};
 

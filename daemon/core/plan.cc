@@ -293,6 +293,7 @@ Expected<Plan> plan_prune(const Fleet& fleet, const Policy& policy, std::span<co
     }
   }
   if (chain.compact) add_compactions(planner);
+  for (auto& job : planner.plan().jobs) job.details["by_hand"] = true;
   return planner.take();
 }
 
@@ -307,6 +308,7 @@ Expected<Plan> plan_repository_jobs(const Fleet& fleet, JobKind kind, const std:
     if (!only.empty() && !contains(only, one.client)) continue;
     NewJob job = Planner::preparation(kind, one.client, name, url);
     job.details = details;
+    job.details["by_hand"] = true;
     planner.add(std::move(job));
   }
   if (planner.plan().jobs.empty()) {
@@ -387,6 +389,7 @@ Expected<Plan> plan_maintenance(const Fleet& fleet, const Job& like, const Jobs&
   job.policy = like.policy;
   job.archive = like.archive;
   job.details = like.details;
+  job.details["by_hand"] = true;  // whoever asks for it knows what is known of the repository
   planner.add(std::move(job));
   return planner.take();
 }
@@ -413,6 +416,7 @@ Expected<Plan> plan_retry(const Fleet& fleet, const Job& ended, const Jobs& acti
     case JobKind::compact:
     case JobKind::check:
     case JobKind::verify:
+    case JobKind::list:
       return plan_maintenance(fleet, ended, active);
     case JobKind::backup:
       break;
