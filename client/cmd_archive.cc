@@ -33,15 +33,12 @@ void add_list_verb(CLI::App& noun, Context& context) {
           std::pair("repository", &options->repository)}) {
       if (!value->empty()) filter.emplace(key, sdbus::Variant{*value});
     }
-    const auto archives = list_pages(context.bus(), "ListArchives", filter, options->all ? 0 : options->limit);
-    std::vector<Column> columns{{"NAME", "name"},
-                                {"CLIENT", "client"},
-                                {"POLICY", "policy"},
-                                {"REPOSITORY", "repository"},
-                                {"CREATED", "created"},
-                                {"FILES", "files"},
-                                {"SIZE", "original_size"},
-                                {"NEW", "deduplicated_size"}};
+    const auto archives =
+        list_pages(context.bus(), "ListArchives", filter, options->all ? 0 : options->limit);
+    std::vector<Column> columns{{"NAME", "name"},          {"CLIENT", "client"},
+                                {"POLICY", "policy"},      {"REPOSITORY", "repository"},
+                                {"CREATED", "created"},    {"FILES", "files"},
+                                {"SIZE", "original_size"}, {"NEW", "deduplicated_size"}};
     if (std::ranges::any_of(archives, [](const Json::Value& row) { return row["missing"].asUInt64() > 0; }))
       columns.push_back({"MISSING SINCE", "missing"});
     context.print_records(columns, archives);

@@ -81,7 +81,8 @@ void add_archive_import(CLI::App& noun, Context& context) {
   verb.add_option("REPOSITORY", options->repository)->required();
   auto* names = verb.add_option("NAME", options->names, "of archives (default: all that are foreign)");
   verb.add_option("--client", options->client, "whose they are, and whose borg repository it is");
-  verb.add_option("--policy", options->policy, "whose retention applies to them (default: nothing removes them)");
+  verb.add_option("--policy", options->policy,
+                  "whose retention applies to them (default: nothing removes them)");
   verb.add_option("--glob", options->glob, "those whose names match, as of a shell")->excludes(names);
   verb.add_flag_callback(
       "--follow", [options] { options->mode = Watch::follow; }, "show what is printed meanwhile");

@@ -144,7 +144,9 @@ VariantMap run_options(Context& context, const RunOptions& options) {
   VariantMap result;
   if (!options.clients.empty()) result.emplace("clients", sdbus::Variant{options.clients});
   if (options.dry_run) result.emplace("dry_run", sdbus::Variant{true});
-  if (options.scheduled) result.emplace("scheduled", sdbus::Variant{elapse_time(context, timer_unit_name("policy", options.name))});
+  if (options.scheduled)
+    result.emplace("scheduled",
+                   sdbus::Variant{elapse_time(context, timer_unit_name("policy", options.name))});
   return result;
 }
 

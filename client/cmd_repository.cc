@@ -15,7 +15,7 @@ namespace {
 
 struct AddOptions {
   std::string name, url, encryption, transport, host_key, passphrase_file;
-  std::string check_schedule, compact_schedule, check_max_duration;
+  std::string check_schedule, verify_schedule, compact_schedule, check_max_duration;
   bool append_only = false;
   bool shared = false;
   bool check_verify_data = false;
@@ -25,7 +25,7 @@ struct AddOptions {
     for (const auto& [key, value] :
          {std::pair("encryption", &encryption), std::pair("transport", &transport),
           std::pair("host_key", &host_key), std::pair("check_schedule", &check_schedule),
-          std::pair("compact_schedule", &compact_schedule),
+          std::pair("verify_schedule", &verify_schedule), std::pair("compact_schedule", &compact_schedule),
           std::pair("check_max_duration", &check_max_duration)}) {
       if (!value->empty()) result.emplace(key, sdbus::Variant{*value});
     }
@@ -60,6 +60,7 @@ void add_add(CLI::App& noun, Context& context) {
                                 "in parts, each of this time, such as 30min");
   verb.add_flag("--check-verify-data", options->check_verify_data, "and read and authenticate all data")
       ->excludes(parts);
+  verb.add_option("--verify-schedule", options->verify_schedule, "prove that its newest archives restore");
   verb.add_option("--compact-schedule", options->compact_schedule, "free the space of what was removed, too");
   verb.callback([&context, options] {
     context.bus().act<sdbus::ObjectPath>(manager(), "AddRepository", options->name, options->url,
@@ -136,6 +137,8 @@ CLI::App& add_maintenance(CLI::App& noun, Context& context, const char* name, co
 
 void add_maintenance_verbs(CLI::App& noun, Context& context) {
   add_maintenance(noun, context, "compact", "CompactRepository", "free the space of what was removed",
+                  std::make_shared<MaintenanceOptions>());
+  add_maintenance(noun, context, "verify", "VerifyRepository", "prove that its newest archives restore",
                   std::make_shared<MaintenanceOptions>());
   const auto options = std::make_shared<MaintenanceOptions>();
   auto& check = add_maintenance(noun, context, "check", "CheckRepository", "look for damage", options);

@@ -63,7 +63,7 @@ Cell repository_note(const Json::Value& row) {
     return {fmt::format("{} archives are missing", row["missing"].asUInt64()), Style::bad};
   }
   if (is_overdue(row)) return {"late: " + render("late", row["late"], 0).text, Style::attention};
-  for (const char* kind : {"check", "prune", "compact"}) {
+  for (const char* kind : {"check", "verify", "prune", "compact"}) {
     const auto state = render("state", row[fmt::format("{}_state", kind)], 0);
     if (state.style != Style::bad) continue;
     return {fmt::format("{}: {}", kind, printable(row[fmt::format("{}_reason", kind)].asString()))};
@@ -91,18 +91,21 @@ struct Counts {
 };
 
 Counts count(const Json::Value& status) {
-  const auto count_of = [](const Json::Value& rows, auto matches) { return std::ranges::count_if(rows, matches); };
+  const auto count_of = [](const Json::Value& rows, auto matches) {
+    return std::ranges::count_if(rows, matches);
+  };
   const auto& backups = status["fleet"];
   const auto& repositories = status["repositories"];
-  return {count_of(backups, [](const Json::Value& row) { return row["last_success"].asUInt64() == 0; }),
-          count_of(backups,
-                   [](const Json::Value& row) {
-                     return render("state", row["last_end_state"], 0).style == Style::bad;
-                   }),
-          count_of(backups, [](const Json::Value& row) { return row["late"].isBool() && row["late"].asBool(); }),
-          count_of(repositories, is_damaged),
-          count_of(repositories, [](const Json::Value& row) { return row["missing"].asUInt64() > 0; }),
-          count_of(repositories, is_overdue)};
+  return {
+      count_of(backups, [](const Json::Value& row) { return row["last_success"].asUInt64() == 0; }),
+      count_of(backups,
+               [](const Json::Value& row) {
+                 return render("state", row["last_end_state"], 0).style == Style::bad;
+               }),
+      count_of(backups, [](const Json::Value& row) { return row["late"].isBool() && row["late"].asBool(); }),
+      count_of(repositories, is_damaged),
+      count_of(repositories, [](const Json::Value& row) { return row["missing"].asUInt64() > 0; }),
+      count_of(repositories, is_overdue)};
 }
 
 std::string summary(const Json::Value& status, bool colour) {
@@ -117,10 +120,11 @@ std::string summary(const Json::Value& status, bool colour) {
        {"Jobs", {fmt::format("{} running", status["running_jobs"].asUInt64())}},
        {"Backups",
         {fmt::format("{} in all, {}, {}, {}", status["fleet"].size(),
-                     number(counts.unprotected, "never succeeded"), number(counts.failed, "failed the last time"),
-                     number(counts.late, "late"))}},
+                     number(counts.unprotected, "never succeeded"),
+                     number(counts.failed, "failed the last time"), number(counts.late, "late"))}},
        {"Repositories",
-        {fmt::format("{} in all, {}, {}, {}", status["repositories"].size(), number(counts.damaged, "damaged"),
+        {fmt::format("{} in all, {}, {}, {}", status["repositories"].size(),
+                     number(counts.damaged, "damaged"),
                      number(counts.lacking, "without archives they should have"),
                      number(counts.overdue, "with late upkeep"))}}},
       colour);

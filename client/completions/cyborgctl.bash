@@ -10,7 +10,7 @@ _cyborgctl_keys() { # NOUN
     client) echo 'address= port= user= jump= host_key= local= enabled=' ;;
     repository)
       echo 'transport= append_only= shared= host_key= check_schedule= check_max_duration= check_verify_data=' \
-        'compact_schedule= enabled='
+        'verify_schedule= compact_schedule= enabled='
       ;;
     schedule) echo 'crontab= on_calendar= timezone= random_delay= enabled=' ;;
     policy)
@@ -24,7 +24,7 @@ _cyborgctl_verbs() { # NOUN
   local objects='add list show set enable disable remove'
   case $1 in
     client) echo "$objects prepare test" ;;
-    repository) echo "$objects prepare test key-export compact check archives" ;;
+    repository) echo "$objects prepare test key-export compact check verify archives" ;;
     schedule) echo "$objects" ;;
     policy) echo "$objects run next prune types" ;;
     job) echo 'list show log cancel retry' ;;
@@ -42,10 +42,10 @@ _cyborgctl_options() { # NOUN VERB
     client/prepare) echo '--wait --follow --ask-password --password-file' ;;
     repository/add)
       echo '--encryption --passphrase-file --transport --host-key --append-only --shared'
-      echo '--check-schedule --check-max-duration --check-verify-data --compact-schedule'
+      echo '--check-schedule --check-max-duration --check-verify-data --verify-schedule --compact-schedule'
       ;;
     repository/prepare) echo '--client --wait --follow' ;;
-    repository/compact) echo '--client --wait --follow --scheduled' ;;
+    repository/compact | repository/verify) echo '--client --wait --follow --scheduled' ;;
     repository/check) echo '--client --max-duration --verify-data --wait --follow --scheduled' ;;
     repository/test | repository/key-export) echo '--client' ;;
     schedule/add) echo '--on-calendar --timezone --random-delay' ;;
@@ -81,7 +81,7 @@ _cyborgctl_options() { # NOUN VERB
 _cyborgctl_value() { # OPTION
   case $1 in
     --client | --repository | --schedule | --policy) _cyborgctl_names "${1#--}" ;;
-    --check-schedule | --compact-schedule) _cyborgctl_names schedule ;;
+    --check-schedule | --verify-schedule | --compact-schedule) _cyborgctl_names schedule ;;
     --type) cyborgctl --no-ask-password --quiet policy types 2>/dev/null ;;
     --transport) echo 'relay' ;;
     --encryption)

@@ -33,6 +33,7 @@ constexpr std::array kTable{
     Permission{kManagerInterface, "PrunePolicy", kActionRun},
     Permission{kManagerInterface, "CompactRepository", kActionRun},
     Permission{kManagerInterface, "CheckRepository", kActionRun},
+    Permission{kManagerInterface, "VerifyRepository", kActionRun},
     Permission{kManagerInterface, "ListRepository", kActionRun},
     Permission{kManagerInterface, "ListRepositoryArchives", kActionView},
     Permission{kManagerInterface, "ImportArchives", kActionManage},

@@ -37,7 +37,8 @@ Expected<RepositoryOptions> check_options(const VariantMap& options, const Actor
   return wanted;
 }
 
-Expected<RepositoryOptions> compact_options(const VariantMap& options, const Actor& actor) {
+// Of those that take nothing else.
+Expected<RepositoryOptions> upkeep_options(const VariantMap& options, const Actor& actor) {
   RepositoryOptions wanted;
   const Json::Value json = to_json(options);
   Fields fields{json};
@@ -67,7 +68,7 @@ void ManagerObject::CompactRepository(sdbus::Result<Ids>&& result, std::string r
                                       VariantMap options) {
   serve_method(std::move(result), "CompactRepository", {{"repository", repository}},
                [this, repository, options = std::move(options)](const Reply<Ids>& reply, const Actor& actor) {
-                 const auto wanted = compact_options(options, actor);
+                 const auto wanted = upkeep_options(options, actor);
                  if (!wanted) return reply.fail(wanted.error());
                  context_.manager.run_on_repository(JobKind::compact, repository, wanted->details,
                                                     wanted->request, reply.then(encode_jobs()));
@@ -80,6 +81,17 @@ void ManagerObject::CheckRepository(sdbus::Result<Ids>&& result, std::string rep
                  const auto wanted = check_options(options, actor);
                  if (!wanted) return reply.fail(wanted.error());
                  context_.manager.run_on_repository(JobKind::check, repository, wanted->details,
+                                                    wanted->request, reply.then(encode_jobs()));
+               });
+}
+
+void ManagerObject::VerifyRepository(sdbus::Result<Ids>&& result, std::string repository,
+                                     VariantMap options) {
+  serve_method(std::move(result), "VerifyRepository", {{"repository", repository}},
+               [this, repository, options = std::move(options)](const Reply<Ids>& reply, const Actor& actor) {
+                 const auto wanted = upkeep_options(options, actor);
+                 if (!wanted) return reply.fail(wanted.error());
+                 context_.manager.run_on_repository(JobKind::verify, repository, wanted->details,
                                                     wanted->request, reply.then(encode_jobs()));
                });
 }

@@ -72,9 +72,10 @@ class ManagerObject final
                    VariantMap options) override;
   void CompactRepository(sdbus::Result<Ids>&& result, std::string repository, VariantMap options) override;
   void CheckRepository(sdbus::Result<Ids>&& result, std::string repository, VariantMap options) override;
+  void VerifyRepository(sdbus::Result<Ids>&& result, std::string repository, VariantMap options) override;
   void ListRepository(sdbus::Result<Ids>&& result, std::string repository, VariantMap options) override;
-  void ListRepositoryArchives(sdbus::Result<Maps, std::string>&& result, std::string repository, VariantMap filter,
-                              uint32_t limit, std::string cursor) override;
+  void ListRepositoryArchives(sdbus::Result<Maps, std::string>&& result, std::string repository,
+                              VariantMap filter, uint32_t limit, std::string cursor) override;
   void ImportArchives(sdbus::Result<Ids>&& result, std::string repository, VariantMap options) override;
   void RemoveArchive(sdbus::Result<uint64_t>&& result, std::string archive) override;
   void SetArchive(sdbus::Result<>&& result, std::string archive, VariantMap properties) override;

@@ -72,6 +72,7 @@ class RepositoryObject final
   std::string HostKey() override { return repository().host_key; }
   Strings Ready() override;
   std::string CheckSchedule() override { return repository().check_schedule; }
+  std::string VerifySchedule() override { return repository().verify_schedule; }
   std::string CompactSchedule() override { return repository().compact_schedule; }
   uint64_t CheckMaxDuration() override;
   bool CheckVerifyData() override { return repository().check_verify_data; }

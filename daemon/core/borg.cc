@@ -149,7 +149,8 @@ std::vector<std::string> borg_serve(const JobSpec& spec) {
                                    spec.repository_path};
   if (spec.append_only) command.push_back("--append-only");
   // How much was freed, and how far a check came, is told by the side that has the files, and only then.
-  if (spec.kind == JobKind::compact || spec.kind == JobKind::check) command.insert(command.begin() + 1, "--info");
+  if (spec.kind == JobKind::compact || spec.kind == JobKind::check)
+    command.insert(command.begin() + 1, "--info");
   return command;
 }
 

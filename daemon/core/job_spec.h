@@ -104,8 +104,8 @@ struct JobResult {
   // prepare-client: addresses[], operating_system, borg_version, hostname, host_key
   // prepare-repository: borg_id, host_key, borg_version, created (bool)
   // prune: removed[] (names)
-  // list, check: archives[] (all that the repository has: name, id, created); list: imported[] (the same with sizes)
-  // compact: freed (as borg says it)
+  // list, check: archives[] (all that the repository has: name, id, created); list: imported[] (the same with
+  // sizes) compact: freed (as borg says it)
   Json::Value facts{Json::objectValue};
 };
 

@@ -35,7 +35,7 @@ struct Repository {
   bool shared = false;   // takes several clients although the URL has no {client}
   std::string host_key;  // SHA256:… of the repository host
   // Upkeep at times of its own: names of schedules, empty for none.
-  std::string check_schedule, compact_schedule;
+  std::string check_schedule, verify_schedule, compact_schedule;
   // A time span as written: its checks go on, in parts that take so long; empty: each is a whole one.
   std::string check_max_duration;
   std::chrono::seconds check_max_duration_seconds{0};
@@ -143,8 +143,8 @@ constexpr bool has_repository(JobKind kind) {
 constexpr bool is_maintenance(JobKind kind) {
   return kind == JobKind::prune || kind == JobKind::compact || kind == JobKind::check;
 }
-// Needs borg's exclusive lock, or that nothing changes meanwhile. What reads (restore, catalog, verify) has a cache of its own and goes past
-// the lock, so that it never waits for a long backup.
+// Needs borg's exclusive lock, or that nothing changes meanwhile. What reads (restore, catalog, verify) has a
+// cache of its own and goes past the lock, so that it never waits for a long backup.
 constexpr bool writes_repository(JobKind kind) {
   return kind == JobKind::backup || kind == JobKind::prepare_repository || kind == JobKind::prune ||
          kind == JobKind::compact || kind == JobKind::check || kind == JobKind::list;

@@ -110,7 +110,8 @@ Expected<Repository> apply_repository(Repository base, const Json::Value& proper
   fields.span("check_max_duration", base.check_max_duration, base.check_max_duration_seconds);
   fields.flag("check_verify_data", base.check_verify_data);
   if (base.check_verify_data && base.check_max_duration_seconds.count() > 0) {
-    fields.refuse("check_verify_data", "true", "no check_max_duration beside it: borg reads all data in one go");
+    fields.refuse("check_verify_data", "true",
+                  "no check_max_duration beside it: borg reads all data in one go");
   }
   if (auto finished = fields.finish(); !finished) return std::unexpected(finished.error());
   const auto location = parse_repository_url(base.url);

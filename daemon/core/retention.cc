@@ -128,7 +128,8 @@ bool Forecast::step(RetentionArchive made) {
   return gone;
 }
 
-std::vector<Microseconds> project_elapses(std::vector<Microseconds> known, Microseconds end, std::size_t most) {
+std::vector<Microseconds> project_elapses(std::vector<Microseconds> known, Microseconds end,
+                                          std::size_t most) {
   constexpr Microseconds kWeek = 7 * 86'400 * Microseconds{1'000'000};
   constexpr int kWeeks = 4;
   if (known.empty()) return known;

@@ -37,12 +37,13 @@ struct Verdict {
 std::vector<Verdict> judge_archives(const Retention& keep, const std::vector<RetentionArchive>& archives,
                                     Microseconds now, std::int64_t minimum);
 
-// What will become of one archive when its policy's schedule goes on as planned: at each elapse a good backup, and a
-// prune behind it.
+// What will become of one archive when its policy's schedule goes on as planned: at each elapse a good
+// backup, and a prune behind it.
 class Forecast {
  public:
   // archives as for judge_archives.
-  Forecast(Retention keep, std::int64_t minimum, std::vector<RetentionArchive> archives, std::int64_t archive);
+  Forecast(Retention keep, std::int64_t minimum, std::vector<RetentionArchive> archives,
+           std::int64_t archive);
   // The next elapse, and the archive that it leaves. Whether the archive in question is gone after it.
   bool step(RetentionArchive made);
   // Nothing will ever remove it.
@@ -55,9 +56,10 @@ class Forecast {
   std::int64_t archive_;
 };
 
-// The elapses of a schedule until `end`, of which systemd told the first: what repeats itself every week goes on to
-// do so. At most `most`.
-std::vector<Microseconds> project_elapses(std::vector<Microseconds> known, Microseconds end, std::size_t most);
+// The elapses of a schedule until `end`, of which systemd told the first: what repeats itself every week goes
+// on to do so. At most `most`.
+std::vector<Microseconds> project_elapses(std::vector<Microseconds> known, Microseconds end,
+                                          std::size_t most);
 
 // What a prune job removes: the archives it names (details.archives), or those that retention does not keep.
 // Fails, naming why, when nothing may be removed: the last backup did not succeed, or an archive is pinned.

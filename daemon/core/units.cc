@@ -26,6 +26,7 @@ struct Timer {
 constexpr std::array kTimers{
     Timer{"policy", "policy", "Start a run of cyborg policy {}"},
     Timer{"check", "repository", "Start a check of cyborg repository {}"},
+    Timer{"verify", "repository", "Start a verification of cyborg repository {}"},
     Timer{"compact", "repository", "Start a compaction of cyborg repository {}"},
 };
 

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::array kUpkeep{
     Upkeep{JobKind::check, "check_schedule", &Repository::check_schedule},
+    Upkeep{JobKind::verify, "verify_schedule", &Repository::verify_schedule},
     Upkeep{JobKind::compact, "compact_schedule", &Repository::compact_schedule},
 };
 
@@ -32,22 +33,30 @@ bool is_unfinished(const Jobs& active, JobKind kind, const std::string& borg_url
   });
 }
 
-// Prunes of the policy's series in this borg repository, and the compaction behind them.
-void add_series(const Fleet& fleet, const Policy& policy, const BorgRepository& borg, bool compacts,
-                std::vector<Due>& due) {
-  const auto repository = fleet.repositories.find(borg.repository);
-  if (policy.schedule.empty() || repository == fleet.repositories.end() ||
-      std::ranges::find(policy.repositories, borg.repository) == policy.repositories.end() ||
-      !unusable_reason(fleet, policy).empty()) {
-    return;
-  }
+// What is done of a borg repository beside its own schedules: the schedule that proves series, and whether
+// prunes compact it.
+struct SeriesUpkeep {
+  std::string verify_schedule;
+  bool compacts = true;
+};
+
+// Of the policy's series in this borg repository: their prunes, with the compaction behind them, and their
+// proofs.
+void add_series(const Fleet& fleet, const Policy& policy, const BorgRepository& borg,
+                const SeriesUpkeep& upkeep, std::vector<Due>& due) {
+  const auto& url = fleet.repositories.at(borg.repository).url;
+  const bool used = std::ranges::find(policy.repositories, borg.repository) != policy.repositories.end();
+  if (!used || !unusable_reason(fleet, policy).empty()) return;
   for (const auto& name : policy.clients) {
     const auto client = fleet.clients.find(name);
     const bool runs = client != fleet.clients.end() && client->second.enabled;
-    if (!runs || expand_url(repository->second.url, name) != borg.url) continue;
-    if (!retention_of(policy, name).any()) continue;
+    if (!runs || expand_url(url, name) != borg.url) continue;
+    if (!upkeep.verify_schedule.empty()) {
+      due.push_back({JobKind::verify, policy.name, name, upkeep.verify_schedule});
+    }
+    if (policy.schedule.empty() || !retention_of(policy, name).any()) continue;
     due.push_back({JobKind::prune, policy.name, name, policy.schedule});
-    if (compacts) due.push_back({JobKind::compact, "", "", policy.schedule});
+    if (upkeep.compacts) due.push_back({JobKind::compact, "", "", policy.schedule});
   }
 }
 
@@ -80,6 +89,12 @@ Expected<Plan> plan_upkeep(const Fleet& fleet, JobKind kind, const std::string& 
   if (!repository->second.enabled) {
     return fail(ErrorCode::disabled, fmt::format("repository {} is disabled", name));
   }
+  if (kind == JobKind::verify) {
+    auto proofs = plan_verify_repository(fleet, name, {}, active);
+    if (!proofs) return proofs;
+    for (auto& job : proofs->jobs) job.details["retry"] = true;
+    return proofs;
+  }
   Plan plan;
   for (const auto& [url, borg] : fleet.borg_repositories) {
     if (borg.repository != name || !borg.ready) continue;
@@ -103,7 +118,8 @@ std::string damage_obstacle(const Fleet& fleet, const Job& job) {
   if (!destroys || borg == fleet.borg_repositories.end() || borg->second.damaged == 0) return {};
   if (job.details["by_hand"].asBool()) return {};
   return fmt::format(
-      "repository {} is damaged (job {}): nothing is removed from it by itself until a whole check finds it good",
+      "repository {} is damaged (job {}): nothing is removed from it by itself until a whole check finds it "
+      "good",
       job.borg_url, borg->second.damaged_job);
 }
 
@@ -111,15 +127,19 @@ std::vector<Due> upkeep_due(const Fleet& fleet, const BorgRepository& borg, cons
   std::vector<Due> due;
   const auto repository = fleet.repositories.find(borg.repository);
   if (repository == fleet.repositories.end()) return due;
-  bool compacts = chain.compact;
+  SeriesUpkeep series{"", chain.compact};
   for (const auto& upkeep : kUpkeep) {
     const Schedule* schedule = upkeep_schedule(fleet, repository->second, upkeep);
     if (!schedule) continue;
+    if (upkeep.kind == JobKind::verify) {
+      series.verify_schedule = schedule->name;
+      continue;
+    }
     due.push_back({upkeep.kind, "", "", schedule->name});
-    if (upkeep.kind == JobKind::compact) compacts = false;
+    if (upkeep.kind == JobKind::compact) series.compacts = false;
   }
   if (!repository->second.enabled) return due;
-  for (const auto& [name, policy] : fleet.policies) add_series(fleet, policy, borg, compacts, due);
+  for (const auto& [name, policy] : fleet.policies) add_series(fleet, policy, borg, series, due);
   return due;
 }
 

@@ -66,8 +66,9 @@ Expected<Json::Value> listed_archives(const std::string& output) {
   const auto archives = parse_archives(output);
   if (!archives) return fail(ErrorCode::failed, "borg printed no list of archives");
   if (archives->size() > kMostListed) {
-    return fail(ErrorCode::failed, fmt::format("{} archives are more than can be compared with the history ({})",
-                                               archives->size(), kMostListed));
+    return fail(ErrorCode::failed,
+                fmt::format("{} archives are more than can be compared with the history ({})",
+                            archives->size(), kMostListed));
   }
   Json::Value facts{Json::arrayValue};
   for (const auto& archive : *archives) {
@@ -96,7 +97,8 @@ void compare(JobContext& job, JobResult& result) {
 
 // The sizes of one that is to be taken into the history. Throws Failure.
 Json::Value look_at(JobContext& job, const Json::Value& archives, const std::string& name) {
-  const bool there = std::ranges::any_of(archives, [&](const Json::Value& one) { return one["name"] == name; });
+  const bool there =
+      std::ranges::any_of(archives, [&](const Json::Value& one) { return one["name"] == name; });
   if (!there) {
     throw Failure("archive-missing",
                   fmt::format("there is no archive {} in repository {}", name, repository_name(job.spec())),
@@ -107,7 +109,8 @@ Json::Value look_at(JobContext& job, const Json::Value& archives, const std::str
   });
   if (!is_good(step.result)) throw Failure(step.result.code, step.result.message, JobState::failed);
   auto facts = parse_archive_info(step.end.output);
-  if (!facts) throw Failure("borg-error", fmt::format("borg printed nothing of archive {}", name), JobState::failed);
+  if (!facts)
+    throw Failure("borg-error", fmt::format("borg printed nothing of archive {}", name), JobState::failed);
   job.output().line(6, fmt::format("archive {}", name));
   return *std::move(facts);
 }
@@ -147,17 +150,17 @@ JobResult compact(JobContext& job) {
 JobResult check(JobContext& job) {
   begin(job, "check");
   const JobSpec& spec = job.spec();
-  BorgStep step = run(job, BorgVerb::check,
-                      [&](const std::string& repository) { return borg_check(spec, repository); });
+  BorgStep step =
+      run(job, BorgVerb::check, [&](const std::string& repository) { return borg_check(spec, repository); });
   if (step.result.state != JobState::successful) return step.result;
   const bool to_end = step.end.log.checked_to_end();
   step.result.facts["complete"] = spec.max_duration == 0 || to_end;
   if (spec.max_duration == 0) {
     step.result.message = spec.verify_data ? "no damage found, all data was read" : "no damage found";
   } else {
-    step.result.message = fmt::format("no damage found in {} s of checking; {}", spec.max_duration,
-                                      to_end ? "that was the last part, the next check begins anew"
-                                             : "the next check goes on from there");
+    step.result.message = fmt::format(
+        "no damage found in {} s of checking; {}", spec.max_duration,
+        to_end ? "that was the last part, the next check begins anew" : "the next check goes on from there");
   }
   compare(job, step.result);
   return step.result;

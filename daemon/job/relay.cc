@@ -22,7 +22,7 @@
 namespace cyborg {
 namespace {
 
-constexpr std::size_t kSaid = 20;  // lines of a serve that are remembered
+constexpr std::size_t kSaid = 20;              // lines of a serve that are remembered
 constexpr std::chrono::seconds kServeEnd{15};  // for a serve that lost its client to write what it has
 
 class LocalServe : public Serve {

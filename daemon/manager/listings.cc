@@ -139,7 +139,8 @@ void Manager::import_archives(const std::string& name, const ImportOptions& give
                      fmt::format("client: repository {} has a borg repository for each", name),
                      "name one with --client"));
   }
-  if (auto good = check_import(state_.fleet, name, options); !good) return done(std::unexpected(good.error()));
+  if (auto good = check_import(state_.fleet, name, options); !good)
+    return done(std::unexpected(good.error()));
   const std::string url = expand_url(repository->second.url, options.client);
   out_.store.list_repository_archives(
       {url}, "foreign", kMostImported, 0,
@@ -154,9 +155,10 @@ void Manager::import_archives(const std::string& name, const ImportOptions& give
         std::ranges::reverse(names);
         for (const auto& wanted : options.names) {
           if (std::ranges::find(names, wanted) != names.end()) continue;
-          return done(fail(ErrorCode::no_such_archive,
-                           fmt::format("{} had no foreign archive \"{}\" when it was listed last", url, wanted),
-                           fmt::format("cyborgctl repository archives {} lists it anew", name)));
+          return done(
+              fail(ErrorCode::no_such_archive,
+                   fmt::format("{} had no foreign archive \"{}\" when it was listed last", url, wanted),
+                   fmt::format("cyborgctl repository archives {} lists it anew", name)));
         }
         if (names.empty()) {
           return done(fail(ErrorCode::no_such_archive,
@@ -165,11 +167,10 @@ void Manager::import_archives(const std::string& name, const ImportOptions& give
         }
         RunRequest request;
         request.actor = options.actor;
-        create_run(plan_import(name, url, options, names), "", request,
-                   [done](Expected<RunAnswer> answer) {
-                     if (!answer) return done(std::unexpected(answer.error()));
-                     done(std::move(answer->jobs));
-                   });
+        create_run(plan_import(name, url, options, names), "", request, [done](Expected<RunAnswer> answer) {
+          if (!answer) return done(std::unexpected(answer.error()));
+          done(std::move(answer->jobs));
+        });
       });
 }
 

@@ -47,9 +47,9 @@ Expected<store::JobFilter> job_filter(const Json::Value& json) {
   fields.number("run", filter.run, 0, INT64_MAX);
   if (JobKind value{}; !kind.empty()) {
     if (!parse(kind, value))
-      fields.refuse(
-          "kind", kind,
-          "prepare-client, prepare-repository, backup, restore, catalog, prune, compact, check, verify or list");
+      fields.refuse("kind", kind,
+                    "prepare-client, prepare-repository, backup, restore, catalog, prune, compact, check, "
+                    "verify or list");
     filter.kind = value;
   }
   if (JobState value{}; !state.empty()) {

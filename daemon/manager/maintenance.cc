@@ -75,9 +75,19 @@ void Manager::run_on_repository(JobKind kind, const std::string& repository, con
                                 RunRequest request, Done<std::vector<std::int64_t>> done) {
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
   const bool scheduled = request.scheduled > 0;
-  auto plan = scheduled ? plan_upkeep(state_.fleet, kind, repository, state_.unfinished)
-                        : plan_repository_jobs(state_.fleet, kind, repository, request.clients, details);
+  const Fleet& fleet = state_.fleet;
+  const Jobs& active = state_.unfinished;
+  auto plan = scheduled ? plan_upkeep(fleet, kind, repository, active)
+              : kind == JobKind::verify
+                  ? plan_verify_repository(fleet, repository, request.clients, active)
+                  : plan_repository_jobs(fleet, kind, repository, request.clients, details);
   if (!plan) return done(std::unexpected(plan.error()));
+  // By hand, nothing to do is an answer; a timer's elapse is recorded as a run without jobs.
+  if (plan->jobs.empty() && !scheduled) {
+    return done(fail(ErrorCode::invalid_argument, plan->notes.empty()
+                                                      ? fmt::format("no policy has repository {}", repository)
+                                                      : plan->notes.front()));
+  }
   if (scheduled) {
     request.upkeep = to_string(kind);
     request.repository = repository;
@@ -145,24 +155,23 @@ void Manager::explain_archive(const std::string& name, Done<Json::Value> done) {
                                             : "its policy was removed, so nothing prunes it";
       return done(std::move(row));
     }
-    out_.store.get_series(archive->policy, archive->client, archive->borg_url,
-                          zone_of(state_.fleet, policy->second),
-                          [this, row = std::move(row), archive = *archive, policy = policy->second,
-                           done](const Expected<store::Series>& series) mutable {
-                            if (!series) return done(std::unexpected(series.error()));
-                            const auto& keep = retention_of(policy, archive.client);
-                            const auto verdicts =
-                                judge_archives(keep, series->archives, out_.clock.now(),
+    out_.store.get_series(
+        archive->policy, archive->client, archive->borg_url, zone_of(state_.fleet, policy->second),
+        [this, row = std::move(row), archive = *archive, policy = policy->second,
+         done](const Expected<store::Series>& series) mutable {
+          if (!series) return done(std::unexpected(series.error()));
+          const auto& keep = retention_of(policy, archive.client);
+          const auto verdicts = judge_archives(keep, series->archives, out_.clock.now(),
                                                setting_number(state_.settings, "keep_minimum"));
-                            for (std::size_t i = 0; i < verdicts.size(); ++i) {
-                              if (series->archives[i].id != archive.id) continue;
-                              row["keep"] = verdicts[i].keep;
-                              row["rule"] = verdicts[i].rule;
-                              row["newer"] = Json::UInt64(i);
-                            }
-                            row["retention"] = to_json(keep);
-                            foresee(archive, policy, std::move(row), done);
-                          });
+          for (std::size_t i = 0; i < verdicts.size(); ++i) {
+            if (series->archives[i].id != archive.id) continue;
+            row["keep"] = verdicts[i].keep;
+            row["rule"] = verdicts[i].rule;
+            row["newer"] = Json::UInt64(i);
+          }
+          row["retention"] = to_json(keep);
+          foresee(archive, policy, std::move(row), done);
+        });
   });
 }
 
@@ -189,8 +198,8 @@ void Manager::foresee(const store::Archive& archive, const Policy& policy, Json:
         if (!elapses) return done(std::move(row));
         request.elapses =
             project_elapses(std::move(*elapses), out_.clock.now() + kForecastHorizon, kForecastSteps);
-        out_.store.foresee_removal(request, [row = std::move(row),
-                                             done = std::move(done)](const Expected<Microseconds>& goes) mutable {
+        out_.store.foresee_removal(request, [row = std::move(row), done = std::move(done)](
+                                                const Expected<Microseconds>& goes) mutable {
           if (!goes) return done(std::unexpected(goes.error()));
           row["goes"] = Json::UInt64(*goes);
           done(std::move(row));

@@ -39,9 +39,9 @@ struct RestoreOptions {
 };
 
 struct ImportOptions {
-  std::string client;              // whose they are; of a URL with {client}, whose borg repository it is, too
-  std::string policy;              // whose retention applies to them; empty: none
-  std::string glob;                // of names; empty, and no names: all that are foreign
+  std::string client;  // whose they are; of a URL with {client}, whose borg repository it is, too
+  std::string policy;  // whose retention applies to them; empty: none
+  std::string glob;    // of names; empty, and no names: all that are foreign
   std::vector<std::string> names;
   std::string actor;
 };
@@ -88,7 +88,8 @@ class Manager {
 
   // maintenance and archives
   void prune_policy(const std::string& policy, const RunRequest& request, Done<RunAnswer> done);
-  // With request.scheduled, its timer's elapse: what the repository's properties say, on all that is prepared.
+  // With request.scheduled, its timer's elapse: what the repository's properties say, on all that is
+  // prepared.
   void run_on_repository(JobKind kind, const std::string& repository, const Json::Value& details,
                          RunRequest request, Done<std::vector<std::int64_t>> done);
   void remove_archive(const std::string& archive, const std::string& actor, Done<std::int64_t> done);

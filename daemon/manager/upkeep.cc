@@ -11,12 +11,13 @@
 namespace cyborg {
 namespace {
 
-constexpr std::array kKinds{JobKind::check, JobKind::prune, JobKind::compact};
+constexpr std::array kKinds{JobKind::check, JobKind::verify, JobKind::prune, JobKind::compact};
 
 const store::MaintenanceRow* find_row(const store::MaintenanceStatus& status, const std::string& url,
                                       const Due& due) {
   const auto row = std::ranges::find_if(status.rows, [&](const store::MaintenanceRow& one) {
-    return one.borg_url == url && one.kind == due.kind && one.policy == due.policy && one.client == due.client;
+    return one.borg_url == url && one.kind == due.kind && one.policy == due.policy &&
+           one.client == due.client;
   });
   return row != status.rows.end() ? &*row : nullptr;
 }
@@ -26,8 +27,9 @@ Microseconds at(const std::map<std::string, Microseconds>& times, const std::str
   return time != times.end() ? time->second : 0;
 }
 
-// Of several prunes, the one that is longest ago, and the last end of any.
-void describe(Json::Value& record, JobKind kind, const std::string& url, const store::MaintenanceStatus& status) {
+// Of several series, what is longest ago, and the last end of any.
+void describe(Json::Value& record, JobKind kind, const std::string& url,
+              const store::MaintenanceStatus& status) {
   const std::string name = to_string(kind);
   const store::MaintenanceRow* oldest = nullptr;
   const store::MaintenanceRow* last = nullptr;
@@ -73,13 +75,13 @@ Json::Value Manager::upkeep_row(const BorgRepository& borg, const store::Mainten
     if (next.asInt64() == 0 || elapses.front() < next.asInt64()) next = Json::UInt64(elapses.front());
     // What was never done can be overdue only since it was asked for.
     const store::MaintenanceRow* row = find_row(status, borg.url, due);
-    const Microseconds since = row && row->last_success > 0
-                                   ? row->last_success
-                                   : std::max(at(status.repositories, borg.url), at(status.policies, due.policy));
+    const Microseconds since = row && row->last_success > 0 ? row->last_success
+                                                            : std::max(at(status.repositories, borg.url),
+                                                                       at(status.policies, due.policy));
     if (now - since <= interval_of(elapses) + grace) continue;
-    record["late"].append(due.policy.empty()
-                              ? std::string{to_string(due.kind)}
-                              : fmt::format("{} of policy {} on {}", to_string(due.kind), due.policy, due.client));
+    record["late"].append(due.policy.empty() ? std::string{to_string(due.kind)}
+                                             : fmt::format("{} of policy {} on {}", to_string(due.kind),
+                                                           due.policy, due.client));
   }
   return record;
 }

@@ -147,21 +147,21 @@ void TimerSet::for_each(const std::set<std::string>& units, const char* method, 
     auto fill = [unit](sd_bus_message* message) {
       check(sd_bus_message_append(message, "ss", unit.c_str(), "replace"), "timer");
     };
-    bus_.run_job(
-        method, fill, [this, unit, method, next, left](std::expected<std::string, BusFailure> result) {
-          const std::string what = std::string{method} + " of " + unit;
-          if (!result && result.error().name == "org.freedesktop.systemd1.UnitMasked") {
-            spdlog::warn("{} is masked, what it would start does not run by itself", unit);
-          } else if (!result && result.error().name != "org.freedesktop.systemd1.NoSuchUnit") {
-            note(std::unexpected(to_error(result.error(), what)));
-          } else if (!result && std::string_view{method} != "StopUnit") {
-            note(std::unexpected(to_error(result.error(), what)));
-          } else if (result && *result != "done") {
-            note(fail(ErrorCode::failed, what + ": the result was '" + *result + "'",
-                      "see: journalctl -u " + unit));
-          }
-          if (--*left == 0) (this->*next)();
-        });
+    bus_.run_job(method, fill,
+                 [this, unit, method, next, left](std::expected<std::string, BusFailure> result) {
+                   const std::string what = std::string{method} + " of " + unit;
+                   if (!result && result.error().name == "org.freedesktop.systemd1.UnitMasked") {
+                     spdlog::warn("{} is masked, what it would start does not run by itself", unit);
+                   } else if (!result && result.error().name != "org.freedesktop.systemd1.NoSuchUnit") {
+                     note(std::unexpected(to_error(result.error(), what)));
+                   } else if (!result && std::string_view{method} != "StopUnit") {
+                     note(std::unexpected(to_error(result.error(), what)));
+                   } else if (result && *result != "done") {
+                     note(fail(ErrorCode::failed, what + ": the result was '" + *result + "'",
+                               "see: journalctl -u " + unit));
+                   }
+                   if (--*left == 0) (this->*next)();
+                 });
   }
 }
 

@@ -87,7 +87,8 @@ Expected<Series> get_series(Connection& db, const std::string& policy, const std
   Series series;
   for (int i = 0; i < result->size(); ++i) {
     RetentionArchive& a = series.archives.emplace_back();
-    result->row(i).read(a.id, a.name, a.borg_id, a.created, a.pinned, a.missing, a.hour, a.day, a.week, a.month, a.year);
+    result->row(i).read(a.id, a.name, a.borg_id, a.created, a.pinned, a.missing, a.hour, a.day, a.week,
+                        a.month, a.year);
   }
   auto last = db.run(
       "select s.last_end_state from backup_status s join borg_repository b on b.repository = s.repository"
@@ -99,7 +100,8 @@ Expected<Series> get_series(Connection& db, const std::string& policy, const std
 }
 
 Expected<std::vector<Archive>> archives_of_client(Connection& db, const std::string& client) {
-  return read_archives(db, "a.client = $1 and a.removed is null and a.missing is null order by a.created, a.id",
+  return read_archives(db,
+                       "a.client = $1 and a.removed is null and a.missing is null order by a.created, a.id",
                        Params{client});
 }
 

@@ -7,7 +7,8 @@ namespace cyborg::store {
 namespace {
 
 constexpr const char* kSelect =
-    "select id, repository, coalesce(client, ''), url, ready, borg_id, usec(damaged), coalesce(damaged_job, 0)"
+    "select id, repository, coalesce(client, ''), url, ready, borg_id, usec(damaged), coalesce(damaged_job, "
+    "0)"
     " from borg_repository";
 
 void fill(Row row, BorgRepository& r) {

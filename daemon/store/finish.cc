@@ -75,9 +75,9 @@ Expected<void> take_repository_facts(Connection& db, const Job& job, const Json:
   // One that existed has the encryption that it has.
   const bool existed = facts["created"].isBool() && !facts["created"].asBool();
   if (existed && job.client.empty() && !text(facts, "encryption").empty()) {
-    auto learned = db.run(
-        "update repository set encryption = $2, changed = now() where name = $1 and encryption <> $2",
-        Params{job.repository, text(facts, "encryption")});
+    auto learned =
+        db.run("update repository set encryption = $2, changed = now() where name = $1 and encryption <> $2",
+               Params{job.repository, text(facts, "encryption")});
     if (!learned) return std::unexpected(learned.error());
   }
   auto pinned = db.run(
@@ -140,7 +140,8 @@ Expected<void> settle_dependants(Connection& db, const Job& job, Microseconds fi
   for (int i = 0; i < direct->size(); ++i) waiting.push_back(direct->row(i).get<std::int64_t>(0));
   auto ended = settle(db, std::move(waiting), finished);
   if (!ended) return std::unexpected(ended.error());
-  if (job.kind == JobKind::backup || is_maintenance(job.kind)) ended->push_back(job.id);
+  const bool noted = job.kind == JobKind::backup || job.kind == JobKind::verify || is_maintenance(job.kind);
+  if (noted) ended->push_back(job.id);
   return note_status(db, *ended);
 }
 

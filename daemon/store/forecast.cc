@@ -1,5 +1,5 @@
-// When retention will remove an archive. Here and not in the daemon's loop, since it may take thousands of steps; and
-// the calendar of time zones is PostgreSQL's.
+// When retention will remove an archive. Here and not in the daemon's loop, since it may take thousands of
+// steps; and the calendar of time zones is PostgreSQL's.
 #include <algorithm>
 
 #include "store/operations.h"
@@ -10,7 +10,8 @@ namespace {
 constexpr std::size_t kAtOnce = 500;  // elapses
 
 // What the elapses will leave, with the periods they fall into.
-Expected<std::vector<RetentionArchive>> future_archives(Connection& db, const std::vector<Microseconds>& elapses,
+Expected<std::vector<RetentionArchive>> future_archives(Connection& db,
+                                                        const std::vector<Microseconds>& elapses,
                                                         const std::string& zone) {
   auto result = db.run(
       "select e.at, to_char(l.at, 'YYYY-MM-DD HH24'), to_char(l.at, 'YYYY-MM-DD'), to_char(l.at, 'IYYY-IW'),"

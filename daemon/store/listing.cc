@@ -37,11 +37,11 @@ Expected<std::int64_t> mark_missing(Connection& db, const std::string& url, cons
       " and exists (select from jsonb_to_recordset($2::jsonb) as l (id text) where l.id = a.borg_id)",
       Params{url, listed});
   if (!found) return std::unexpected(found.error());
-  return affected(db.run(
-      "update archive a set missing = now() from borg_repository b"
-      " where b.id = a.borg_repository and b.url = $1 and a.missing is null and a.removed is null"
-      " and a.borg_id not in (select l.id from jsonb_to_recordset($2::jsonb) as l (id text))",
-      Params{url, listed}));
+  return affected(
+      db.run("update archive a set missing = now() from borg_repository b"
+             " where b.id = a.borg_repository and b.url = $1 and a.missing is null and a.removed is null"
+             " and a.borg_id not in (select l.id from jsonb_to_recordset($2::jsonb) as l (id text))",
+             Params{url, listed}));
 }
 
 // One that has the name of an archive which is gone takes its place.
@@ -60,7 +60,8 @@ Expected<std::int64_t> import(Connection& db, const Job& job, const Json::Value&
       " on conflict (borg_repository, name) do update set borg_id = excluded.borg_id, job = excluded.job,"
       " policy = excluded.policy, client = excluded.client, created = excluded.created,"
       " original_size = excluded.original_size, compressed_size = excluded.compressed_size,"
-      " deduplicated_size = excluded.deduplicated_size, nfiles = excluded.nfiles, duration = excluded.duration,"
+      " deduplicated_size = excluded.deduplicated_size, nfiles = excluded.nfiles, duration = "
+      "excluded.duration,"
       " pinned = false, comment = '', removed = null, removed_by = null, missing = null"
       " where a.removed is not null or a.missing is not null",
       Params{job.id, job.policy, job.client, job.repository, job.borg_url, wanted}));
@@ -145,7 +146,8 @@ Expected<std::vector<Archive>> read_imported(Connection& db, const Job& job) {
       Params{job.id});
 }
 
-Expected<Page<RepositoryArchive>> list_repository_archives(Connection& db, const std::vector<std::string>& urls,
+Expected<Page<RepositoryArchive>> list_repository_archives(Connection& db,
+                                                           const std::vector<std::string>& urls,
                                                            const std::string& state, std::uint32_t limit,
                                                            std::int64_t cursor) {
   auto result = db.run(

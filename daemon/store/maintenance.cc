@@ -1,5 +1,5 @@
-// When repositories were pruned, compacted and checked last, and what checks found. Kept by the transaction that
-// ends a job, as the status of backups.
+// When repositories were pruned, compacted, checked and verified last, and what checks found. Kept by the
+// transaction that ends a job, as the status of backups.
 #include "store/operations.h"
 
 namespace cyborg::store {
@@ -7,12 +7,15 @@ namespace {
 
 // Jobs of upkeep among $1, as rows of maintenance_status.
 constexpr const char* kEnded =
-    "(select b.id as borg_repository, j.kind, case when j.kind = 'prune' then j.policy else '' end as policy,"
-    " case when j.kind = 'prune' then j.client else '' end as client, j.id, j.state, j.reason, j.finished,"
+    "(select b.id as borg_repository, j.kind, case when j.kind in ('prune', 'verify') then j.policy else '' "
+    "end as policy,"
+    " case when j.kind in ('prune', 'verify') then j.client else '' end as client, j.id, j.state, j.reason, "
+    "j.finished,"
     " case when j.kind = 'check' and (coalesce((j.details->>'max_duration')::bigint, 0) = 0"
     "   or j.result->'facts'->>'complete' = 'true') then j.finished end as whole"
     " from job j join borg_repository b on b.url = j.borg_url"
-    " where j.id = any($1::bigint[]) and j.kind in ('prune', 'compact', 'check') and j.finished is not null) e";
+    " where j.id = any($1::bigint[]) and j.kind in ('prune', 'compact', 'check', 'verify')"
+    " and j.finished is not null) e";
 
 }  // namespace
 
@@ -20,7 +23,8 @@ constexpr const char* kEnded =
 Expected<void> note_maintenance_status(Connection& db, const std::vector<std::int64_t>& ids) {
   const std::string ended =
       std::string{
-          "insert into maintenance_status as s (borg_repository, kind, policy, client, last_end, last_end_job,"
+          "insert into maintenance_status as s (borg_repository, kind, policy, client, last_end, "
+          "last_end_job,"
           " last_end_state, last_end_reason)"
           " select distinct on (borg_repository, kind, policy, client) borg_repository, kind, policy, client,"
           " finished, id, state, reason from "} +
@@ -40,7 +44,8 @@ Expected<void> note_maintenance_status(Connection& db, const std::vector<std::in
       kEnded +
       " where state in ('successful', 'warning')"
       " order by borg_repository, kind, policy, client, finished desc, id desc"
-      " on conflict (borg_repository, kind, policy, client) do update set last_success = excluded.last_success,"
+      " on conflict (borg_repository, kind, policy, client) do update set last_success = "
+      "excluded.last_success,"
       " last_success_job = excluded.last_success_job,"
       " last_whole = coalesce(excluded.last_whole, s.last_whole)"
       " where s.last_success is null or s.last_success <= excluded.last_success";
@@ -48,7 +53,8 @@ Expected<void> note_maintenance_status(Connection& db, const std::vector<std::in
   return {};
 }
 
-// A part of a check sees a part of the repository, and only of its files: it finds damage, but no absence of it.
+// A part of a check sees a part of the repository, and only of its files: it finds damage, but no absence of
+// it.
 Expected<void> note_damage(Connection& db, const Job& job, const JobResult& result) {
   if (job.kind != JobKind::check) return {};
   const bool whole = job.details["max_duration"].asInt64() == 0;
@@ -59,7 +65,8 @@ Expected<void> note_damage(Connection& db, const Job& job, const JobResult& resu
     if (!noted) return std::unexpected(noted.error());
   } else if (result.state == JobState::successful && whole) {
     auto noted = db.run(
-        "update borg_repository set damaged = null, damaged_job = null where url = $1 and damaged is not null",
+        "update borg_repository set damaged = null, damaged_job = null where url = $1 and damaged is not "
+        "null",
         Params{job.borg_url});
     if (!noted) return std::unexpected(noted.error());
   }
@@ -91,14 +98,15 @@ Expected<MaintenanceStatus> maintenance_status(Connection& db) {
   }
   auto rows = db.run(
       "select b.url, s.kind, s.policy, s.client, usec(s.last_success), coalesce(s.last_success_job, 0),"
-      " usec(s.last_whole), usec(s.last_end), coalesce(s.last_end_job, 0), s.last_end_state, s.last_end_reason"
+      " usec(s.last_whole), usec(s.last_end), coalesce(s.last_end_job, 0), s.last_end_state, "
+      "s.last_end_reason"
       " from maintenance_status s join borg_repository b on b.id = s.borg_repository"
       " order by b.url, s.kind, s.policy, s.client");
   if (!rows) return std::unexpected(rows.error());
   for (int i = 0; i < rows->size(); ++i) {
     MaintenanceRow& r = status.rows.emplace_back();
-    rows->row(i).read(r.borg_url, r.kind, r.policy, r.client, r.last_success, r.last_success_job, r.last_whole,
-                      r.last_end, r.last_end_job, r.last_end_state, r.last_end_reason);
+    rows->row(i).read(r.borg_url, r.kind, r.policy, r.client, r.last_success, r.last_success_job,
+                      r.last_whole, r.last_end, r.last_end_job, r.last_end_state, r.last_end_reason);
   }
   return status;
 }

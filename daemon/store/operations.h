@@ -85,12 +85,13 @@ Expected<std::optional<Archive>> read_archive_of_job(Connection& db, std::int64_
 Expected<std::vector<FleetRow>> fleet_status(Connection& db);
 
 // listing.cc, inside a transaction of the caller's
-// Takes in what a listing of a borg repository has shown; answers the result as it is to be stored, with counts
-// instead of archives.
+// Takes in what a listing of a borg repository has shown; answers the result as it is to be stored, with
+// counts instead of archives.
 Expected<JobResult> take_listing(Connection& db, const Job& job, const JobResult& result);
 // The archives that this job has taken over, the oldest first, if the catalog can take them as they come.
 Expected<std::vector<Archive>> read_imported(Connection& db, const Job& job);
-Expected<Page<RepositoryArchive>> list_repository_archives(Connection& db, const std::vector<std::string>& urls,
+Expected<Page<RepositoryArchive>> list_repository_archives(Connection& db,
+                                                           const std::vector<std::string>& urls,
                                                            const std::string& state, std::uint32_t limit,
                                                            std::int64_t cursor);
 

@@ -18,13 +18,14 @@ struct Kind {
   bool has_history;
 };
 
-constexpr Kind kSchedule{"schedule", ErrorCode::no_such_schedule,
-                         "select name from policy where schedule = $1",
-                         "with upkeep as (update repository set check_schedule = nullif(check_schedule, $1),"
-                         "  compact_schedule = nullif(compact_schedule, $1), changed = now()"
-                         "  where $1 in (check_schedule, compact_schedule))"
-                         " update policy set schedule = null, changed = now() where schedule = $1",
-                         false};
+constexpr Kind kSchedule{
+    "schedule", ErrorCode::no_such_schedule, "select name from policy where schedule = $1",
+    "with upkeep as (update repository set check_schedule = nullif(check_schedule, $1),"
+    "  verify_schedule = nullif(verify_schedule, $1), compact_schedule = nullif(compact_schedule, $1),"
+    "  changed = now()"
+    "  where $1 in (check_schedule, verify_schedule, compact_schedule))"
+    " update policy set schedule = null, changed = now() where schedule = $1",
+    false};
 constexpr Kind kRepository{"repository", ErrorCode::no_such_repository,
                            "select policy from policy_repository where repository = $1",
                            "delete from policy_repository where repository = $1", true};
@@ -86,9 +87,10 @@ Expected<std::vector<std::string>> dependants(Connection& db, const Kind& kind, 
     all.push_back(fmt::format("{} {}", users.size() == 1 ? "policy" : "policies", fmt::join(users, ", ")));
   }
   if (kind.missing == ErrorCode::no_such_schedule) {
-    auto kept = read_names(
-        db, "select name from repository where $1 in (check_schedule, compact_schedule) order by name",
-        Params{name});
+    auto kept = read_names(db,
+                           "select name from repository where $1 in (check_schedule, verify_schedule, "
+                           "compact_schedule) order by name",
+                           Params{name});
     if (!kept) return std::unexpected(kept.error());
     if (!kept->empty()) {
       all.push_back(

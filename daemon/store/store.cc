@@ -237,10 +237,10 @@ void Store::foresee_removal(ForecastRequest request, Done<Microseconds> done) {
 }
 void Store::list_repository_archives(std::vector<std::string> urls, std::string state, std::uint32_t limit,
                                      std::int64_t cursor, Done<Page<RepositoryArchive>> done) {
-  impl_->in_history(std::move(done), [urls = std::move(urls), state = std::move(state), limit,
-                                      cursor](Connection& db) {
-    return store::list_repository_archives(db, urls, state, limit, cursor);
-  });
+  impl_->in_history(std::move(done),
+                    [urls = std::move(urls), state = std::move(state), limit, cursor](Connection& db) {
+                      return store::list_repository_archives(db, urls, state, limit, cursor);
+                    });
 }
 void Store::find_files(std::string pattern, FileFilter filter, std::uint32_t limit, std::string cursor,
                        Done<FilePage> done) {

@@ -253,7 +253,8 @@ struct MaintenanceStatus {
   std::vector<MaintenanceRow> rows;
   // Since when what is missing could have been done: by URL, and by policy.
   std::map<std::string, Microseconds> repositories, policies;
-  // Of the last listings, by URL: when, and how many archives are not cyborgd's, and how many of its own are gone.
+  // Of the last listings, by URL: when, and how many archives are not cyborgd's, and how many of its own are
+  // gone.
   struct Listed {
     Microseconds at = 0;
     std::int64_t foreign = 0, missing = 0;
@@ -295,9 +296,9 @@ class Store {
   void put_policy(Policy policy, bool create, std::vector<Secret> secrets, Done<void> done);
 
   // Without force, refused (in_use, naming what depends) while policies use the object (a schedule: or
-  // repositories), or history mentions it. With force it is taken out of them, and history stays, by name. Even so refused: unfinished
-  // jobs, and a policy's last repository. Borg repositories that were prepared keep their row and passphrase.
-  // Returns the policies that changed.
+  // repositories), or history mentions it. With force it is taken out of them, and history stays, by name.
+  // Even so refused: unfinished jobs, and a policy's last repository. Borg repositories that were prepared
+  // keep their row and passphrase. Returns the policies that changed.
   void remove_schedule(std::string name, bool force, Done<std::vector<Policy>> done);
   void remove_repository(std::string name, bool force, Done<std::vector<Policy>> done);
   void remove_client(std::string name, bool force, Done<std::vector<Policy>> done);
@@ -335,7 +336,8 @@ class Store {
     std::vector<Microseconds> elapses;
   };
   void foresee_removal(ForecastRequest request, Done<Microseconds> done);
-  // Of these borg repositories, the newest first; state: only those. The cursor is how many were shown before.
+  // Of these borg repositories, the newest first; state: only those. The cursor is how many were shown
+  // before.
   void list_repository_archives(std::vector<std::string> urls, std::string state, std::uint32_t limit,
                                 std::int64_t cursor, Done<Page<RepositoryArchive>> done);
 

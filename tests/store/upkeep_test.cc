@@ -30,7 +30,8 @@ class UpkeepTest : public StoreTest {
     job.details = details;
     return good(ask<CreatedRun>(&Store::create_run, run)).jobs.at(0);
   }
-  FinishedJob check(JobState state, const std::string& code, std::int64_t max_duration = 0, bool complete = true) {
+  FinishedJob check(JobState state, const std::string& code, std::int64_t max_duration = 0,
+                    bool complete = true) {
     Json::Value details{Json::objectValue};
     details["max_duration"] = Json::Int64{max_duration};
     JobResult end = result(state);
@@ -65,8 +66,8 @@ class UpkeepTest : public StoreTest {
   std::string shown(const std::string& state = "") {
     const std::vector<std::string> urls{kWebUrl};
     std::string text;
-    for (const auto& one : good(ask<Page<RepositoryArchive>>(&Store::list_repository_archives, urls, state, 100U,
-                                                             std::int64_t{0}))
+    for (const auto& one : good(ask<Page<RepositoryArchive>>(&Store::list_repository_archives, urls, state,
+                                                             100U, std::int64_t{0}))
                                .rows) {
       text += one.name + " " + one.state + "; ";
     }
@@ -117,7 +118,8 @@ TEST_F(UpkeepTest, an_elapse_is_known_by_what_it_starts) {
   EXPECT_EQ(again.run, first.run);
   EXPECT_FALSE(create("003", "compact", "vault").existed);
   EXPECT_FALSE(create("004", "check", "local").existed);
-  EXPECT_FALSE(add_run("00000000-0000-4000-8000-00000000b005", kElapse).existed) << "nor is it a policy's run";
+  EXPECT_FALSE(add_run("00000000-0000-4000-8000-00000000b005", kElapse).existed)
+      << "nor is it a policy's run";
 }
 
 TEST_F(UpkeepTest, the_last_of_each_kind_is_kept) {
@@ -169,8 +171,8 @@ TEST_F(UpkeepTest, a_listing_tells_what_is_foreign_and_what_is_missing) {
   EXPECT_EQ(status().listings.at(kWebUrl).missing, 1);
   EXPECT_EQ(status().listings.at(kWebUrl).foreign, 1);
   EXPECT_GT(good(ask<Archive>(&Store::get_archive, std::string{"etc-web-1"})).missing, 0);
-  EXPECT_TRUE(good(ask<Series>(&Store::get_series, std::string{"etc"}, std::string{"web"}, std::string{kWebUrl},
-                               std::string{}))
+  EXPECT_TRUE(good(ask<Series>(&Store::get_series, std::string{"etc"}, std::string{"web"},
+                               std::string{kWebUrl}, std::string{}))
                   .archives.at(0)
                   .missing);
   EXPECT_EQ(list({archive("other", 'c', 1'600'000'000'000'000)}).job.state, JobState::successful)
@@ -207,12 +209,14 @@ TEST_F(UpkeepTest, foreign_archives_are_taken_over) {
 
 TEST_F(UpkeepTest, the_catalog_takes_over_what_is_not_older_than_what_it_has) {
   sql("select catalog.open('" + std::string{kWebUrl} + "', 'etc-web-1')");
-  sql("insert into catalog.archive select s.id, 1, a.id from catalog.series s, archive a where a.name = 'etc-web-1'");
+  sql("insert into catalog.archive select s.id, 1, a.id from catalog.series s, archive a where a.name = "
+      "'etc-web-1'");
   const Json::Value old = archive("older", 'c', 1'600'000'000'000'000);
   EXPECT_TRUE(list({own_, old}, {old}, "etc").imported.empty());
   EXPECT_EQ(sql("select status from catalog.open('" + std::string{kWebUrl} + "', 'older')"), "older");
   const Json::Value alone = archive("alone", 'd', 1'600'000'000'000'000);
-  EXPECT_EQ(list({own_, old, alone}, {alone}).imported.size(), 1U) << "without a policy it is a series of its own";
+  EXPECT_EQ(list({own_, old, alone}, {alone}).imported.size(), 1U)
+      << "without a policy it is a series of its own";
 }
 
 TEST_F(UpkeepTest, the_day_is_found_on_which_an_archive_goes) {

@@ -238,7 +238,8 @@ TEST(Forecast, SaysWhenAnArchiveGoes) {
     for (auto& archive : archives) ++archive.id;  // those of the future have none
     const auto elapses = every(kDay, 60);
     const auto at = goes(one.keep, archives, static_cast<std::int64_t>(one.index) + 1, elapses);
-    EXPECT_EQ(at, goes_by_hand(one.keep, archives, static_cast<std::int64_t>(one.index) + 1, elapses, 0)) << one.name;
+    EXPECT_EQ(at, goes_by_hand(one.keep, archives, static_cast<std::int64_t>(one.index) + 1, elapses, 0))
+        << one.name;
     if (one.elapses > 0) {
       EXPECT_EQ(at, elapses[one.elapses - 1]) << one.name;
     }
@@ -301,11 +302,13 @@ TEST(Retention, MissingArchivesCountForNothing) {
   const auto removals = choose_removals(prune, rules(2, 0), archives, JobState::successful, kNow, 0);
   ASSERT_TRUE(removals);
   EXPECT_EQ(removals->names, (std::vector<std::string>{"a3"}));
-  EXPECT_EQ(removals->kept_ids, (std::vector<std::string>{"id1", "id2"})) << "it is not asked for in the listing";
+  EXPECT_EQ(removals->kept_ids, (std::vector<std::string>{"id1", "id2"}))
+      << "it is not asked for in the listing";
   prune.details["archives"].append("a0");
   const auto by_name = choose_removals(prune, rules(2, 0), archives, JobState::successful, kNow, 0);
   ASSERT_TRUE(by_name);
-  EXPECT_EQ(by_name->names, (std::vector<std::string>{"a0"})) << "whoever has seen it takes it out of the history";
+  EXPECT_EQ(by_name->names, (std::vector<std::string>{"a0"}))
+      << "whoever has seen it takes it out of the history";
 }
 
 TEST(ProjectElapses, GoOnAsTheyRepeatThemselves) {

@@ -34,11 +34,13 @@ TEST(UnitNames, OfTimersHaveTheObjectAsTheirInstance) {
 }
 
 TEST(UnitNames, OfTimersAreToldFromOthers) {
-  for (const char* unit : {"cyborg-policy@etc.timer", "cyborg-check@vault.timer", "cyborg-compact@a-b.c.timer"}) {
+  for (const char* unit :
+       {"cyborg-policy@etc.timer", "cyborg-check@vault.timer", "cyborg-compact@a-b.c.timer"}) {
     EXPECT_TRUE(is_timer_unit(unit)) << unit;
   }
-  for (const char* unit : {"", "cyborg-policy@.timer", "cyborg-policy@etc.service", "cyborg-restore@etc.timer",
-                           "cyborg-policy.timer", "policy@etc.timer", "cyborg-policy@etc.timer.d"}) {
+  for (const char* unit :
+       {"", "cyborg-policy@.timer", "cyborg-policy@etc.service", "cyborg-restore@etc.timer",
+        "cyborg-policy.timer", "policy@etc.timer", "cyborg-policy@etc.timer.d"}) {
     EXPECT_FALSE(is_timer_unit(unit)) << unit;
   }
 }

@@ -35,7 +35,8 @@ TEST(Upkeep, IsAPropertyOfTheRepository) {
 
 TEST(Upkeep, RefusesWhatMakesNoSense) {
   for (const auto& [text, part] :
-       {std::pair{R"({"check_schedule": "No Name"})", "No Name"}, {R"({"check_max_duration": "soon"})", "soon"},
+       {std::pair{R"({"check_schedule": "No Name"})", "No Name"},
+        {R"({"check_max_duration": "soon"})", "soon"},
         {R"({"check_verify_data": true, "check_max_duration": "1h"})", "check_max_duration"}}) {
     const auto changed = apply_repository(repository("vault", "/srv/x/y"), json(text), false);
     ASSERT_FALSE(changed) << text;
@@ -82,7 +83,8 @@ TEST(Upkeep, IsAJobForEachBorgRepositoryThatIsPrepared) {
   ASSERT_EQ(again->jobs.size(), 1U) << "the one before has not ended";
   EXPECT_EQ(again->jobs[0].client, "b");
   EXPECT_EQ(plan_upkeep(all, JobKind::compact, "vault", active)->jobs.size(), 2U) << "of another kind";
-  EXPECT_TRUE(plan_upkeep(all, JobKind::check, "one", {})->jobs.empty()) << "nothing is prepared: nothing to do";
+  EXPECT_TRUE(plan_upkeep(all, JobKind::check, "one", {})->jobs.empty())
+      << "nothing is prepared: nothing to do";
   EXPECT_EQ(plan_upkeep(all, JobKind::check, "none", {}).error().code, ErrorCode::no_such_repository);
   all.repositories.at("vault").enabled = false;
   EXPECT_EQ(plan_upkeep(all, JobKind::check, "vault", {}).error().code, ErrorCode::disabled);
@@ -111,21 +113,25 @@ TEST(Damage, KeepsPrunesAndCompactionsFromRunningByThemselves) {
 
 TEST(Damage, IsNoObstacleForWhatIsAskedFor) {
   const Fleet all = fleet();
-  const auto compaction = plan_repository_jobs(all, JobKind::compact, "vault", {}, Json::Value{Json::objectValue});
+  const auto compaction =
+      plan_repository_jobs(all, JobKind::compact, "vault", {}, Json::Value{Json::objectValue});
   ASSERT_TRUE(compaction);
   EXPECT_TRUE(compaction->jobs[0].details["by_hand"].asBool());
   const auto scheduled = plan_upkeep(all, JobKind::compact, "vault", {});
   EXPECT_FALSE(scheduled->jobs[0].details["by_hand"].asBool());
   Policy keeps = all.policies.at("p");
   keeps.keep.last = 1;
-  for (const auto& prune : plan_prune(all, keeps, {}, {})->jobs) EXPECT_TRUE(prune.details["by_hand"].asBool());
-  for (const auto& one : plan_run(all, keeps, {}, {}, "t")->jobs) EXPECT_FALSE(one.details["by_hand"].asBool());
+  for (const auto& prune : plan_prune(all, keeps, {}, {})->jobs)
+    EXPECT_TRUE(prune.details["by_hand"].asBool());
+  for (const auto& one : plan_run(all, keeps, {}, {}, "t")->jobs)
+    EXPECT_FALSE(one.details["by_hand"].asBool());
 }
 
 std::string due_text(const Fleet& all, const BorgRepository& borg, const Chain& chain = {}) {
   std::string text;
   for (const auto& due : upkeep_due(all, borg, chain)) {
-    text += std::string{to_string(due.kind)} + " " + due.policy + "/" + due.client + " " + due.schedule + "; ";
+    text +=
+        std::string{to_string(due.kind)} + " " + due.policy + "/" + due.client + " " + due.schedule + "; ";
   }
   return text;
 }
@@ -142,7 +148,12 @@ TEST(Upkeep, IsDueByItsOwnScheduleOrThatOfPolicies) {
   EXPECT_EQ(due_text(all, borg, {.compact = false}), "prune p/a nightly; ");
   all.repositories.at("vault").check_schedule = "nightly";
   all.repositories.at("vault").compact_schedule = "nightly";
-  EXPECT_EQ(due_text(all, borg), "check / nightly; compact / nightly; prune p/a nightly; ") << "once is enough";
+  EXPECT_EQ(due_text(all, borg), "check / nightly; compact / nightly; prune p/a nightly; ")
+      << "once is enough";
+  all.repositories.at("vault").verify_schedule = "nightly";
+  EXPECT_EQ(due_text(all, borg),
+            "check / nightly; compact / nightly; verify p/a nightly; prune p/a nightly; ");
+  all.repositories.at("vault").verify_schedule.clear();
   policy.client_keep["a"] = {};
   EXPECT_EQ(due_text(all, borg), "check / nightly; compact / nightly; ") << "this client keeps all";
   policy.client_keep.clear();

@@ -1,5 +1,6 @@
 -- Upkeep of repositories: schedules of their own, when each kind was done last, and the damage that was found.
 alter table repository add column check_schedule text references schedule (name) on delete restrict;
+alter table repository add column verify_schedule text references schedule (name) on delete restrict;
 alter table repository add column compact_schedule text references schedule (name) on delete restrict;
 alter table repository add column check_max_duration text not null default '';
 alter table repository add column check_max_duration_seconds bigint not null default 0
@@ -15,8 +16,8 @@ alter table run add column repository text not null default '';
 alter table run drop constraint run_policy_scheduled_key;
 alter table run add constraint run_scheduled_key unique (policy, upkeep, repository, scheduled);
 
--- As backup_status, for prunes, compactions and checks. Prunes by policy and client: one that fails must not hide
--- behind those of other series. last_whole: the last check that was not a part of one.
+-- As backup_status, for prunes, compactions, checks and verifications. Prunes and verifications by policy and client:
+-- one that fails must not hide behind those of other series. last_whole: the last check that was not a part of one.
 create table maintenance_status (
   borg_repository  bigint not null references borg_repository (id) on delete cascade,
   kind             text not null,
