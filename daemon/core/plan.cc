@@ -305,7 +305,8 @@ Expected<Plan> plan_repository_jobs(const Fleet& fleet, JobKind kind, const std:
   Planner planner{fleet, {}};
   for (const auto& [url, one] : fleet.borg_repositories) {
     if (one.repository != name || !one.ready) continue;
-    if (!only.empty() && !contains(only, one.client)) continue;
+    // One without {client} is all clients'.
+    if (!only.empty() && !one.client.empty() && !contains(only, one.client)) continue;
     NewJob job = Planner::preparation(kind, one.client, name, url);
     job.details = details;
     job.details["by_hand"] = true;

@@ -82,16 +82,20 @@ Expected<Json::Value> listed_archives(const std::string& output) {
 
 // A check has looked at what is there; whether that is all there was is another question.
 void compare(JobContext& job, JobResult& result) {
-  const BorgStep step = run(job, BorgVerb::list, borg_list);
-  if (!is_good(step.result)) {
-    result.warnings.push_back("its archives could not be listed: " + step.result.message);
-    return;
-  }
-  auto archives = listed_archives(step.end.output);
-  if (archives) {
+  const auto unknown = [&](const std::string& reason) {
+    result.state = JobState::warning;
+    result.code = "listing";
+    result.message += "; its archives could not be listed: " + reason;
+  };
+  try {
+    const BorgStep step = run(job, BorgVerb::list, borg_list);
+    if (!is_good(step.result)) return unknown(step.result.message);
+    auto archives = listed_archives(step.end.output);
+    if (!archives) return unknown(archives.error().message);
     result.facts["archives"] = *std::move(archives);
-  } else {
-    result.warnings.push_back(archives.error().message);
+  } catch (const Failure& failure) {
+    if (job.canceled()) throw;
+    unknown(failure.what());
   }
 }
 

@@ -112,7 +112,8 @@ void Manager::list_repository_archives(const std::string& name, const Json::Valu
   if (auto finished = fields.finish(); !finished) return done(std::unexpected(finished.error()));
   std::vector<std::string> urls;
   for (const auto& [url, borg] : state_.fleet.borg_repositories) {
-    if (borg.repository == name && (client.empty() || borg.client == client)) urls.push_back(url);
+    if (borg.repository == name && (client.empty() || borg.client.empty() || borg.client == client))
+      urls.push_back(url);
   }
   out_.store.list_repository_archives(
       urls, state, limit, from,

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "core/objects.h"
 #include "fleet.h"
 #include "json_text.h"
@@ -121,10 +123,9 @@ TEST(Damage, IsNoObstacleForWhatIsAskedFor) {
   EXPECT_FALSE(scheduled->jobs[0].details["by_hand"].asBool());
   Policy keeps = all.policies.at("p");
   keeps.keep.last = 1;
-  for (const auto& prune : plan_prune(all, keeps, {}, {})->jobs)
-    EXPECT_TRUE(prune.details["by_hand"].asBool());
-  for (const auto& one : plan_run(all, keeps, {}, {}, "t")->jobs)
-    EXPECT_FALSE(one.details["by_hand"].asBool());
+  const auto prunes = plan_prune(all, keeps, {}, {}), run = plan_run(all, keeps, {}, {}, "t");
+  for (const auto& one : prunes->jobs) EXPECT_TRUE(one.details["by_hand"].asBool());
+  for (const auto& one : run->jobs) EXPECT_FALSE(one.details["by_hand"].asBool());
 }
 
 std::string due_text(const Fleet& all, const BorgRepository& borg, const Chain& chain = {}) {
