@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 
@@ -32,16 +33,15 @@ void add_list_verb(CLI::App& noun, Context& context) {
           std::pair("repository", &options->repository)}) {
       if (!value->empty()) filter.emplace(key, sdbus::Variant{*value});
     }
-    context.print_records(
-        {{"NAME", "name"},
-         {"CLIENT", "client"},
-         {"POLICY", "policy"},
-         {"REPOSITORY", "repository"},
-         {"CREATED", "created"},
-         {"FILES", "files"},
-         {"SIZE", "original_size"},
-         {"NEW", "deduplicated_size"}},
-        list_pages(context.bus(), "ListArchives", filter, options->all ? 0 : options->limit));
+    const auto archives =
+        list_pages(context.bus(), "ListArchives", filter, options->all ? 0 : options->limit);
+    std::vector<Column> columns{{"NAME", "name"},          {"CLIENT", "client"},
+                                {"POLICY", "policy"},      {"REPOSITORY", "repository"},
+                                {"CREATED", "created"},    {"FILES", "files"},
+                                {"SIZE", "original_size"}, {"NEW", "deduplicated_size"}};
+    if (std::ranges::any_of(archives, [](const Json::Value& row) { return row["missing"].asUInt64() > 0; }))
+      columns.push_back({"MISSING SINCE", "missing"});
+    context.print_records(columns, archives);
   });
 }
 
@@ -65,7 +65,7 @@ void show_archive(Context& context, const std::string& archive) {
 }
 
 void add_why(CLI::App& noun, Context& context) {
-  auto& verb = add_verb(noun, "why", "which rule of retention keeps one");
+  auto& verb = add_verb(noun, "why", "which rule of retention keeps one, and when it will go");
   const auto archive = std::make_shared<std::string>();
   verb.add_option("ARCHIVE", *archive)->required();
   verb.callback([&context, archive] {
@@ -126,6 +126,7 @@ void add_archive_commands(CLI::App& app, Context& context) {
   add_set(
       noun, context, "comment", "note something about one",
       [](const std::string& text) { return property("comment", sdbus::Variant{text}); }, true);
+  add_archive_import(noun, context);
   add_archive_catalog_verbs(noun, context);
 }
 

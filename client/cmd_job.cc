@@ -40,7 +40,7 @@ void add_list_verb(CLI::App& noun, Context& context) {
   verb.add_option("--repository", options->repository);
   verb.add_option(
       "--kind", options->kind,
-      "prepare-client, prepare-repository, backup, restore, catalog, prune, compact, check or verify");
+      "prepare-client, prepare-repository, backup, restore, catalog, prune, compact, check, verify or list");
   verb.add_option(
       "--state", options->state,
       "waiting, pending, starting, running, successful, warning, failed, error, canceled or skipped");

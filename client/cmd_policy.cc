@@ -2,8 +2,6 @@
 #include <json/reader.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -12,7 +10,9 @@
 #include "client/format/text.h"
 #include "client/jobs.h"
 #include "client/objects.h"
+#include "client/scheduled.h"
 #include "client/secrets.h"
+#include "core/units.h"
 
 namespace cyborg::client {
 namespace {
@@ -140,33 +140,13 @@ struct RunOptions {
   Watch mode = Watch::none;
 };
 
-// When the timer that started this elapsed. systemd 252 tells it in the environment, but goes on telling the
-// first elapse at those that follow: so the timer is asked, too, and the later time is the right one.
-std::uint64_t elapse_time(Context& context, const std::string& policy) {
-  std::uint64_t time = 0;
-  if (const char* text = std::getenv("TRIGGER_TIMER_REALTIME_USEC")) {
-    const std::string_view digits = text;
-    std::from_chars(digits.data(), digits.data() + digits.size(), time);
-  }
-  constexpr char kSystemd[] = "org.freedesktop.systemd1";
-  const auto unit = fmt::format("{}{}.timer", names::kPolicyUnitPrefix, policy);
-  const auto timer = context.bus().query<sdbus::ObjectPath>(
-      {"/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", kSystemd}, "LoadUnit", unit);
-  const auto value = context.bus().query<sdbus::Variant>({timer, "org.freedesktop.DBus.Properties", kSystemd},
-                                                         "Get", std::string("org.freedesktop.systemd1.Timer"),
-                                                         std::string("LastTriggerUSec"));
-  time = std::max(time, value.get<std::uint64_t>());
-  if (time == 0) {
-    throw usage(fmt::format("{} has never elapsed", unit), "--scheduled is for the unit that a timer starts");
-  }
-  return time;
-}
-
 VariantMap run_options(Context& context, const RunOptions& options) {
   VariantMap result;
   if (!options.clients.empty()) result.emplace("clients", sdbus::Variant{options.clients});
   if (options.dry_run) result.emplace("dry_run", sdbus::Variant{true});
-  if (options.scheduled) result.emplace("scheduled", sdbus::Variant{elapse_time(context, options.name)});
+  if (options.scheduled)
+    result.emplace("scheduled",
+                   sdbus::Variant{elapse_time(context, timer_unit_name("policy", options.name))});
   return result;
 }
 
@@ -196,9 +176,7 @@ void run_policy(Context& context, const RunOptions& options) try {
     report_jobs(context, watch, options.mode, run, jobs);
   }
 } catch (Failure& failure) {
-  // Trying again until somebody enables it is not what a disabled object is for: 4 keeps Restart= from it.
-  if (options.scheduled && failure.bus_error == error_info(ErrorCode::disabled).bus_name)
-    failure.status = kRefused;
+  if (options.scheduled) settle_scheduled(failure);
   throw;
 }
 

@@ -5,25 +5,33 @@
 #include "client/commands.h"
 #include "client/jobs.h"
 #include "client/objects.h"
+#include "client/scheduled.h"
 #include "client/secrets.h"
 #include "core/calendar.h"
+#include "core/units.h"
 
 namespace cyborg::client {
 namespace {
 
 struct AddOptions {
   std::string name, url, encryption, transport, host_key, passphrase_file;
+  std::string check_schedule, verify_schedule, compact_schedule, check_max_duration;
   bool append_only = false;
   bool shared = false;
+  bool check_verify_data = false;
 
   VariantMap properties() const {
     VariantMap result;
-    for (const auto& [key, value] : {std::pair("encryption", &encryption), std::pair("transport", &transport),
-                                     std::pair("host_key", &host_key)}) {
+    for (const auto& [key, value] :
+         {std::pair("encryption", &encryption), std::pair("transport", &transport),
+          std::pair("host_key", &host_key), std::pair("check_schedule", &check_schedule),
+          std::pair("verify_schedule", &verify_schedule), std::pair("compact_schedule", &compact_schedule),
+          std::pair("check_max_duration", &check_max_duration)}) {
       if (!value->empty()) result.emplace(key, sdbus::Variant{*value});
     }
     if (append_only) result.emplace("append_only", sdbus::Variant{true});
     if (shared) result.emplace("shared", sdbus::Variant{true});
+    if (check_verify_data) result.emplace("check_verify_data", sdbus::Variant{true});
     if (!passphrase_file.empty())
       result.emplace("passphrase", sdbus::Variant{secret_from_file(passphrase_file)});
     return result;
@@ -47,6 +55,13 @@ void add_add(CLI::App& noun, Context& context) {
   verb.add_flag("--append-only", options->append_only, "clients can add, but not delete");
   verb.add_flag("--shared", options->shared,
                 "several clients in one borg repository, without {client} in the URL");
+  verb.add_option("--check-schedule", options->check_schedule, "look for damage at these times");
+  auto* parts = verb.add_option("--check-max-duration", options->check_max_duration,
+                                "in parts, each of this time, such as 30min");
+  verb.add_flag("--check-verify-data", options->check_verify_data, "and read and authenticate all data")
+      ->excludes(parts);
+  verb.add_option("--verify-schedule", options->verify_schedule, "prove that its newest archives restore");
+  verb.add_option("--compact-schedule", options->compact_schedule, "free the space of what was removed, too");
   verb.callback([&context, options] {
     context.bus().act<sdbus::ObjectPath>(manager(), "AddRepository", options->name, options->url,
                                          options->properties());
@@ -81,11 +96,16 @@ struct MaintenanceOptions {
   std::vector<std::string> clients;
   std::string max_duration;
   bool verify_data = false;
+  bool scheduled = false;
   Watch mode = Watch::none;
 };
 
-void maintain(Context& context, const char* method, const MaintenanceOptions& wanted) {
+void maintain(Context& context, const char* what, const char* method, const MaintenanceOptions& wanted) try {
   VariantMap options;
+  if (wanted.scheduled) {
+    options.emplace("scheduled",
+                    sdbus::Variant{elapse_time(context, timer_unit_name(what, wanted.repository))});
+  }
   if (!wanted.clients.empty()) options.emplace("clients", sdbus::Variant{wanted.clients});
   if (!wanted.max_duration.empty()) {
     const auto span = parse_time_span(wanted.max_duration);
@@ -97,20 +117,28 @@ void maintain(Context& context, const char* method, const MaintenanceOptions& wa
   const auto jobs =
       context.bus().act<std::vector<std::uint64_t>>(manager(), method, wanted.repository, options);
   report_jobs(context, watch, wanted.mode, std::nullopt, jobs);
+} catch (Failure& failure) {
+  if (wanted.scheduled) settle_scheduled(failure);
+  throw;
 }
 
 CLI::App& add_maintenance(CLI::App& noun, Context& context, const char* name, const char* method,
                           const char* description, const std::shared_ptr<MaintenanceOptions>& options) {
   auto& verb = add_verb(noun, name, description);
   verb.add_option("NAME", options->repository)->required();
-  add_names(verb, "--client", options->clients, "only the borg repository of this client");
+  auto* clients = add_names(verb, "--client", options->clients, "only the borg repository of this client");
+  verb.add_flag("--scheduled", options->scheduled,
+                fmt::format("for cyborg-{}@.service: this elapse of the timer, once", name))
+      ->excludes(clients);
   add_watch_options(verb, options->mode);
-  verb.callback([&context, method, options] { maintain(context, method, *options); });
+  verb.callback([&context, name, method, options] { maintain(context, name, method, *options); });
   return verb;
 }
 
 void add_maintenance_verbs(CLI::App& noun, Context& context) {
   add_maintenance(noun, context, "compact", "CompactRepository", "free the space of what was removed",
+                  std::make_shared<MaintenanceOptions>());
+  add_maintenance(noun, context, "verify", "VerifyRepository", "prove that its newest archives restore",
                   std::make_shared<MaintenanceOptions>());
   const auto options = std::make_shared<MaintenanceOptions>();
   auto& check = add_maintenance(noun, context, "check", "CheckRepository", "look for damage", options);
@@ -151,6 +179,7 @@ void add_repository_commands(CLI::App& app, Context& context) {
   add_prepare(noun, context, "test", true);
   add_key_export(noun, context);
   add_maintenance_verbs(noun, context);
+  add_repository_archives(noun, context);
 }
 
 }  // namespace cyborg::client

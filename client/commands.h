@@ -13,6 +13,8 @@ void add_schedule_commands(CLI::App& app, Context& context);
 void add_policy_commands(CLI::App& app, Context& context);
 void add_job_commands(CLI::App& app, Context& context);
 void add_archive_commands(CLI::App& app, Context& context);
+void add_repository_archives(CLI::App& noun, Context& context);
+void add_archive_import(CLI::App& noun, Context& context);
 void add_archive_catalog_verbs(CLI::App& noun, Context& context);  // archive files, archive diff
 void add_catalog_commands(CLI::App& app, Context& context);        // find, file, catalog
 void add_restore_command(CLI::App& app, Context& context);

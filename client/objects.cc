@@ -118,17 +118,26 @@ const Noun kClientNoun{"client",
                         {"local", "b"},
                         {"enabled", "b"}}};
 
-const Noun kRepositoryNoun{
-    "repository",
-    names::kRepositoryInterface,
-    ErrorCode::no_such_repository,
-    {{"NAME", "name"},
-     {"ENABLED", "enabled"},
-     {"URL", "url"},
-     {"ENCRYPTION", "encryption"},
-     {"TRANSPORT", "transport"},
-     {"READY", "ready"}},
-    {{"transport", "s"}, {"append_only", "b"}, {"shared", "b"}, {"host_key", "s"}, {"enabled", "b"}}};
+const Noun kRepositoryNoun{"repository",
+                           names::kRepositoryInterface,
+                           ErrorCode::no_such_repository,
+                           {{"NAME", "name"},
+                            {"ENABLED", "enabled"},
+                            {"URL", "url"},
+                            {"ENCRYPTION", "encryption"},
+                            {"TRANSPORT", "transport"},
+                            {"READY", "ready"}},
+                           {{"transport", "s"},
+                            {"append_only", "b"},
+                            {"shared", "b"},
+                            {"host_key", "s"},
+                            {"check_schedule", "s"},
+                            {"check_max_duration", "s"},
+                            {"check_verify_data", "b"},
+                            {"verify_schedule", "s"},
+                            {"compact_schedule", "s"},
+                            {"enabled", "b"}},
+                           "passphrase"};
 
 const Noun kScheduleNoun{
     "schedule",

@@ -8,7 +8,10 @@ _cyborgctl_names() { # NOUN
 _cyborgctl_keys() { # NOUN
   case $1 in
     client) echo 'address= port= user= jump= host_key= local= enabled=' ;;
-    repository) echo 'transport= append_only= shared= host_key= enabled=' ;;
+    repository)
+      echo 'transport= append_only= shared= host_key= check_schedule= check_max_duration= check_verify_data=' \
+        'verify_schedule= compact_schedule= enabled='
+      ;;
     schedule) echo 'crontab= on_calendar= timezone= random_delay= enabled=' ;;
     policy)
       echo 'type= schedule= repositories= clients= variables= exclude= compression= upload_limit= timeout=' \
@@ -21,11 +24,11 @@ _cyborgctl_verbs() { # NOUN
   local objects='add list show set enable disable remove'
   case $1 in
     client) echo "$objects prepare test" ;;
-    repository) echo "$objects prepare test key-export compact check" ;;
+    repository) echo "$objects prepare test key-export compact check verify archives" ;;
     schedule) echo "$objects" ;;
     policy) echo "$objects run next prune types" ;;
     job) echo 'list show log cancel retry' ;;
-    archive) echo 'list show files diff why pin unpin comment remove' ;;
+    archive) echo 'list show files diff why pin unpin comment remove import' ;;
     settings) echo 'list get set' ;;
     file) echo 'history' ;;
     catalog) echo 'drop rebuild' ;;
@@ -37,10 +40,13 @@ _cyborgctl_options() { # NOUN VERB
   case $1/$2 in
     client/add) echo '--address --port --user --jump --host-key --local --ask-password --password-file' ;;
     client/prepare) echo '--wait --follow --ask-password --password-file' ;;
-    repository/add) echo '--encryption --passphrase-file --transport --host-key --append-only --shared' ;;
+    repository/add)
+      echo '--encryption --passphrase-file --transport --host-key --append-only --shared'
+      echo '--check-schedule --check-max-duration --check-verify-data --verify-schedule --compact-schedule'
+      ;;
     repository/prepare) echo '--client --wait --follow' ;;
-    repository/compact) echo '--client --wait --follow' ;;
-    repository/check) echo '--client --max-duration --verify-data --wait --follow' ;;
+    repository/compact | repository/verify) echo '--client --wait --follow --scheduled' ;;
+    repository/check) echo '--client --max-duration --verify-data --wait --follow --scheduled' ;;
     repository/test | repository/key-export) echo '--client' ;;
     schedule/add) echo '--on-calendar --timezone --random-delay' ;;
     policy/add)
@@ -50,6 +56,7 @@ _cyborgctl_options() { # NOUN VERB
       echo '--pre-hook --post-hook --hook'
       ;;
     policy/set) echo '--password-file' ;;
+    repository/set) echo '--passphrase-file' ;;
     policy/run) echo '--client --wait --follow --dry-run --scheduled' ;;
     policy/prune) echo '--client --wait --follow --dry-run' ;;
     policy/next) echo '--count' ;;
@@ -59,9 +66,12 @@ _cyborgctl_options() { # NOUN VERB
     job/retry) echo '--wait --follow' ;;
     archive/list) echo '--client --policy --repository --limit --all' ;;
     archive/remove) echo '--wait --follow' ;;
+    archive/import) echo '--client --policy --glob --follow' ;;
+    repository/archives) echo '--client --state --last' ;;
     archive/files | archive/diff | file/history) echo '--limit --all' ;;
     catalog/rebuild) echo '--wait --follow' ;;
     find/*) echo '--client --policy --repository --ignore-case --limit --all' ;;
+    status/*) echo '--check' ;;
     restore/*) echo '--to --in-place --dry-run --wait --follow' ;;
     */remove) echo '--force' ;;
   esac
@@ -71,12 +81,13 @@ _cyborgctl_options() { # NOUN VERB
 _cyborgctl_value() { # OPTION
   case $1 in
     --client | --repository | --schedule | --policy) _cyborgctl_names "${1#--}" ;;
+    --check-schedule | --verify-schedule | --compact-schedule) _cyborgctl_names schedule ;;
     --type) cyborgctl --no-ask-password --quiet policy types 2>/dev/null ;;
     --transport) echo 'relay' ;;
     --encryption)
       echo 'repokey-blake2 keyfile-blake2 repokey keyfile authenticated-blake2 authenticated none'
       ;;
-    --kind) echo 'prepare-client prepare-repository backup restore catalog prune compact check verify' ;;
+    --kind) echo 'prepare-client prepare-repository backup restore catalog prune compact check verify list' ;;
     --state) echo 'waiting pending starting running successful warning failed error canceled skipped' ;;
     --to) _cyborgctl_names client | sed 's|$|:/|' ;;
     *) return 1 ;;
@@ -88,6 +99,7 @@ _cyborgctl_arguments() { # NOUN VERB
   case $1/$2 in
     job/show | job/log | job/cancel | job/retry) _cyborgctl_names job ;;
     archive/list) ;;
+    archive/import) _cyborgctl_names repository ;;
     archive/*) _cyborgctl_names archive ;;
     settings/get) _cyborgctl_names settings ;;
     settings/set) _cyborgctl_names settings | sed 's|$|=|' ;;

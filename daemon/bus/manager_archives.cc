@@ -9,17 +9,23 @@ namespace {
 
 // Options of the methods that make one job for each borg repository.
 struct RepositoryOptions {
-  Strings clients;
+  RunRequest request;
   Json::Value details{Json::objectValue};
 };
 
-Expected<RepositoryOptions> check_options(const VariantMap& options) {
+void read_request(Fields& fields, RunRequest& request, const Actor& actor) {
+  fields.list("clients", request.clients);
+  fields.number("scheduled", request.scheduled, 0, INT64_MAX);
+  request.actor = request.scheduled > 0 ? "timer" : actor.label();
+}
+
+Expected<RepositoryOptions> check_options(const VariantMap& options, const Actor& actor) {
   RepositoryOptions wanted;
   std::int64_t max_duration = 0;
   bool verify_data = false;
   const Json::Value json = to_json(options);
   Fields fields{json};
-  fields.list("clients", wanted.clients);
+  read_request(fields, wanted.request, actor);
   fields.number("max_duration", max_duration, 1, 7 * 86400);
   fields.flag("verify_data", verify_data);
   if (verify_data && max_duration > 0) {
@@ -31,11 +37,12 @@ Expected<RepositoryOptions> check_options(const VariantMap& options) {
   return wanted;
 }
 
-Expected<RepositoryOptions> compact_options(const VariantMap& options) {
+// Of those that take nothing else.
+Expected<RepositoryOptions> upkeep_options(const VariantMap& options, const Actor& actor) {
   RepositoryOptions wanted;
   const Json::Value json = to_json(options);
   Fields fields{json};
-  fields.list("clients", wanted.clients);
+  read_request(fields, wanted.request, actor);
   if (auto finished = fields.finish(); !finished) return std::unexpected(finished.error());
   return wanted;
 }
@@ -61,22 +68,74 @@ void ManagerObject::CompactRepository(sdbus::Result<Ids>&& result, std::string r
                                       VariantMap options) {
   serve_method(std::move(result), "CompactRepository", {{"repository", repository}},
                [this, repository, options = std::move(options)](const Reply<Ids>& reply, const Actor& actor) {
-                 const auto wanted = compact_options(options);
+                 const auto wanted = upkeep_options(options, actor);
                  if (!wanted) return reply.fail(wanted.error());
-                 context_.manager.run_on_repository(JobKind::compact, repository, wanted->clients,
-                                                    wanted->details, actor.label(),
-                                                    reply.then(encode_jobs()));
+                 context_.manager.run_on_repository(JobKind::compact, repository, wanted->details,
+                                                    wanted->request, reply.then(encode_jobs()));
                });
 }
 
 void ManagerObject::CheckRepository(sdbus::Result<Ids>&& result, std::string repository, VariantMap options) {
   serve_method(std::move(result), "CheckRepository", {{"repository", repository}},
                [this, repository, options = std::move(options)](const Reply<Ids>& reply, const Actor& actor) {
-                 const auto wanted = check_options(options);
+                 const auto wanted = check_options(options, actor);
                  if (!wanted) return reply.fail(wanted.error());
-                 context_.manager.run_on_repository(JobKind::check, repository, wanted->clients,
-                                                    wanted->details, actor.label(),
-                                                    reply.then(encode_jobs()));
+                 context_.manager.run_on_repository(JobKind::check, repository, wanted->details,
+                                                    wanted->request, reply.then(encode_jobs()));
+               });
+}
+
+void ManagerObject::VerifyRepository(sdbus::Result<Ids>&& result, std::string repository,
+                                     VariantMap options) {
+  serve_method(std::move(result), "VerifyRepository", {{"repository", repository}},
+               [this, repository, options = std::move(options)](const Reply<Ids>& reply, const Actor& actor) {
+                 const auto wanted = upkeep_options(options, actor);
+                 if (!wanted) return reply.fail(wanted.error());
+                 context_.manager.run_on_repository(JobKind::verify, repository, wanted->details,
+                                                    wanted->request, reply.then(encode_jobs()));
+               });
+}
+
+void ManagerObject::ListRepository(sdbus::Result<Ids>&& result, std::string repository, VariantMap options) {
+  serve_method(std::move(result), "ListRepository", {{"repository", repository}},
+               [this, repository, options = std::move(options)](const Reply<Ids>& reply, const Actor& actor) {
+                 RunRequest request;
+                 const Json::Value json = to_json(options);
+                 Fields fields{json};
+                 fields.list("clients", request.clients);
+                 if (auto finished = fields.finish(); !finished) return reply.fail(finished.error());
+                 request.actor = actor.label();
+                 context_.manager.run_on_repository(JobKind::list, repository, Json::Value{Json::objectValue},
+                                                    request, reply.then(encode_jobs()));
+               });
+}
+
+void ManagerObject::ListRepositoryArchives(sdbus::Result<Maps, std::string>&& result, std::string repository,
+                                           VariantMap filter, uint32_t limit, std::string cursor) {
+  serve_method(std::move(result), "ListRepositoryArchives", {{"repository", repository}},
+               [this, repository, filter = std::move(filter), limit, cursor](
+                   const Reply<Maps, std::string>& reply, const Actor&) {
+                 context_.manager.list_repository_archives(
+                     repository, to_json(filter), limit, cursor,
+                     reply.then([](const auto& answer_to, const JsonPage<Json::Value>& page) {
+                       answer_to(encode_records(page.rows), page.next_cursor);
+                     }));
+               });
+}
+
+void ManagerObject::ImportArchives(sdbus::Result<Ids>&& result, std::string repository, VariantMap options) {
+  serve_method(std::move(result), "ImportArchives", {{"repository", repository}},
+               [this, repository, options = std::move(options)](const Reply<Ids>& reply, const Actor& actor) {
+                 ImportOptions wanted;
+                 const Json::Value json = to_json(options);
+                 Fields fields{json};
+                 fields.text("client", wanted.client);
+                 fields.text("policy", wanted.policy);
+                 fields.text("glob", wanted.glob);
+                 fields.list("names", wanted.names);
+                 if (auto finished = fields.finish(); !finished) return reply.fail(finished.error());
+                 wanted.actor = actor.label();
+                 context_.manager.import_archives(repository, wanted, reply.then(encode_jobs()));
                });
 }
 

@@ -381,6 +381,15 @@ void ManagerObject::GetFleetStatus(sdbus::Result<Maps>&& result) {
   });
 }
 
+void ManagerObject::GetRepositoryStatus(sdbus::Result<Maps>&& result) {
+  serve_method(std::move(result), "GetRepositoryStatus", {}, [this](const Reply<Maps>& reply, const Actor&) {
+    context_.manager.repository_status(
+        reply.then([](const auto& answer_to, const std::vector<Json::Value>& rows) {
+          answer_to(encode_records(rows));
+        }));
+  });
+}
+
 void ManagerObject::ListPolicyTypes(sdbus::Result<Maps>&& result) {
   serve_method(std::move(result), "ListPolicyTypes", {},
                [](const Reply<Maps>& reply, const Actor&) { reply(encode_records(policy_type_records())); });

@@ -67,10 +67,16 @@ class ManagerObject final
   void DropCatalog(sdbus::Result<>&& result, std::string client) override;
   void RebuildCatalog(sdbus::Result<uint64_t, Ids>&& result, std::string client) override;
   void GetFleetStatus(sdbus::Result<Maps>&& result) override;
+  void GetRepositoryStatus(sdbus::Result<Maps>&& result) override;
   void PrunePolicy(sdbus::Result<uint64_t, Ids, Maps>&& result, std::string policy,
                    VariantMap options) override;
   void CompactRepository(sdbus::Result<Ids>&& result, std::string repository, VariantMap options) override;
   void CheckRepository(sdbus::Result<Ids>&& result, std::string repository, VariantMap options) override;
+  void VerifyRepository(sdbus::Result<Ids>&& result, std::string repository, VariantMap options) override;
+  void ListRepository(sdbus::Result<Ids>&& result, std::string repository, VariantMap options) override;
+  void ListRepositoryArchives(sdbus::Result<Maps, std::string>&& result, std::string repository,
+                              VariantMap filter, uint32_t limit, std::string cursor) override;
+  void ImportArchives(sdbus::Result<Ids>&& result, std::string repository, VariantMap options) override;
   void RemoveArchive(sdbus::Result<uint64_t>&& result, std::string archive) override;
   void SetArchive(sdbus::Result<>&& result, std::string archive, VariantMap properties) override;
   void ExplainArchive(sdbus::Result<VariantMap>&& result, std::string archive) override;

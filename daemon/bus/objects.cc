@@ -113,9 +113,21 @@ Strings RepositoryObject::Ready() {
   }
   return ready;
 }
+uint64_t RepositoryObject::CheckMaxDuration() {
+  return microseconds(repository().check_max_duration_seconds);
+}
+Strings RepositoryObject::Damaged() {
+  Strings damaged;
+  for (const auto& [url, one] : context_.manager.state().fleet.borg_repositories) {
+    if (one.repository == name_ && one.damaged != 0) damaged.push_back(one.client);
+  }
+  return damaged;
+}
 void RepositoryObject::changed() {
-  compat::emit_properties_changed(getObject(), kRepositoryInterface,
-                                  {"Enabled", "Transport", "AppendOnly", "Shared", "HostKey", "Ready"});
+  compat::emit_properties_changed(
+      getObject(), kRepositoryInterface,
+      {"Enabled", "Encryption", "Transport", "AppendOnly", "Shared", "HostKey", "Ready", "CheckSchedule",
+       "VerifySchedule", "CompactSchedule", "CheckMaxDuration", "CheckVerifyData", "Damaged"});
 }
 void RepositoryObject::Set(sdbus::Result<>&& result, VariantMap properties) {
   serve(context_.authorizer, getObject(), std::move(result), kRepositoryInterface, "Set",
@@ -197,7 +209,7 @@ std::string PolicyObject::Unusable() {
   return unusable_reason(context_.manager.state().fleet, policy());
 }
 std::string PolicyObject::Timer() {
-  return policy().schedule.empty() ? std::string{} : timer_unit_name(name_);
+  return policy().schedule.empty() ? std::string{} : timer_unit_name("policy", name_);
 }
 void PolicyObject::changed() {
   compat::emit_properties_changed(

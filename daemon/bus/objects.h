@@ -71,6 +71,12 @@ class RepositoryObject final
   bool Shared() override { return repository().shared; }
   std::string HostKey() override { return repository().host_key; }
   Strings Ready() override;
+  std::string CheckSchedule() override { return repository().check_schedule; }
+  std::string VerifySchedule() override { return repository().verify_schedule; }
+  std::string CompactSchedule() override { return repository().compact_schedule; }
+  uint64_t CheckMaxDuration() override;
+  bool CheckVerifyData() override { return repository().check_verify_data; }
+  Strings Damaged() override;
   const Repository& repository() const;
 
   Context& context_;

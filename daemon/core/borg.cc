@@ -104,6 +104,12 @@ std::vector<std::string> borg_list(const std::string& repository) {
   return command;
 }
 
+std::vector<std::string> borg_archive_info(const std::string& repository, const std::string& archive) {
+  auto command = global_options();
+  append(command, {"info", "--json", "--", repository + "::" + archive});
+  return command;
+}
+
 std::vector<std::string> borg_delete(const std::string& repository,
                                      const std::vector<std::string>& archives) {
   auto command = global_options();
@@ -142,8 +148,9 @@ std::vector<std::string> borg_serve(const JobSpec& spec) {
   std::vector<std::string> command{"borg", "serve", "--umask=077", "--restrict-to-repository",
                                    spec.repository_path};
   if (spec.append_only) command.push_back("--append-only");
-  // How much was freed is told by the side that has the files, and only then.
-  if (spec.kind == JobKind::compact) command.insert(command.begin() + 1, "--info");
+  // How much was freed, and how far a check came, is told by the side that has the files, and only then.
+  if (spec.kind == JobKind::compact || spec.kind == JobKind::check)
+    command.insert(command.begin() + 1, "--info");
   return command;
 }
 

@@ -100,7 +100,7 @@ BorgLine parse_borg_line(std::string_view line) {
 
 void BorgLog::add(const BorgLine& line) {
   if (line.kind != BorgLine::Kind::message) return;
-  if (line.name == "borg.repository") note_freed(line.text);
+  if (line.name == "borg.repository") note(line.text);
   if (line.priority > 4) return;
   if (line.name == "borg.output.show-rc") return;
   if (line.text.find("No space left on device") != std::string::npos) no_space_ = true;
@@ -120,7 +120,9 @@ void BorgLog::add(const BorgLine& line) {
 
 // "compaction freed about 405.46 kB repository space.", which borg says in no other way; over ssh with
 // "Remote: " before it.
-void BorgLog::note_freed(std::string_view text) {
+void BorgLog::note(std::string_view text) {
+  // "finished segment check at segment 7"; of a part: "finished partial segment check, …".
+  if (text.find("finished segment check") != std::string_view::npos) checked_to_end_ = true;
   constexpr std::string_view kBefore = "compaction freed about ", kAfter = " repository space";
   const auto begin = text.find(kBefore);
   if (begin == std::string_view::npos) return;

@@ -41,9 +41,10 @@ class BorgLog {
   const std::string& last_remote() const { return last_remote_; }
   const std::vector<std::string>& unmatched() const { return unmatched_; }
   bool no_space() const { return no_space_; }
-  const std::string& freed() const { return freed_; }  // by compact: "405.46 kB"
-  // Takes it from a line, if it is the one that says it.
-  void note_freed(std::string_view text);
+  const std::string& freed() const { return freed_; }      // by compact: "405.46 kB"
+  bool checked_to_end() const { return checked_to_end_; }  // by check: it came to the last segment
+  // Takes these from a line, if it is one that says them.
+  void note(std::string_view text);
 
  private:
   std::vector<std::string> warnings_;
@@ -54,6 +55,7 @@ class BorgLog {
   std::vector<std::string> unmatched_;  // restore: paths that are not in the archive
   bool no_space_ = false;
   std::string freed_;
+  bool checked_to_end_ = false;
 };
 
 }  // namespace cyborg

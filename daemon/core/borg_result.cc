@@ -8,6 +8,9 @@
 #include <memory>
 #include <set>
 
+#include "core/borg_listing.h"
+#include "core/fields.h"
+
 namespace cyborg {
 namespace {
 
@@ -34,6 +37,9 @@ constexpr std::array kCauses{
     Cause{21, 21, "PathPermissionDenied", "repository-denied", "no permission for repository {0}: {2}"},
     Cause{30, 30, "Archive.AlreadyExists", "archive-exists", "archive {1} exists already in {0}"},
     Cause{31, 31, "Archive.DoesNotExist", "archive-missing", "there is no archive {1} in repository {0}"},
+    Cause{42, 42, "KeyfileNotFoundError", "key-file",
+          "the key of repository {0} is in a file on some machine, and cyborgd uses those with a key in the "
+          "repository (repokey) or none only: make another repository"},
     Cause{50, 50, "NoPassphraseFailure", "passphrase-wrong", "borg got no passphrase for repository {0}"},
     Cause{52, 52, "PassphraseWrong", "passphrase-wrong", "the passphrase of repository {0} is wrong"},
     Cause{53, 53, "PasswordRetriesExceeded", "passphrase-wrong", "the passphrase of {0} is wrong"},
@@ -261,6 +267,43 @@ std::optional<std::map<std::string, std::string>> parse_archive_list(std::string
     archives.emplace(archive["name"].asString(), archive["id"].asString());
   }
   return archives;
+}
+
+std::optional<std::vector<ListedArchive>> parse_archives(std::string_view text) {
+  Json::Value json;
+  if (!parse(text, json) || !json["archives"].isArray()) return std::nullopt;
+  std::vector<ListedArchive> archives;
+  for (const auto& archive : json["archives"]) {
+    if (!archive.isObject() || !archive["name"].isString() || !archive["id"].isString()) return std::nullopt;
+    ListedArchive one{archive["name"].asString(), archive["id"].asString(), 0};
+    const std::string start = archive["start"].isString() ? archive["start"].asString() : "";
+    if (!parse_borg_time(start, one.created)) return std::nullopt;
+    if (is_valid_utf8(one.name) && !has_control_characters(one.name) &&
+        one.name.find("::") == std::string::npos) {
+      archives.push_back(std::move(one));
+    }
+  }
+  std::ranges::stable_sort(archives, {}, &ListedArchive::created);
+  return archives;
+}
+
+std::optional<Json::Value> parse_archive_info(std::string_view text) {
+  Json::Value json;
+  if (!parse(text, json) || !json["archives"].isArray() || json["archives"].size() != 1) return std::nullopt;
+  const Json::Value& archive = json["archives"][0];
+  Microseconds created = 0;
+  if (!archive.isObject() || !archive["name"].isString() || !archive["id"].isString() ||
+      !archive["start"].isString() || !parse_borg_time(archive["start"].asString(), created) ||
+      !archive["stats"].isObject()) {
+    return std::nullopt;
+  }
+  Json::Value facts{Json::objectValue};
+  for (const char* key : {"name", "id", "duration"}) facts[key] = archive[key];
+  facts["created"] = Json::Int64{created};
+  for (const char* key : {"original_size", "compressed_size", "deduplicated_size", "nfiles"}) {
+    facts[key] = archive["stats"][key];
+  }
+  return facts;
 }
 
 Expected<std::vector<std::string>> archives_to_remove(const std::map<std::string, std::string>& listing,

@@ -36,6 +36,17 @@ std::optional<InfoReport> parse_info_report(std::string_view json);
 // The archives of `borg list --json REPOSITORY`: name → id.
 std::optional<std::map<std::string, std::string>> parse_archive_list(std::string_view json);
 
+// The same with their times, the oldest first; what is not to be named in a command is left out.
+struct ListedArchive {
+  std::string name;
+  std::string id;
+  Microseconds created = 0;
+};
+std::optional<std::vector<ListedArchive>> parse_archives(std::string_view json);
+
+// The archive of `borg info --json REPOSITORY::ARCHIVE`, as facts: name, id, created, sizes, files, duration.
+std::optional<Json::Value> parse_archive_info(std::string_view json);
+
 // What of spec.remove the repository still holds. Fails when the listing is not to be believed: an archive
 // that must be there is not, or has another id.
 Expected<std::vector<std::string>> archives_to_remove(const std::map<std::string, std::string>& listing,

@@ -137,6 +137,7 @@ void visit_spec(Visit& visit, Spec& spec) {
   visit("hooks", spec.hooks);
   visit("max_duration", spec.max_duration);
   visit("verify_data", spec.verify_data);
+  visit("import_names", spec.import_names);
   visit("borg_url", spec.borg_url);
   visit("catalog_budget", spec.catalog_budget);
   visit("database_remote", spec.database_remote);

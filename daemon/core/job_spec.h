@@ -83,6 +83,9 @@ struct JobSpec {
   std::int64_t max_duration = 0;  // seconds: a part of the repository, going on where the last one ended
   bool verify_data = false;       // read and authenticate all data
 
+  // list: archives to be taken over, of which sizes are wanted
+  std::vector<std::string> import_names;
+
   // catalog (archive, too)
   std::string borg_url;             // as the history has it
   std::int64_t catalog_budget = 0;  // bytes, for the catalog of all archives
@@ -101,7 +104,8 @@ struct JobResult {
   // prepare-client: addresses[], operating_system, borg_version, hostname, host_key
   // prepare-repository: borg_id, host_key, borg_version, created (bool)
   // prune: removed[] (names)
-  // compact: freed (as borg says it)
+  // list, check: archives[] (all that the repository has: name, id, created); list: imported[] (the same with
+  // sizes) compact: freed (as borg says it)
   Json::Value facts{Json::objectValue};
 };
 

@@ -7,6 +7,7 @@
 #include "core/plan.h"
 #include "core/policy_types.h"
 #include "core/repository_url.h"
+#include "core/upkeep.h"
 
 namespace cyborg {
 namespace {
@@ -70,6 +71,9 @@ Expected<void> describe_backup(const Fleet& fleet, const Job& job, JobSpec& spec
 }  // namespace
 
 Expected<JobSpec> job_spec(const Fleet& fleet, const Job& job) {
+  if (std::string obstacle = damage_obstacle(fleet, job); !obstacle.empty()) {
+    return fail(ErrorCode::failed, std::move(obstacle));
+  }
   JobSpec spec;
   spec.job = job.id;
   spec.run = job.run;
@@ -97,6 +101,9 @@ Expected<JobSpec> job_spec(const Fleet& fleet, const Job& job) {
   if (job.kind == JobKind::check) {
     spec.max_duration = job.details["max_duration"].asInt64();
     spec.verify_data = job.details["verify_data"].asBool();
+  }
+  if (job.kind == JobKind::list) {
+    for (const auto& name : job.details["import"]) spec.import_names.push_back(name.asString());
   }
   if (job.kind == JobKind::catalog) {
     spec.archive = job.archive;

@@ -34,6 +34,12 @@ struct Repository {
   bool append_only = false;
   bool shared = false;   // takes several clients although the URL has no {client}
   std::string host_key;  // SHA256:… of the repository host
+  // Upkeep at times of its own: names of schedules, empty for none.
+  std::string check_schedule, verify_schedule, compact_schedule;
+  // A time span as written: its checks go on, in parts that take so long; empty: each is a whole one.
+  std::string check_max_duration;
+  std::chrono::seconds check_max_duration_seconds{0};
+  bool check_verify_data = false;  // its checks read and authenticate all data
 };
 
 // One borg repository: a Repository expanded for a client (client is empty when the URL has no {client}).
@@ -44,6 +50,9 @@ struct BorgRepository {
   std::string url;  // expanded
   bool ready = false;
   std::string borg_id;  // 64 hex digits once it is prepared
+  // What a check found, until a whole one finds nothing.
+  Microseconds damaged = 0;  // since
+  std::int64_t damaged_job = 0;
 };
 
 struct Client {
@@ -121,6 +130,7 @@ enum class JobKind {
   compact,  // frees the space of what was deleted
   check,    // looks for damage
   verify,   // proves that an archive can be restored
+  list,     // asks a repository what archives it has, and takes over some that cyborgd did not make
 };
 
 // Those that run borg, or look, on the client; the others work on the server, on the repository alone.
@@ -133,11 +143,11 @@ constexpr bool has_repository(JobKind kind) {
 constexpr bool is_maintenance(JobKind kind) {
   return kind == JobKind::prune || kind == JobKind::compact || kind == JobKind::check;
 }
-// Needs borg's exclusive lock. What reads (restore, catalog, verify) has a cache of its own and goes past
-// the lock, so that it never waits for a long backup.
+// Needs borg's exclusive lock, or that nothing changes meanwhile. What reads (restore, catalog, verify) has a
+// cache of its own and goes past the lock, so that it never waits for a long backup.
 constexpr bool writes_repository(JobKind kind) {
   return kind == JobKind::backup || kind == JobKind::prepare_repository || kind == JobKind::prune ||
-         kind == JobKind::compact || kind == JobKind::check;
+         kind == JobKind::compact || kind == JobKind::check || kind == JobKind::list;
 }
 
 enum class JobState {

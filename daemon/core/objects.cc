@@ -12,6 +12,7 @@
 #include "core/policy_types.h"
 #include "core/repository_url.h"
 #include "core/retention.h"
+#include "core/upkeep.h"
 
 namespace cyborg {
 namespace {
@@ -103,6 +104,15 @@ Expected<Repository> apply_repository(Repository base, const Json::Value& proper
   fields.flag("append_only", base.append_only);
   fields.flag("shared", base.shared);
   fields.text("host_key", base.host_key, check_host_key);
+  for (const auto& upkeep : upkeep_table()) {
+    fields.text(upkeep.key, base.*upkeep.schedule, check_optional_name);
+  }
+  fields.span("check_max_duration", base.check_max_duration, base.check_max_duration_seconds);
+  fields.flag("check_verify_data", base.check_verify_data);
+  if (base.check_verify_data && base.check_max_duration_seconds.count() > 0) {
+    fields.refuse("check_verify_data", "true",
+                  "no check_max_duration beside it: borg reads all data in one go");
+  }
   if (auto finished = fields.finish(); !finished) return std::unexpected(finished.error());
   const auto location = parse_repository_url(base.url);
   if (!location) return std::unexpected(location.error());

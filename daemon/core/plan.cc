@@ -293,6 +293,7 @@ Expected<Plan> plan_prune(const Fleet& fleet, const Policy& policy, std::span<co
     }
   }
   if (chain.compact) add_compactions(planner);
+  for (auto& job : planner.plan().jobs) job.details["by_hand"] = true;
   return planner.take();
 }
 
@@ -304,9 +305,11 @@ Expected<Plan> plan_repository_jobs(const Fleet& fleet, JobKind kind, const std:
   Planner planner{fleet, {}};
   for (const auto& [url, one] : fleet.borg_repositories) {
     if (one.repository != name || !one.ready) continue;
-    if (!only.empty() && !contains(only, one.client)) continue;
+    // One without {client} is all clients'.
+    if (!only.empty() && !one.client.empty() && !contains(only, one.client)) continue;
     NewJob job = Planner::preparation(kind, one.client, name, url);
     job.details = details;
+    job.details["by_hand"] = true;
     planner.add(std::move(job));
   }
   if (planner.plan().jobs.empty()) {
@@ -387,6 +390,7 @@ Expected<Plan> plan_maintenance(const Fleet& fleet, const Job& like, const Jobs&
   job.policy = like.policy;
   job.archive = like.archive;
   job.details = like.details;
+  job.details["by_hand"] = true;  // whoever asks for it knows what is known of the repository
   planner.add(std::move(job));
   return planner.take();
 }
@@ -413,6 +417,7 @@ Expected<Plan> plan_retry(const Fleet& fleet, const Job& ended, const Jobs& acti
     case JobKind::compact:
     case JobKind::check:
     case JobKind::verify:
+    case JobKind::list:
       return plan_maintenance(fleet, ended, active);
     case JobKind::backup:
       break;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <set>
 
@@ -37,7 +38,7 @@ void keep_periods(const Period& rule, std::int64_t count, const std::vector<Rete
   std::int64_t kept = 0;
   const std::string* last = nullptr;
   for (std::size_t i = 0; i < archives.size() && kept < count; ++i) {
-    if (archives[i].pinned) continue;
+    if (archives[i].pinned || archives[i].missing) continue;
     const std::string& period = archives[i].*rule.period;
     if (last && *last == period) continue;
     last = &period;
@@ -53,7 +54,9 @@ std::vector<Verdict> judge_archives(const Retention& keep, const std::vector<Ret
   std::vector<Verdict> verdicts(archives.size());
   const Microseconds since = now - keep.within_seconds.count() * 1'000'000;
   for (std::size_t i = 0; i < archives.size(); ++i) {
-    if (archives[i].pinned) {
+    if (archives[i].missing) {
+      verdicts[i] = {true, "it is missing from the repository"};
+    } else if (archives[i].pinned) {
       verdicts[i] = {true, "pinned"};
     } else if (!keep.any()) {
       verdicts[i] = {true, "the policy has no rule"};
@@ -64,7 +67,7 @@ std::vector<Verdict> judge_archives(const Retention& keep, const std::vector<Ret
   for (const auto& rule : kPeriods) keep_periods(rule, keep.*rule.count, archives, verdicts);
   std::int64_t good = 0;
   for (std::size_t i = 0; i < archives.size(); ++i) {
-    if (!archives[i].pinned && good++ < minimum && !verdicts[i].keep) {
+    if (!archives[i].pinned && !archives[i].missing && good++ < minimum && !verdicts[i].keep) {
       verdicts[i] = {true, fmt::format("minimum {} of {}", good, minimum)};
     }
     if (!verdicts[i].keep) verdicts[i].rule = "no rule keeps it";
@@ -89,6 +92,7 @@ Expected<Removals> choose_removals(const Job& prune, const Retention& keep,
   for (std::size_t i = 0; i < archives.size(); ++i) {
     const RetentionArchive& archive = archives[i];
     const bool goes = named.empty() ? !verdicts[i].keep : named.contains(archive.name);
+    if (!goes && archive.missing) continue;
     if (!goes) {
       removals.kept_ids.push_back(archive.borg_id);
       continue;
@@ -98,6 +102,54 @@ Expected<Removals> choose_removals(const Job& prune, const Retention& keep,
     removals.ids.push_back(archive.borg_id);
   }
   return removals;
+}
+
+Forecast::Forecast(Retention keep, std::int64_t minimum, std::vector<RetentionArchive> archives,
+                   std::int64_t archive)
+    : keep_(std::move(keep)), minimum_(minimum), archives_(std::move(archives)), archive_(archive) {}
+
+bool Forecast::stays() const {
+  const auto archive = std::ranges::find(archives_, archive_, &RetentionArchive::id);
+  return !keep_.any() || archive == archives_.end() || archive->pinned || archive->missing;
+}
+
+bool Forecast::step(RetentionArchive made) {
+  const Microseconds now = made.created;
+  archives_.insert(archives_.begin(), std::move(made));
+  const auto verdicts = judge_archives(keep_, archives_, now, minimum_);
+  std::vector<RetentionArchive> kept;
+  bool gone = true;
+  for (std::size_t i = 0; i < archives_.size(); ++i) {
+    if (!verdicts[i].keep) continue;
+    if (archives_[i].id == archive_) gone = false;
+    kept.push_back(std::move(archives_[i]));
+  }
+  archives_ = std::move(kept);
+  return gone;
+}
+
+std::vector<Microseconds> project_elapses(std::vector<Microseconds> known, Microseconds end,
+                                          std::size_t most) {
+  constexpr Microseconds kWeek = 7 * 86'400 * Microseconds{1'000'000};
+  constexpr int kWeeks = 4;
+  if (known.empty()) return known;
+  const Microseconds last = known.back();
+  const auto of_week = [&](int week) {  // 0 is the last
+    return std::ranges::count_if(known, [&](Microseconds time) {
+      return time > last - (week + 1) * kWeek && time <= last - week * kWeek;
+    });
+  };
+  const auto each = of_week(0);
+  bool regular = known.front() <= last - kWeeks * kWeek;
+  for (int week = 1; week < kWeeks; ++week) regular = regular && of_week(week) == each;
+  if (regular) {
+    while (known.back() < end && known.size() < most) {
+      known.push_back(known[known.size() - static_cast<std::size_t>(each)] + kWeek);
+    }
+  }
+  std::erase_if(known, [&](Microseconds time) { return time > end; });
+  known.resize(std::min(known.size(), most));
+  return known;
 }
 
 void read_retention(Fields& fields, Retention& keep) {

@@ -20,6 +20,7 @@ struct RetentionArchive {
   std::string borg_id;
   Microseconds created = 0;
   bool pinned = false;
+  bool missing = false;  // from the repository, as a listing has shown: it counts for nothing
   // The periods it falls into in the schedule's time zone, as texts that are equal within one and the same:
   // "2026-11-22 14", "2026-11-22", "2026-47", "2026-11", "2026".
   std::string hour, day, week, month, year;
@@ -35,6 +36,30 @@ struct Verdict {
 // archive is always kept, and counts for nothing. At least `minimum` are kept, the newest of them.
 std::vector<Verdict> judge_archives(const Retention& keep, const std::vector<RetentionArchive>& archives,
                                     Microseconds now, std::int64_t minimum);
+
+// What will become of one archive when its policy's schedule goes on as planned: at each elapse a good
+// backup, and a prune behind it.
+class Forecast {
+ public:
+  // archives as for judge_archives.
+  Forecast(Retention keep, std::int64_t minimum, std::vector<RetentionArchive> archives,
+           std::int64_t archive);
+  // The next elapse, and the archive that it leaves. Whether the archive in question is gone after it.
+  bool step(RetentionArchive made);
+  // Nothing will ever remove it.
+  bool stays() const;
+
+ private:
+  Retention keep_;
+  std::int64_t minimum_;
+  std::vector<RetentionArchive> archives_;
+  std::int64_t archive_;
+};
+
+// The elapses of a schedule until `end`, of which systemd told the first: what repeats itself every week goes
+// on to do so. At most `most`.
+std::vector<Microseconds> project_elapses(std::vector<Microseconds> known, Microseconds end,
+                                          std::size_t most);
 
 // What a prune job removes: the archives it names (details.archives), or those that retention does not keep.
 // Fails, naming why, when nothing may be removed: the last backup did not succeed, or an archive is pinned.

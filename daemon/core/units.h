@@ -1,4 +1,4 @@
-// Unit names, the properties of a job's transient unit, and the text of a policy's timer: pure.
+// Unit names, the properties of a job's transient unit, and the text of timers: pure.
 #pragma once
 
 #include <cstdint>
@@ -53,7 +53,12 @@ struct Paths {
 std::string job_unit_name(std::int64_t job);
 // The job of a unit name, or 0.
 std::int64_t job_of_unit(std::string_view unit);
-std::string timer_unit_name(std::string_view policy);
+// cyborg-WHAT@NAME.timer: what is "policy" for a policy's runs, and otherwise a kind of upkeep of a
+// repository.
+std::string timer_unit_name(std::string_view what, std::string_view name);
+bool is_timer_unit(std::string_view unit);
+// Patterns that match all of them.
+std::vector<std::string> timer_unit_patterns();
 
 struct JobUnitOptions {
   Paths paths;
@@ -68,7 +73,7 @@ UnitSpec job_unit(const JobSpec& spec, const JobUnitOptions& options);
 // The same as unit-file text, for systemd-analyze.
 std::string render_unit_file(const UnitSpec& unit);
 
-// The text of /run/systemd/system/cyborg-policy@NAME.timer.
-std::string timer_unit_file(const Policy& policy, const Schedule& schedule);
+// The text of /run/systemd/system/cyborg-WHAT@NAME.timer.
+std::string timer_unit_file(std::string_view what, std::string_view name, const Schedule& schedule);
 
 }  // namespace cyborg

@@ -252,7 +252,9 @@ BorgStep run_on_repository(JobContext& job, BorgVerb verb,
   step.end = run_local(job, borg);
   step.result = judge_borg(verb, step.end.status, step.end.log, spec);
   step.result = conclude(job, std::move(step.result), step.end, serve.get());
-  if (serve) step.end.log.note_freed(serve->last_words());
+  if (serve) {
+    for (const auto& line : serve->said()) step.end.log.note(line);
+  }
   job.throw_if_canceled();
   return step;
 }

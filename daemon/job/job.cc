@@ -129,6 +129,8 @@ JobResult JobContext::work() {
       return compact(*this);
     case JobKind::check:
       return check(*this);
+    case JobKind::list:
+      return list_repository(*this);
     case JobKind::catalog:
       return catalog_archive(*this);
     default:

@@ -1,4 +1,4 @@
-// Kinds prune, compact and check: the server's own work on a borg repository.
+// Kinds prune, compact, check and list: the server's own work on a borg repository.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -58,6 +58,67 @@ JobResult conclude_prune(JobContext& job, JobResult result) {
   return result;
 }
 
+// More would not get through a result file; no repository that is pruned has as many.
+constexpr std::size_t kMostListed = 15'000;
+
+// What the history compares itself with: all archives of a listing.
+Expected<Json::Value> listed_archives(const std::string& output) {
+  const auto archives = parse_archives(output);
+  if (!archives) return fail(ErrorCode::failed, "borg printed no list of archives");
+  if (archives->size() > kMostListed) {
+    return fail(ErrorCode::failed,
+                fmt::format("{} archives are more than can be compared with the history ({})",
+                            archives->size(), kMostListed));
+  }
+  Json::Value facts{Json::arrayValue};
+  for (const auto& archive : *archives) {
+    Json::Value& one = facts.append(Json::objectValue);
+    one["name"] = archive.name;
+    one["id"] = archive.id;
+    one["created"] = Json::Int64{archive.created};
+  }
+  return facts;
+}
+
+// A check has looked at what is there; whether that is all there was is another question.
+void compare(JobContext& job, JobResult& result) {
+  const auto unknown = [&](const std::string& reason) {
+    result.state = JobState::warning;
+    result.code = "listing";
+    result.message += "; its archives could not be listed: " + reason;
+  };
+  try {
+    const BorgStep step = run(job, BorgVerb::list, borg_list);
+    if (!is_good(step.result)) return unknown(step.result.message);
+    auto archives = listed_archives(step.end.output);
+    if (!archives) return unknown(archives.error().message);
+    result.facts["archives"] = *std::move(archives);
+  } catch (const Failure& failure) {
+    if (job.canceled()) throw;
+    unknown(failure.what());
+  }
+}
+
+// The sizes of one that is to be taken into the history. Throws Failure.
+Json::Value look_at(JobContext& job, const Json::Value& archives, const std::string& name) {
+  const bool there =
+      std::ranges::any_of(archives, [&](const Json::Value& one) { return one["name"] == name; });
+  if (!there) {
+    throw Failure("archive-missing",
+                  fmt::format("there is no archive {} in repository {}", name, repository_name(job.spec())),
+                  JobState::failed);
+  }
+  const BorgStep step = run(job, BorgVerb::info, [&](const std::string& repository) {
+    return borg_archive_info(repository, name);
+  });
+  if (!is_good(step.result)) throw Failure(step.result.code, step.result.message, JobState::failed);
+  auto facts = parse_archive_info(step.end.output);
+  if (!facts)
+    throw Failure("borg-error", fmt::format("borg printed nothing of archive {}", name), JobState::failed);
+  job.output().line(6, fmt::format("archive {}", name));
+  return *std::move(facts);
+}
+
 }  // namespace
 
 JobResult prune(JobContext& job) {
@@ -93,16 +154,34 @@ JobResult compact(JobContext& job) {
 JobResult check(JobContext& job) {
   begin(job, "check");
   const JobSpec& spec = job.spec();
-  JobResult result = run(job, BorgVerb::check, [&](const std::string& repository) {
-                       return borg_check(spec, repository);
-                     }).result;
-  if (result.state == JobState::successful) {
-    result.message =
-        spec.max_duration > 0
-            ? fmt::format("no damage found in {} s of checking", spec.max_duration)
-            : std::string{spec.verify_data ? "no damage found, all data was read" : "no damage found"};
+  BorgStep step =
+      run(job, BorgVerb::check, [&](const std::string& repository) { return borg_check(spec, repository); });
+  if (step.result.state != JobState::successful) return step.result;
+  const bool to_end = step.end.log.checked_to_end();
+  step.result.facts["complete"] = spec.max_duration == 0 || to_end;
+  if (spec.max_duration == 0) {
+    step.result.message = spec.verify_data ? "no damage found, all data was read" : "no damage found";
+  } else {
+    step.result.message = fmt::format(
+        "no damage found in {} s of checking; {}", spec.max_duration,
+        to_end ? "that was the last part, the next check begins anew" : "the next check goes on from there");
   }
-  return result;
+  compare(job, step.result);
+  return step.result;
+}
+
+JobResult list_repository(JobContext& job) {
+  begin(job, "listing");
+  BorgStep step = run(job, BorgVerb::list, borg_list);
+  if (!is_good(step.result)) return step.result;
+  auto archives = listed_archives(step.end.output);
+  if (!archives) return make_result(JobState::failed, "listing", archives.error().message);
+  Json::Value imported{Json::arrayValue};
+  for (const auto& name : job.spec().import_names) imported.append(look_at(job, *archives, name));
+  step.result.message = fmt::format("{} archives", archives->size());
+  step.result.facts["archives"] = *std::move(archives);
+  step.result.facts["imported"] = std::move(imported);
+  return step.result;
 }
 
 }  // namespace cyborg

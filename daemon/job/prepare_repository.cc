@@ -66,6 +66,9 @@ std::string server_borg_version(JobContext& job) {
 
 // borg only says that it may not; we say what to do.
 void explain(JobResult& result, const JobSpec& spec) {
+  if (result.code == "passphrase-wrong" && spec.borg_id.empty()) {
+    result.message += fmt::format(": cyborgctl repository set {} --passphrase-file FILE", spec.repository);
+  }
   const bool denied = result.code == "repository-denied" ||
                       result.message.find("Permission denied") != std::string::npos ||
                       result.message.find("Errno 13") != std::string::npos ||

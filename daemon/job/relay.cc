@@ -22,6 +22,7 @@
 namespace cyborg {
 namespace {
 
+constexpr std::size_t kSaid = 20;              // lines of a serve that are remembered
 constexpr std::chrono::seconds kServeEnd{15};  // for a serve that lost its client to write what it has
 
 class LocalServe : public Serve {
@@ -238,7 +239,8 @@ std::unique_ptr<Serve> Serve::start(JobContext& job, const std::string& host_key
 void Serve::say(JobContext& job, std::string_view line) {
   const BorgLine parsed = parse_borg_line(line);
   if (parsed.text.empty()) return;
-  last_words_ = parsed.text;
+  said_.push_back(parsed.text);
+  if (said_.size() > kSaid) said_.pop_front();
   job.output().line(std::min(parsed.priority, 6), "repository: " + parsed.text);
 }
 

@@ -2,6 +2,7 @@
 // own.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -29,12 +30,13 @@ class Serve {
   virtual bool broken() = 0;
   // If it could not be reached, or broke: throws why.
   virtual void rethrow() = 0;
-  const std::string& last_words() const { return last_words_; }
+  std::string last_words() const { return said_.empty() ? std::string{} : said_.back(); }
+  const std::deque<std::string>& said() const { return said_; }  // its last lines
 
  protected:
   void say(JobContext& job, std::string_view line);
 
-  std::string last_words_;
+  std::deque<std::string> said_;
 };
 
 // Watches what a `borg serve` answers, and throws before borg can write anything if the repository is not

@@ -126,25 +126,41 @@ void Manager::drop_catalog(const std::string& client, Done<void> done) {
                           });
 }
 
+// In this order by the queue, which runs one at a time for each borg repository.
+Plan Manager::plan_catalogs(const std::vector<store::Archive>& archives) const {
+  Plan plan;
+  for (const auto& archive : archives) {
+    const auto policy = state_.fleet.policies.find(archive.policy);
+    const bool unwanted = policy != state_.fleet.policies.end() && !policy->second.catalog;
+    if (unwanted || !state_.fleet.repositories.contains(archive.repository)) continue;
+    NewJob& job = plan.jobs.emplace_back();
+    job.kind = JobKind::catalog;
+    job.policy = archive.policy;
+    job.client = archive.client;
+    job.repository = archive.repository;
+    job.borg_url = archive.borg_url;
+    job.archive = archive.name;
+  }
+  return plan;
+}
+
+void Manager::catalog_imported(const std::vector<store::Archive>& archives) {
+  if (!setting_flag(state_.settings, "catalog")) return;
+  Plan plan = plan_catalogs(archives);
+  if (plan.jobs.empty()) return;
+  RunRequest request;
+  request.actor = "import";
+  create_run(std::move(plan), "", request, [this](const Expected<RunAnswer>& answer) {
+    if (!answer) out_.log.trouble("imported archives are not in the catalog: " + answer.error().message);
+  });
+}
+
 void Manager::rebuild_catalog(const std::string& client, const std::string& actor, Done<RunAnswer> done) {
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
   out_.store.drop_catalog(client, [this, client, actor, done = std::move(done)](
                                       const Expected<std::vector<store::Archive>>& archives) {
     if (!archives) return done(std::unexpected(archives.error()));
-    Plan plan;
-    for (const auto& archive : *archives) {
-      const auto policy = state_.fleet.policies.find(archive.policy);
-      const bool unwanted = policy != state_.fleet.policies.end() && !policy->second.catalog;
-      if (unwanted || !state_.fleet.repositories.contains(archive.repository)) continue;
-      // In this order by the queue, which runs one at a time for each borg repository.
-      NewJob& job = plan.jobs.emplace_back();
-      job.kind = JobKind::catalog;
-      job.policy = archive.policy;
-      job.client = archive.client;
-      job.repository = archive.repository;
-      job.borg_url = archive.borg_url;
-      job.archive = archive.name;
-    }
+    Plan plan = plan_catalogs(*archives);
     if (plan.jobs.empty()) {
       return done(fail(ErrorCode::no_such_archive,
                        fmt::format("client {} has no archive that could be in the catalog", client)));

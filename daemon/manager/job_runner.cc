@@ -390,6 +390,7 @@ void JobRunner::finished(const store::FinishedJob& done) {
     }
   }
   archive_output(id);
+  if (on_imported && !done.imported.empty()) on_imported(done.imported);
   wake();
 }
 

@@ -2,6 +2,7 @@
 // what became of everything.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -43,6 +44,9 @@ class JobRunner {
   void wake();
 
   std::size_t live_jobs() const;
+
+  // A job took archives over into the history that the catalog could have.
+  std::function<void(const std::vector<store::Archive>& archives)> on_imported;
 
  private:
   void start_ready();

@@ -6,6 +6,7 @@
 
 #include "core/fields.h"
 #include "core/repository_url.h"
+#include "core/upkeep.h"
 #include "manager/manager.h"
 
 namespace cyborg {
@@ -46,9 +47,9 @@ Expected<store::JobFilter> job_filter(const Json::Value& json) {
   fields.number("run", filter.run, 0, INT64_MAX);
   if (JobKind value{}; !kind.empty()) {
     if (!parse(kind, value))
-      fields.refuse(
-          "kind", kind,
-          "prepare-client, prepare-repository, backup, restore, catalog, prune, compact, check or verify");
+      fields.refuse("kind", kind,
+                    "prepare-client, prepare-repository, backup, restore, catalog, prune, compact, check, "
+                    "verify or list");
     filter.kind = value;
   }
   if (JobState value{}; !state.empty()) {
@@ -80,14 +81,8 @@ Json::Value archive_record(const store::Archive& archive) {
   row["duration"] = Json::UInt64(archive.duration);
   row["pinned"] = archive.pinned;
   row["comment"] = archive.comment;
+  row["missing"] = Json::UInt64(archive.missing);
   return row;
-}
-
-// The longest time between two elapses, which a backup may be old.
-Microseconds interval_of(const std::vector<Microseconds>& elapses) {
-  Microseconds longest = 0;
-  for (std::size_t i = 1; i < elapses.size(); ++i) longest = std::max(longest, elapses[i] - elapses[i - 1]);
-  return longest;
 }
 
 }  // namespace

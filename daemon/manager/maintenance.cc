@@ -6,10 +6,16 @@
 #include "core/fields.h"
 #include "core/repository_url.h"
 #include "core/retention.h"
+#include "core/upkeep.h"
 #include "manager/manager.h"
 
 namespace cyborg {
 namespace {
+
+// Elapses that systemd is asked for, and how far what repeats itself is thought on.
+constexpr unsigned kForecastElapses = 1000;
+constexpr std::size_t kForecastSteps = 20'000;
+constexpr Microseconds kForecastHorizon = 10 * 365 * 86'400 * Microseconds{1'000'000};
 
 std::string zone_of(const Fleet& fleet, const Policy& policy) {
   const auto schedule = fleet.schedules.find(policy.schedule);
@@ -65,14 +71,27 @@ void Manager::preview_prune(std::shared_ptr<Preview> preview, Done<RunAnswer> do
                         });
 }
 
-void Manager::run_on_repository(JobKind kind, const std::string& repository,
-                                const std::vector<std::string>& clients, const Json::Value& details,
-                                const std::string& actor, Done<std::vector<std::int64_t>> done) {
+void Manager::run_on_repository(JobKind kind, const std::string& repository, const Json::Value& details,
+                                RunRequest request, Done<std::vector<std::int64_t>> done) {
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
-  auto plan = plan_repository_jobs(state_.fleet, kind, repository, clients, details);
+  const bool scheduled = request.scheduled > 0;
+  const Fleet& fleet = state_.fleet;
+  const Jobs& active = state_.unfinished;
+  auto plan = scheduled ? plan_upkeep(fleet, kind, repository, active)
+              : kind == JobKind::verify
+                  ? plan_verify_repository(fleet, repository, request.clients, active)
+                  : plan_repository_jobs(fleet, kind, repository, request.clients, details);
   if (!plan) return done(std::unexpected(plan.error()));
-  RunRequest request;
-  request.actor = actor;
+  // By hand, nothing to do is an answer; a timer's elapse is recorded as a run without jobs.
+  if (plan->jobs.empty() && !scheduled) {
+    return done(fail(ErrorCode::invalid_argument, plan->notes.empty()
+                                                      ? fmt::format("no policy has repository {}", repository)
+                                                      : plan->notes.front()));
+  }
+  if (scheduled) {
+    request.upkeep = to_string(kind);
+    request.repository = repository;
+  }
   create_run(std::move(*plan), "", request, [done = std::move(done)](Expected<RunAnswer> answer) {
     if (!answer) return done(std::unexpected(answer.error()));
     done(std::move(answer->jobs));
@@ -129,29 +148,63 @@ void Manager::explain_archive(const std::string& name, Done<Json::Value> done) {
     const auto policy = state_.fleet.policies.find(archive->policy);
     Json::Value row{Json::objectValue};
     row["archive"] = archive->name;
+    row["goes"] = Json::UInt64(0);
     if (policy == state_.fleet.policies.end()) {
       row["keep"] = true;
-      row["rule"] = "its policy was removed, so nothing prunes it";
+      row["rule"] = archive->policy.empty() ? "it was imported without a policy, so nothing prunes it"
+                                            : "its policy was removed, so nothing prunes it";
       return done(std::move(row));
     }
     out_.store.get_series(
         archive->policy, archive->client, archive->borg_url, zone_of(state_.fleet, policy->second),
-        [this, row = std::move(row), name = archive->name, client = archive->client, policy = policy->second,
+        [this, row = std::move(row), archive = *archive, policy = policy->second,
          done](const Expected<store::Series>& series) mutable {
           if (!series) return done(std::unexpected(series.error()));
-          const auto verdicts =
-              judge_archives(retention_of(policy, client), series->archives, out_.clock.now(),
-                             setting_number(state_.settings, "keep_minimum"));
+          const auto& keep = retention_of(policy, archive.client);
+          const auto verdicts = judge_archives(keep, series->archives, out_.clock.now(),
+                                               setting_number(state_.settings, "keep_minimum"));
           for (std::size_t i = 0; i < verdicts.size(); ++i) {
-            if (series->archives[i].name != name) continue;
+            if (series->archives[i].id != archive.id) continue;
             row["keep"] = verdicts[i].keep;
             row["rule"] = verdicts[i].rule;
             row["newer"] = Json::UInt64(i);
           }
-          row["retention"] = to_json(retention_of(policy, client));
-          done(std::move(row));
+          row["retention"] = to_json(keep);
+          foresee(archive, policy, std::move(row), done);
         });
   });
+}
+
+// When it goes, if its policy's schedule goes on as planned.
+void Manager::foresee(const store::Archive& archive, const Policy& policy, Json::Value row,
+                      Done<Json::Value> done) {
+  const auto schedule = state_.fleet.schedules.find(policy.schedule);
+  if (schedule == state_.fleet.schedules.end() || !unusable_reason(state_.fleet, policy).empty() ||
+      !retention_of(policy, archive.client).any() || archive.pinned || archive.missing != 0) {
+    return done(std::move(row));
+  }
+  store::Store::ForecastRequest request{archive.policy,
+                                        archive.client,
+                                        archive.borg_url,
+                                        schedule->second.timezone,
+                                        archive.id,
+                                        retention_of(policy, archive.client),
+                                        setting_number(state_.settings, "keep_minimum"),
+                                        {}};
+  out_.systemd.next_elapses(
+      schedule->second.calendar, kForecastElapses,
+      [this, request, row = std::move(row),
+       done = std::move(done)](Expected<std::vector<Microseconds>> elapses) mutable {
+        if (!elapses) return done(std::move(row));
+        request.elapses =
+            project_elapses(std::move(*elapses), out_.clock.now() + kForecastHorizon, kForecastSteps);
+        out_.store.foresee_removal(request, [row = std::move(row), done = std::move(done)](
+                                                const Expected<Microseconds>& goes) mutable {
+          if (!goes) return done(std::unexpected(goes.error()));
+          row["goes"] = Json::UInt64(*goes);
+          done(std::move(row));
+        });
+      });
 }
 
 }  // namespace cyborg

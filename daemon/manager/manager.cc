@@ -5,12 +5,16 @@
 
 #include <algorithm>
 
+#include "core/upkeep.h"
+
 namespace cyborg {
 
 Manager::Manager(Outside outside, Paths paths)
     : out_(outside),
       followers_(state_, out_.store, out_.files, out_.clock, out_.publisher),
-      runner_(state_, followers_, outside, std::move(paths)) {}
+      runner_(state_, followers_, outside, std::move(paths)) {
+  runner_.on_imported = [this](const std::vector<store::Archive>& archives) { catalog_imported(archives); };
+}
 
 void Manager::on_availability(bool available, const std::string& reason) {
   state_.available = available;
@@ -109,7 +113,15 @@ void Manager::refresh_timers(Done<void> done) {
   for (const auto& [name, policy] : state_.fleet.policies) {
     const auto schedule = state_.fleet.schedules.find(policy.schedule);
     if (schedule == state_.fleet.schedules.end() || !unusable_reason(state_.fleet, policy).empty()) continue;
-    timers.emplace(name, timer_unit_file(policy, schedule->second));
+    timers.emplace(timer_unit_name("policy", name), timer_unit_file("policy", name, schedule->second));
+  }
+  for (const auto& [name, repository] : state_.fleet.repositories) {
+    for (const auto& upkeep : upkeep_table()) {
+      const Schedule* schedule = upkeep_schedule(state_.fleet, repository, upkeep);
+      if (!schedule) continue;
+      const char* what = to_string(upkeep.kind);
+      timers.emplace(timer_unit_name(what, name), timer_unit_file(what, name, *schedule));
+    }
   }
   out_.systemd.set_timers(std::move(timers), [this, done = std::move(done)](const Expected<void>& set) {
     if (!set) {

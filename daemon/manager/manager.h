@@ -17,10 +17,11 @@
 namespace cyborg {
 
 struct RunRequest {
-  std::vector<std::string> clients;  // empty: the policy's
+  std::vector<std::string> clients;  // empty: the policy's, or all of the repository
   Microseconds scheduled = 0;        // the timer's elapse; 0: by hand
   bool dry_run = false;
   std::string actor;
+  std::string upkeep, repository;  // of a scheduled run that is no policy's
 };
 
 struct RunAnswer {
@@ -34,6 +35,14 @@ struct RestoreOptions {
   std::string directory;
   bool in_place = false;
   bool dry_run = false;
+  std::string actor;
+};
+
+struct ImportOptions {
+  std::string client;  // whose they are; of a URL with {client}, whose borg repository it is, too
+  std::string policy;  // whose retention applies to them; empty: none
+  std::string glob;    // of names; empty, and no names: all that are foreign
+  std::vector<std::string> names;
   std::string actor;
 };
 
@@ -79,11 +88,17 @@ class Manager {
 
   // maintenance and archives
   void prune_policy(const std::string& policy, const RunRequest& request, Done<RunAnswer> done);
-  void run_on_repository(JobKind kind, const std::string& repository, const std::vector<std::string>& clients,
-                         const Json::Value& details, const std::string& actor,
-                         Done<std::vector<std::int64_t>> done);
+  // With request.scheduled, its timer's elapse: what the repository's properties say, on all that is
+  // prepared.
+  void run_on_repository(JobKind kind, const std::string& repository, const Json::Value& details,
+                         RunRequest request, Done<std::vector<std::int64_t>> done);
   void remove_archive(const std::string& archive, const std::string& actor, Done<std::int64_t> done);
   void update_archive(const std::string& archive, const Json::Value& properties, Done<void> done);
+  // Takes archives that a listing has found, and cyborgd did not make, into the history.
+  void import_archives(const std::string& repository, const ImportOptions& options,
+                       Done<std::vector<std::int64_t>> done);
+  void list_repository_archives(const std::string& repository, const Json::Value& filter, unsigned limit,
+                                const std::string& cursor, Done<JsonPage<Json::Value>> done);
   void explain_archive(const std::string& archive, Done<Json::Value> done);
 
   // looking
@@ -108,6 +123,7 @@ class Manager {
   void drop_catalog(const std::string& client, Done<void> done);
   void rebuild_catalog(const std::string& client, const std::string& actor, Done<RunAnswer> done);
   void fleet_status(Done<std::vector<Json::Value>> done);
+  void repository_status(Done<std::vector<Json::Value>> done);
   std::vector<Json::Value> list_settings() const;
   void set_setting(const std::string& name, const std::string& value, Done<void> done);
   void export_key(const std::string& repository, const std::string& client, Done<std::string> done);
@@ -123,6 +139,9 @@ class Manager {
   };
   void preview_prune(std::shared_ptr<Preview> preview, Done<RunAnswer> done);
   Chain chain() const;
+  Plan plan_catalogs(const std::vector<store::Archive>& archives) const;
+  void catalog_imported(const std::vector<store::Archive>& archives);
+  void foresee(const store::Archive& archive, const Policy& policy, Json::Value row, Done<Json::Value> done);
   void with_skipped_backups(const Job& preparation, std::function<void(const std::vector<Job>&)> then);
 
   struct ScheduleTimes {
@@ -144,11 +163,14 @@ class Manager {
   void ensure_ssh_key(Done<void> done);
   void refresh_timers(Done<void> done);
   void changed(ObjectKind kind, const std::string& name);
+  void forget_schedule(const std::string& name);
   void create_run(Plan plan, const std::string& policy, const RunRequest& request, Done<RunAnswer> done);
   void store_run(Plan plan, const std::string& policy, const RunRequest& request,
                  std::vector<store::Secret> secrets, Done<RunAnswer> done);
   void seal_passphrases(std::shared_ptr<NewPassphrases> work, Done<std::vector<store::Secret>> done);
   void with_schedule_times(std::function<void()> then);
+  Json::Value upkeep_row(const BorgRepository& borg, const store::MaintenanceStatus& status,
+                         Microseconds now) const;
   Json::Value status_row(const store::FleetRow& row, Microseconds now) const;
   std::string timestamp() const;
 

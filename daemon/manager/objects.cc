@@ -6,6 +6,7 @@
 #include "core/objects.h"
 #include "core/policy_types.h"
 #include "core/repository_url.h"
+#include "core/upkeep.h"
 #include "manager/manager.h"
 
 namespace cyborg {
@@ -58,6 +59,7 @@ void Manager::put_repository(const std::string& name, const Json::Value& propert
   if (!base) return done(std::unexpected(base.error()));
   auto repository = apply_repository(std::move(*base), properties, create);
   if (!repository) return done(std::unexpected(repository.error()));
+  if (auto related = check_repository_relations(state_.fleet, *repository); !related) return done(related);
   std::vector<store::Secret> secrets;
   if (passphrase) {
     if (passphrase->empty() || passphrase->find_first_of(std::string_view{"\n\0", 2}) != std::string::npos) {
@@ -66,6 +68,13 @@ void Manager::put_repository(const std::string& name, const Json::Value& propert
     auto sealed = out_.secrets.seal("repository", name, "passphrase", *passphrase);
     if (!sealed) return done(std::unexpected(sealed.error()));
     secrets.push_back({{"repository", name, "passphrase"}, std::move(*sealed), ""});
+    // Those that could not be opened with another one; what was prepared keeps its own.
+    for (const auto& [url, borg] : state_.fleet.borg_repositories) {
+      if (borg.repository != name || borg.ready) continue;
+      auto own = out_.secrets.seal("borg-repository", url, "passphrase", *passphrase);
+      if (!own) return done(std::unexpected(own.error()));
+      secrets.push_back({store::passphrase_key(url), std::move(*own), ""});
+    }
   }
   out_.store.put_repository(
       *repository, create, std::move(secrets),
@@ -129,6 +138,19 @@ void Manager::put_policy(const std::string& name, const Json::Value& properties,
                         });
 }
 
+// As the store has done: repositories go on without it.
+void Manager::forget_schedule(const std::string& name) {
+  for (auto& [repository_name, repository] : state_.fleet.repositories) {
+    bool used = false;
+    for (const auto& upkeep : upkeep_table()) {
+      if (repository.*upkeep.schedule != name) continue;
+      (repository.*upkeep.schedule).clear();
+      used = true;
+    }
+    if (used) out_.publisher.object_changed(ObjectKind::repository, repository_name);
+  }
+}
+
 void Manager::remove(ObjectKind kind, const std::string& name, bool force, Done<void> done) {
   if (auto writable = state_.writable(); !writable) return done(writable);
   auto removed = [this, kind, name, done = std::move(done)](Expected<std::vector<Policy>> policies) {
@@ -141,6 +163,7 @@ void Manager::remove(ObjectKind kind, const std::string& name, bool force, Done<
     switch (kind) {
       case ObjectKind::schedule:
         state_.fleet.schedules.erase(name);
+        forget_schedule(name);
         break;
       case ObjectKind::repository:
         state_.fleet.repositories.erase(name);

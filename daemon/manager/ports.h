@@ -52,8 +52,8 @@ class Systemd {
   virtual void list_jobs(Done<std::vector<JobUnit>> done) = 0;
   // Once its end has been recorded.
   virtual void forget_job(std::int64_t job) = 0;
-  // Makes the generated timers be exactly these (policy name → unit file text). Timers whose text changed
-  // while the daemon ran, or that are new, do not catch up on elapses before now.
+  // Makes the generated timers be exactly these (name of the unit → its file's text). Timers whose text
+  // changed while the daemon ran, or that are new, do not catch up on elapses before now.
   virtual void set_timers(std::map<std::string, std::string> timers, Done<void> done) = 0;
   // The next elapses of the union of OnCalendar expressions; refuses what is invalid or never elapses.
   virtual void next_elapses(std::vector<std::string> calendar, unsigned count,

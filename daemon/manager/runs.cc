@@ -91,6 +91,8 @@ void Manager::store_run(Plan plan, const std::string& policy, const RunRequest& 
   run.token = out_.secrets.random_uuid();
   run.policy = policy;
   run.scheduled = request.scheduled;
+  run.upkeep = request.upkeep;
+  run.repository = request.repository;
   run.actor = request.actor;
   run.jobs = std::move(plan.jobs);
   // Which files a verification takes cannot be foretold; another attempt takes the same.

@@ -17,17 +17,7 @@
 namespace cyborg::sd {
 namespace {
 
-constexpr std::string_view kSuffix = ".timer";
 constexpr std::size_t kMaxTimerFile = 1 << 20;
-
-// The policy of a timer's name, or an empty string.
-std::string policy_of(std::string_view unit) {
-  const std::string empty = timer_unit_name("");
-  const std::string_view prefix = std::string_view{empty}.substr(0, empty.size() - kSuffix.size());
-  if (!unit.starts_with(prefix) || !unit.ends_with(kSuffix) || unit.size() <= prefix.size() + kSuffix.size())
-    return {};
-  return std::string{unit.substr(prefix.size(), unit.size() - prefix.size() - kSuffix.size())};
-}
 
 // Sets the time of systemd's stamp to now: "this timer elapsed just now, there is nothing to catch up on".
 Expected<void> touch(const std::string& path) {
@@ -58,8 +48,12 @@ void TimerSet::begin() {
 
 void TimerSet::list_loaded() {
   auto fill = [](sd_bus_message* message) {
-    const std::string pattern = timer_unit_name("*");
-    check(sd_bus_message_append(message, "asas", 0, 1, pattern.c_str()), "ListUnitsByPatterns");
+    check(sd_bus_message_append(message, "as", 0), "ListUnitsByPatterns");
+    check(sd_bus_message_open_container(message, 'a', "s"), "ListUnitsByPatterns");
+    for (const auto& pattern : timer_unit_patterns()) {
+      check(sd_bus_message_append(message, "s", pattern.c_str()), "ListUnitsByPatterns");
+    }
+    check(sd_bus_message_close_container(message), "ListUnitsByPatterns");
   };
   bus_.call("ListUnitsByPatterns", fill, [this](std::expected<sd_bus_message*, BusFailure> reply) {
     if (!reply) {
@@ -72,8 +66,8 @@ void TimerSet::list_loaded() {
     while (check(sd_bus_message_read(*reply, "(ssssssouso)", &name, &skip, &skip, &state, &skip, &skip, &skip,
                                      &id, &skip, &skip),
                  "ListUnitsByPatterns") > 0) {
-      current_->loaded.insert(policy_of(name));
-      if (std::string_view{state} == "active") current_->active.insert(policy_of(name));
+      current_->loaded.insert(name);
+      if (std::string_view{state} == "active") current_->active.insert(name);
     }
     plan();
   });
@@ -81,21 +75,21 @@ void TimerSet::list_loaded() {
 
 void TimerSet::plan() {
   const Timers found = read_directory();
-  for (const auto& [policy, text] : found) {
-    if (!current_->wanted.contains(policy)) current_->removed.insert(policy);
+  for (const auto& [unit, text] : found) {
+    if (!current_->wanted.contains(unit)) current_->removed.insert(unit);
   }
   // An earlier daemon may have written files and died before systemd read them.
   const bool interrupted = access(marker_path().c_str(), F_OK) == 0;
-  for (const auto& [policy, text] : current_->wanted) {
-    const auto file = found.find(policy);
+  for (const auto& [unit, text] : current_->wanted) {
+    const auto file = found.find(unit);
     if (file == found.end() || file->second != text) {
-      current_->written.insert(policy);
-    } else if (interrupted || (current_->first && !current_->active.contains(policy))) {
+      current_->written.insert(unit);
+    } else if (interrupted || (current_->first && !current_->active.contains(unit))) {
       // While the daemon runs, a timer that the administrator stopped remains so.
-      current_->started.insert(policy);
+      current_->started.insert(unit);
     }
   }
-  const auto is_loaded = [this](const std::string& policy) { return current_->loaded.contains(policy); };
+  const auto is_loaded = [this](const std::string& unit) { return current_->loaded.contains(unit); };
   current_->reload = interrupted || std::ranges::any_of(current_->removed, is_loaded) ||
                      std::ranges::any_of(current_->written, is_loaded);
   if (!current_->removed.empty() || !current_->written.empty()) note(write_file(marker_path(), "", 0644));
@@ -108,14 +102,14 @@ void TimerSet::stop_removed() {
 }
 
 void TimerSet::write_files() {
-  for (const auto& policy : current_->removed) {
-    note(remove_file(file_path(policy)));
-    note(remove_file(stamp_path(policy)));
+  for (const auto& unit : current_->removed) {
+    note(remove_file(file_path(unit)));
+    note(remove_file(stamp_path(unit)));
   }
-  for (const auto& policy : current_->written) {
-    note(write_file(file_path(policy), current_->wanted[policy], 0644));
-    if (!current_->first) note(touch(stamp_path(policy)));
-    current_->started.insert(policy);
+  for (const auto& unit : current_->written) {
+    note(write_file(file_path(unit), current_->wanted[unit], 0644));
+    if (!current_->first) note(touch(stamp_path(unit)));
+    current_->started.insert(unit);
   }
   // From now on the administrators' changes are what makes texts differ.
   first_ = false;
@@ -146,39 +140,38 @@ void TimerSet::finish() {
   }
 }
 
-void TimerSet::for_each(const std::set<std::string>& policies, const char* method, void (TimerSet::*next)()) {
-  if (policies.empty()) return (this->*next)();
-  auto left = std::make_shared<std::size_t>(policies.size());
-  for (const auto& policy : policies) {
-    auto fill = [policy](sd_bus_message* message) {
-      check(sd_bus_message_append(message, "ss", timer_unit_name(policy).c_str(), "replace"), "timer");
+void TimerSet::for_each(const std::set<std::string>& units, const char* method, void (TimerSet::*next)()) {
+  if (units.empty()) return (this->*next)();
+  auto left = std::make_shared<std::size_t>(units.size());
+  for (const auto& unit : units) {
+    auto fill = [unit](sd_bus_message* message) {
+      check(sd_bus_message_append(message, "ss", unit.c_str(), "replace"), "timer");
     };
-    bus_.run_job(
-        method, fill, [this, policy, method, next, left](std::expected<std::string, BusFailure> result) {
-          const std::string what = std::string{method} + " of " + timer_unit_name(policy);
-          if (!result && result.error().name == "org.freedesktop.systemd1.UnitMasked") {
-            spdlog::warn("{} is masked, policy {} does not run by itself", timer_unit_name(policy), policy);
-          } else if (!result && result.error().name != "org.freedesktop.systemd1.NoSuchUnit") {
-            note(std::unexpected(to_error(result.error(), what)));
-          } else if (!result && std::string_view{method} != "StopUnit") {
-            note(std::unexpected(to_error(result.error(), what)));
-          } else if (result && *result != "done") {
-            note(fail(ErrorCode::failed, what + ": the result was '" + *result + "'",
-                      "see: journalctl -u " + timer_unit_name(policy)));
-          }
-          if (--*left == 0) (this->*next)();
-        });
+    bus_.run_job(method, fill,
+                 [this, unit, method, next, left](std::expected<std::string, BusFailure> result) {
+                   const std::string what = std::string{method} + " of " + unit;
+                   if (!result && result.error().name == "org.freedesktop.systemd1.UnitMasked") {
+                     spdlog::warn("{} is masked, what it would start does not run by itself", unit);
+                   } else if (!result && result.error().name != "org.freedesktop.systemd1.NoSuchUnit") {
+                     note(std::unexpected(to_error(result.error(), what)));
+                   } else if (!result && std::string_view{method} != "StopUnit") {
+                     note(std::unexpected(to_error(result.error(), what)));
+                   } else if (result && *result != "done") {
+                     note(fail(ErrorCode::failed, what + ": the result was '" + *result + "'",
+                               "see: journalctl -u " + unit));
+                   }
+                   if (--*left == 0) (this->*next)();
+                 });
   }
 }
 
 TimerSet::Timers TimerSet::read_directory() {
   Timers timers;
   for (const auto& name : list_directory(directory_)) {
-    const std::string policy = policy_of(name);
-    if (policy.empty()) continue;
+    if (!is_timer_unit(name)) continue;
     // One that cannot be read is as good as another text.
     const auto text = read_file(AT_FDCWD, directory_ + "/" + name, kMaxTimerFile);
-    timers[policy] = text && *text ? **text : std::string{};
+    timers[name] = text && *text ? **text : std::string{};
   }
   return timers;
 }
@@ -189,12 +182,12 @@ void TimerSet::note(Expected<void> result) {
   if (!current_->error) current_->error = std::move(result.error());
 }
 
-std::string TimerSet::file_path(const std::string& policy) const {
-  return directory_ + "/" + timer_unit_name(policy);
+std::string TimerSet::file_path(const std::string& unit) const {
+  return directory_ + "/" + unit;
 }
 
-std::string TimerSet::stamp_path(const std::string& policy) const {
-  return stamps_ + "/stamp-" + timer_unit_name(policy);
+std::string TimerSet::stamp_path(const std::string& unit) const {
+  return stamps_ + "/stamp-" + unit;
 }
 
 std::string TimerSet::marker_path() const {

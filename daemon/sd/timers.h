@@ -1,4 +1,5 @@
-// The generated timers, cyborg-policy@NAME.timer: files in /run/systemd/system, and that systemd runs them.
+// The generated timers, cyborg-policy@NAME.timer and the like: files in /run/systemd/system, and that systemd
+// runs them.
 #pragma once
 
 #include <map>
@@ -22,9 +23,9 @@ class TimerSet {
   void set(std::map<std::string, std::string> timers, Done<void> done);
 
  private:
-  using Timers = std::map<std::string, std::string>;  // policy → text
+  using Timers = std::map<std::string, std::string>;  // unit → text
 
-  // What is to be done to get from the state found to the one wanted; policy names.
+  // What is to be done to get from the state found to the one wanted; names of units.
   struct Change {
     Timers wanted;
     std::vector<Done<void>> done;
@@ -45,12 +46,12 @@ class TimerSet {
   void start_changed();
   void finish();
 
-  // Runs the job for every policy's timer, then goes on.
-  void for_each(const std::set<std::string>& policies, const char* method, void (TimerSet::*next)());
+  // Runs the job for each of the timers, then goes on.
+  void for_each(const std::set<std::string>& units, const char* method, void (TimerSet::*next)());
   Timers read_directory();
   void note(Expected<void> result);
-  std::string file_path(const std::string& policy) const;
-  std::string stamp_path(const std::string& policy) const;
+  std::string file_path(const std::string& unit) const;
+  std::string stamp_path(const std::string& unit) const;
   std::string marker_path() const;
 
   Loop& loop_;

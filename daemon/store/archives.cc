@@ -10,8 +10,10 @@ namespace {
 constexpr const char* kSelect =
     "select a.id, a.name, a.borg_id, a.job, a.policy, a.client, a.repository, b.url, usec(a.created),"
     " a.original_size, a.compressed_size, a.deduplicated_size, a.nfiles, a.duration,"
-    " a.pinned, a.comment"
+    " a.pinned, a.comment, usec(a.missing)"
     " from archive a join borg_repository b on b.id = a.borg_repository where a.removed is null and ";
+
+}  // namespace
 
 Expected<std::vector<Archive>> read_archives(Connection& db, const std::string& where, const Params& params) {
   auto result = db.run((kSelect + where).c_str(), params);
@@ -21,12 +23,10 @@ Expected<std::vector<Archive>> read_archives(Connection& db, const std::string& 
     Archive& a = archives.emplace_back();
     result->row(i).read(a.id, a.name, a.borg_id, a.job, a.policy, a.client, a.repository, a.borg_url,
                         a.created, a.original_size, a.compressed_size, a.deduplicated_size, a.nfiles,
-                        a.duration, a.pinned, a.comment);
+                        a.duration, a.pinned, a.comment, a.missing);
   }
   return archives;
 }
-
-}  // namespace
 
 Expected<Page<Archive>> list_archives(Connection& db, const ArchiveFilter& filter, std::uint32_t limit,
                                       std::int64_t cursor) {
@@ -75,7 +75,7 @@ Expected<Archive> update_archive(Connection& db, const std::string& name, const 
 Expected<Series> get_series(Connection& db, const std::string& policy, const std::string& client,
                             const std::string& borg_url, const std::string& zone) {
   auto result = db.run(
-      "select a.id, a.name, a.borg_id, usec(a.created), a.pinned,"
+      "select a.id, a.name, a.borg_id, usec(a.created), a.pinned, a.missing is not null,"
       " to_char(l.at, 'YYYY-MM-DD HH24'), to_char(l.at, 'YYYY-MM-DD'), to_char(l.at, 'IYYY-IW'),"
       " to_char(l.at, 'YYYY-MM'), to_char(l.at, 'YYYY')"
       " from archive a join borg_repository b on b.id = a.borg_repository,"
@@ -87,7 +87,8 @@ Expected<Series> get_series(Connection& db, const std::string& policy, const std
   Series series;
   for (int i = 0; i < result->size(); ++i) {
     RetentionArchive& a = series.archives.emplace_back();
-    result->row(i).read(a.id, a.name, a.borg_id, a.created, a.pinned, a.hour, a.day, a.week, a.month, a.year);
+    result->row(i).read(a.id, a.name, a.borg_id, a.created, a.pinned, a.missing, a.hour, a.day, a.week,
+                        a.month, a.year);
   }
   auto last = db.run(
       "select s.last_end_state from backup_status s join borg_repository b on b.repository = s.repository"
@@ -99,7 +100,9 @@ Expected<Series> get_series(Connection& db, const std::string& policy, const std
 }
 
 Expected<std::vector<Archive>> archives_of_client(Connection& db, const std::string& client) {
-  return read_archives(db, "a.client = $1 and a.removed is null order by a.id", Params{client});
+  return read_archives(db,
+                       "a.client = $1 and a.removed is null and a.missing is null order by a.created, a.id",
+                       Params{client});
 }
 
 Expected<std::optional<Archive>> read_archive_of_job(Connection& db, std::int64_t job) {

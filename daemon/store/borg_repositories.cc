@@ -7,10 +7,12 @@ namespace cyborg::store {
 namespace {
 
 constexpr const char* kSelect =
-    "select id, repository, coalesce(client, ''), url, ready, borg_id from borg_repository";
+    "select id, repository, coalesce(client, ''), url, ready, borg_id, usec(damaged), coalesce(damaged_job, "
+    "0)"
+    " from borg_repository";
 
 void fill(Row row, BorgRepository& r) {
-  row.read(r.id, r.repository, r.client, r.url, r.ready, r.borg_id);
+  row.read(r.id, r.repository, r.client, r.url, r.ready, r.borg_id, r.damaged, r.damaged_job);
 }
 
 // A row of a repository that was removed is taken over by the one that has its URL now: archives and
@@ -21,7 +23,8 @@ Expected<BorgRepository> ensure(Connection& db, const BorgRepository& wanted) {
       " on conflict (url) do update set repository = excluded.repository, client = excluded.client"
       " where b.repository = excluded.repository"
       "    or not exists (select from repository where name = b.repository)"
-      " returning id, repository, coalesce(client, ''), url, ready, borg_id",
+      " returning id, repository, coalesce(client, ''), url, ready, borg_id, usec(damaged),"
+      " coalesce(damaged_job, 0)",
       Params{wanted.repository, wanted.client, wanted.url});
   if (!written) return std::unexpected(written.error());
   if (written->empty()) {

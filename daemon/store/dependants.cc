@@ -96,4 +96,10 @@ Expected<void> note_backup_status(Connection& db, const std::vector<std::int64_t
   return {};
 }
 
+Expected<void> note_status(Connection& db, const std::vector<std::int64_t>& ids_of_jobs) {
+  if (ids_of_jobs.empty()) return {};
+  if (auto noted = note_backup_status(db, ids_of_jobs); !noted) return noted;
+  return note_maintenance_status(db, ids_of_jobs);
+}
+
 }  // namespace cyborg::store

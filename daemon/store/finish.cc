@@ -72,6 +72,14 @@ Expected<void> take_repository_facts(Connection& db, const Job& job, const Json:
       " borg_id = case when excluded.borg_id <> '' then excluded.borg_id else b.borg_id end",
       Params{job.repository, job.client, job.borg_url, borg_id(facts, "borg_id")});
   if (!taken) return std::unexpected(taken.error());
+  // One that existed has the encryption that it has.
+  const bool existed = facts["created"].isBool() && !facts["created"].asBool();
+  if (existed && job.client.empty() && !text(facts, "encryption").empty()) {
+    auto learned =
+        db.run("update repository set encryption = $2, changed = now() where name = $1 and encryption <> $2",
+               Params{job.repository, text(facts, "encryption")});
+    if (!learned) return std::unexpected(learned.error());
+  }
   auto pinned = db.run(
       "update repository set host_key = $2, changed = now() where name = $1 and host_key = '' and $2 <> ''",
       Params{job.repository, text(facts, "host_key")});
@@ -132,9 +140,9 @@ Expected<void> settle_dependants(Connection& db, const Job& job, Microseconds fi
   for (int i = 0; i < direct->size(); ++i) waiting.push_back(direct->row(i).get<std::int64_t>(0));
   auto ended = settle(db, std::move(waiting), finished);
   if (!ended) return std::unexpected(ended.error());
-  if (job.kind == JobKind::backup) ended->push_back(job.id);
-  if (ended->empty()) return {};
-  return note_backup_status(db, *ended);
+  const bool noted = job.kind == JobKind::backup || job.kind == JobKind::verify || is_maintenance(job.kind);
+  if (noted) ended->push_back(job.id);
+  return note_status(db, *ended);
 }
 
 template <typename T>
@@ -170,7 +178,18 @@ Expected<FinishedJob> read_finished(Connection& db, std::int64_t id, bool repeat
   auto dependants = read_dependants(db, id);
   if (!dependants) return std::unexpected(dependants.error());
   finished.dependants = std::move(*dependants);
+  if (finished.job.kind == JobKind::check) {
+    auto borg = read_borg_repositories(db, finished.job.borg_url);
+    if (!borg) return std::unexpected(borg.error());
+    finished.borg_repository = first(*borg);
+  }
   if (!succeeded(finished.job.state)) return finished;
+  if (finished.job.kind == JobKind::list) {
+    auto imported = read_imported(db, finished.job);
+    if (!imported) return std::unexpected(imported.error());
+    finished.imported = std::move(*imported);
+    return finished;
+  }
   if (auto read = read_prepared(db, finished); !read) return std::unexpected(read.error());
   auto archive = read_archive_of_job(db, id);
   if (!archive) return std::unexpected(archive.error());
@@ -202,8 +221,11 @@ Expected<FinishedJob> finish_job(Connection& db, std::int64_t id, const JobResul
     if (found->empty()) return fail(ErrorCode::no_such_job, fmt::format("there is no job {}", id));
     const Job& job = found->front();
     if (is_ended(job.state)) return read_finished(db, id, true);
-    if (auto ended = end_job(db, id, result, finished); !ended) return std::unexpected(ended.error());
+    const auto stored = take_listing(db, job, result);
+    if (!stored) return std::unexpected(stored.error());
+    if (auto ended = end_job(db, id, *stored, finished); !ended) return std::unexpected(ended.error());
     if (auto taken = take_facts(db, job, result); !taken) return std::unexpected(taken.error());
+    if (auto noted = note_damage(db, job, result); !noted) return std::unexpected(noted.error());
     if (auto settled = settle_dependants(db, job, finished); !settled)
       return std::unexpected(settled.error());
     return read_finished(db, id, false);

@@ -3,6 +3,7 @@
 
 #include "core/hooks.h"
 #include "core/retention.h"
+#include "core/upkeep.h"
 #include "store/operations.h"
 
 namespace cyborg::store {
@@ -91,12 +92,22 @@ Expected<void> refuse_move(Connection& db, const Repository& wanted) {
 }
 
 Expected<void> write_repository(Connection& db, const Repository& r, bool create) {
-  const char* sql = create ? "insert into repository (name, enabled, url, encryption, transport, append_only,"
-                             " shared, host_key) values ($1, $2, $3, $4, $5, $6, $7, $8)"
-                           : "update repository set enabled = $2, url = $3, encryption = $4, transport = $5,"
-                             " append_only = $6, shared = $7, host_key = $8, changed = now() where name = $1";
-  auto result = db.run(
-      sql, Params{r.name, r.enabled, r.url, r.encryption, r.transport, r.append_only, r.shared, r.host_key});
+  const char* sql =
+      create
+          ? "insert into repository (name, enabled, url, encryption, transport, append_only, shared, "
+            "host_key,"
+            " check_schedule, compact_schedule, check_max_duration, check_max_duration_seconds,"
+            " check_verify_data, verify_schedule) values ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, ''),"
+            " nullif($10, ''), $11, $12, $13, nullif($14, ''))"
+          : "update repository set enabled = $2, url = $3, encryption = $4, transport = $5, append_only = $6,"
+            " shared = $7, host_key = $8, check_schedule = nullif($9, ''), compact_schedule = nullif($10, "
+            "''),"
+            " check_max_duration = $11, check_max_duration_seconds = $12, check_verify_data = $13,"
+            " verify_schedule = nullif($14, ''), changed = now() where name = $1";
+  auto result =
+      db.run(sql, Params{r.name, r.enabled, r.url, r.encryption, r.transport, r.append_only, r.shared,
+                         r.host_key, r.check_schedule, r.compact_schedule, r.check_max_duration,
+                         r.check_max_duration_seconds, r.check_verify_data, r.verify_schedule});
   if (!result && db.constraint() == "repository_url_key") {
     return fail(ErrorCode::invalid_argument, fmt::format("url {} is another repository's already", r.url),
                 "cyborgctl repository list shows which");
@@ -112,6 +123,11 @@ Expected<void> put_repository(Connection& db, const Repository& repository, bool
     if (!create) {
       if (auto same = refuse_move(db, repository); !same) return same;
     }
+    for (const auto& upkeep : upkeep_table()) {
+      const std::string& name = repository.*upkeep.schedule;
+      if (name.empty()) continue;
+      if (auto known = check_exist(db, "schedule", ErrorCode::no_such_schedule, {name}); !known) return known;
+    }
     if (auto written = write_repository(db, repository, create); !written) return written;
     return put_secrets(db, secrets, false);
   });
@@ -119,9 +135,14 @@ Expected<void> put_repository(Connection& db, const Repository& repository, bool
 
 Expected<std::vector<Repository>> read_repositories(Connection& db, const std::string& name) {
   return read_objects<Repository>(
-      db, "select name, enabled, url, encryption, transport, append_only, shared, host_key from repository",
+      db,
+      "select name, enabled, url, encryption, transport, append_only, shared, host_key,"
+      " coalesce(check_schedule, ''), coalesce(compact_schedule, ''), check_max_duration,"
+      " check_max_duration_seconds, check_verify_data, coalesce(verify_schedule, '') from repository",
       name, [](Row row, Repository& r) {
-        row.read(r.name, r.enabled, r.url, r.encryption, r.transport, r.append_only, r.shared, r.host_key);
+        row.read(r.name, r.enabled, r.url, r.encryption, r.transport, r.append_only, r.shared, r.host_key,
+                 r.check_schedule, r.compact_schedule, r.check_max_duration, r.check_max_duration_seconds,
+                 r.check_verify_data, r.verify_schedule);
       });
 }
 

@@ -50,6 +50,15 @@ Expected<std::vector<Job>> read_dependants(Connection& db, std::int64_t id);
 // Notes ended backups among these jobs in the fleet's status.
 Expected<void> note_backup_status(Connection& db, const std::vector<std::int64_t>& ids);
 
+// Both, of jobs that have ended.
+Expected<void> note_status(Connection& db, const std::vector<std::int64_t>& ids);
+
+// maintenance.cc
+// The same for prunes, compactions and checks.
+Expected<void> note_maintenance_status(Connection& db, const std::vector<std::int64_t>& ids);
+Expected<void> note_damage(Connection& db, const Job& job, const JobResult& result);
+Expected<MaintenanceStatus> maintenance_status(Connection& db);
+
 // jobs.cc
 Expected<std::vector<std::int64_t>> update_jobs(Connection& db, const std::vector<JobUpdate>& updates,
                                                 const std::string& node);
@@ -71,8 +80,23 @@ Expected<Archive> get_archive(Connection& db, const std::string& name);
 Expected<Archive> update_archive(Connection& db, const std::string& name, const ArchiveUpdate& update);
 Expected<Series> get_series(Connection& db, const std::string& policy, const std::string& client,
                             const std::string& borg_url, const std::string& zone);
+Expected<std::vector<Archive>> read_archives(Connection& db, const std::string& where, const Params& params);
 Expected<std::optional<Archive>> read_archive_of_job(Connection& db, std::int64_t job);
 Expected<std::vector<FleetRow>> fleet_status(Connection& db);
+
+// listing.cc, inside a transaction of the caller's
+// Takes in what a listing of a borg repository has shown; answers the result as it is to be stored, with
+// counts instead of archives.
+Expected<JobResult> take_listing(Connection& db, const Job& job, const JobResult& result);
+// The archives that this job has taken over, the oldest first, if the catalog can take them as they come.
+Expected<std::vector<Archive>> read_imported(Connection& db, const Job& job);
+Expected<Page<RepositoryArchive>> list_repository_archives(Connection& db,
+                                                           const std::vector<std::string>& urls,
+                                                           const std::string& state, std::uint32_t limit,
+                                                           std::int64_t cursor);
+
+// forecast.cc
+Expected<Microseconds> foresee_removal(Connection& db, const Store::ForecastRequest& request);
 
 // catalog.cc
 Expected<FilePage> find_files(Connection& db, const std::string& pattern, const FileFilter& filter,

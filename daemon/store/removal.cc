@@ -18,9 +18,14 @@ struct Kind {
   bool has_history;
 };
 
-constexpr Kind kSchedule{"schedule", ErrorCode::no_such_schedule,
-                         "select name from policy where schedule = $1",
-                         "update policy set schedule = null, changed = now() where schedule = $1", false};
+constexpr Kind kSchedule{
+    "schedule", ErrorCode::no_such_schedule, "select name from policy where schedule = $1",
+    "with upkeep as (update repository set check_schedule = nullif(check_schedule, $1),"
+    "  verify_schedule = nullif(verify_schedule, $1), compact_schedule = nullif(compact_schedule, $1),"
+    "  changed = now()"
+    "  where $1 in (check_schedule, verify_schedule, compact_schedule))"
+    " update policy set schedule = null, changed = now() where schedule = $1",
+    false};
 constexpr Kind kRepository{"repository", ErrorCode::no_such_repository,
                            "select policy from policy_repository where repository = $1",
                            "delete from policy_repository where repository = $1", true};
@@ -81,6 +86,17 @@ Expected<std::vector<std::string>> dependants(Connection& db, const Kind& kind, 
   if (!users.empty()) {
     all.push_back(fmt::format("{} {}", users.size() == 1 ? "policy" : "policies", fmt::join(users, ", ")));
   }
+  if (kind.missing == ErrorCode::no_such_schedule) {
+    auto kept = read_names(db,
+                           "select name from repository where $1 in (check_schedule, verify_schedule, "
+                           "compact_schedule) order by name",
+                           Params{name});
+    if (!kept) return std::unexpected(kept.error());
+    if (!kept->empty()) {
+      all.push_back(
+          fmt::format("{} {}", kept->size() == 1 ? "repository" : "repositories", fmt::join(*kept, ", ")));
+    }
+  }
   if (!kind.has_history) return all;
   for (const char* table : {"job", "archive"}) {
     auto n = count(db, fmt::format("{} where {} = $1", table, kind.name), name);
@@ -97,7 +113,7 @@ Expected<void> refuse_dependants(Connection& db, const Kind& kind, const std::st
   if (all->empty()) return {};
   return fail(ErrorCode::in_use,
               fmt::format("{} {} is used by {}", kind.name, name, fmt::join(*all, " and ")),
-              "--force removes it all the same, out of its policies, too; history and archives stay");
+              "--force removes it all the same, out of what uses it, too; history and archives stay");
 }
 
 // Even with force: a policy without a repository would look like a backup and be none.
@@ -138,6 +154,11 @@ Expected<void> forget(Connection& db, const Kind& kind, const std::string& name)
   const std::string sql = fmt::format("delete from backup_status where {} = $1", kind.name);
   auto status = db.run(sql.c_str(), Params{name});
   if (!status) return std::unexpected(status.error());
+  // What was done to a borg repository stays with it.
+  if (kind.missing == ErrorCode::no_such_repository) return {};
+  const std::string series = fmt::format("delete from maintenance_status where {} = $1", kind.name);
+  auto prunes = db.run(series.c_str(), Params{name});
+  if (!prunes) return std::unexpected(prunes.error());
   return {};
 }
 

@@ -6,12 +6,12 @@
 namespace cyborg::store {
 namespace {
 
-// The new run's id; nothing if it exists, by its token or by its policy and elapse time.
+// The new run's id; nothing if it exists, by its token or by what elapsed when.
 Expected<std::optional<std::int64_t>> insert_run(Connection& db, const NewRun& run, const std::string& node) {
   auto inserted = db.run(
-      "insert into run (token, policy, scheduled, actor, node) values ($1, $2, instant($3), $4, $5)"
-      " on conflict do nothing returning id",
-      Params{run.token, run.policy, run.scheduled, run.actor, node});
+      "insert into run (token, policy, scheduled, actor, node, upkeep, repository)"
+      " values ($1, $2, instant($3), $4, $5, $6, $7) on conflict do nothing returning id",
+      Params{run.token, run.policy, run.scheduled, run.actor, node, run.upkeep, run.repository});
   if (!inserted) return std::unexpected(inserted.error());
   if (inserted->empty()) return std::nullopt;
   return inserted->row(0).get<std::int64_t>(0);
@@ -19,8 +19,9 @@ Expected<std::optional<std::int64_t>> insert_run(Connection& db, const NewRun& r
 
 Expected<std::int64_t> find_run(Connection& db, const NewRun& run) {
   auto found = db.run(
-      "select id from run where token = $1 or (policy = $2 and scheduled = instant($3)) order by id limit 1",
-      Params{run.token, run.policy, run.scheduled});
+      "select id from run where token = $1 or (policy = $2 and scheduled = instant($3) and upkeep = $4"
+      " and repository = $5) order by id limit 1",
+      Params{run.token, run.policy, run.scheduled, run.upkeep, run.repository});
   if (!found) return std::unexpected(found.error());
   if (found->empty()) return fail(ErrorCode::failed, fmt::format("run {} vanished", run.token));
   return found->row(0).get<std::int64_t>(0);
@@ -127,8 +128,7 @@ Expected<void> add_jobs(Connection& db, std::int64_t run, const std::vector<NewJ
   if (auto linked = insert_dependencies(db, *dependencies); !linked) return linked;
   auto skipped = settle(db, dependencies->settled_now, 0);
   if (!skipped) return std::unexpected(skipped.error());
-  if (skipped->empty()) return {};
-  return note_backup_status(db, *skipped);
+  return note_status(db, *skipped);
 }
 
 }  // namespace

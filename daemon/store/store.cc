@@ -230,6 +230,18 @@ void Store::get_series(std::string policy, std::string client, std::string borg_
     return store::get_series(db, policy, client, borg_url, zone);
   });
 }
+void Store::foresee_removal(ForecastRequest request, Done<Microseconds> done) {
+  impl_->in_history(std::move(done), [request = std::move(request)](Connection& db) {
+    return store::foresee_removal(db, request);
+  });
+}
+void Store::list_repository_archives(std::vector<std::string> urls, std::string state, std::uint32_t limit,
+                                     std::int64_t cursor, Done<Page<RepositoryArchive>> done) {
+  impl_->in_history(std::move(done),
+                    [urls = std::move(urls), state = std::move(state), limit, cursor](Connection& db) {
+                      return store::list_repository_archives(db, urls, state, limit, cursor);
+                    });
+}
 void Store::find_files(std::string pattern, FileFilter filter, std::uint32_t limit, std::string cursor,
                        Done<FilePage> done) {
   impl_->in_history(std::move(done), [pattern = std::move(pattern), filter = std::move(filter), limit,
@@ -261,6 +273,10 @@ void Store::drop_catalog(std::string client, Done<std::vector<Archive>> done) {
 }
 void Store::fleet_status(Done<std::vector<FleetRow>> done) {
   impl_->in_history(std::move(done), [](Connection& db) { return store::fleet_status(db); });
+}
+
+void Store::maintenance_status(Done<MaintenanceStatus> done) {
+  impl_->in_history(std::move(done), [](Connection& db) { return store::maintenance_status(db); });
 }
 
 void Store::set_setting(std::string name, std::string value, Done<void> done) {

@@ -73,7 +73,9 @@ struct Snapshot {
 struct NewRun {
   std::string token;  // a fresh UUID; the same token again returns the run it made: safe to repeat
   std::string policy;
-  Microseconds scheduled = 0;  // the timer's elapse time; (policy, scheduled) is unique. 0: by hand
+  // Upkeep of a repository that its own timer starts: the kind and the repository's name.
+  std::string upkeep, repository;
+  Microseconds scheduled = 0;  // the timer's elapse time, unique for what it starts. 0: by hand
   std::string actor;           // who asked, e.g. "uid 1000" or "timer"
   std::vector<NewJob> jobs;
   // Made in the same transaction unless they exist; a secret that exists is kept as it is.
@@ -83,7 +85,7 @@ struct NewRun {
 
 struct CreatedRun {
   std::int64_t run = 0;
-  bool existed = false;  // by token or (policy, scheduled); jobs are then those of the existing run
+  bool existed = false;  // by token, or by what was scheduled when; jobs are then those of the existing run
   std::vector<Job>
       jobs;  // in the order given; waiting, pending, or skipped if a predecessor failed meanwhile
   std::vector<BorgRepository> borg_repositories;
@@ -116,6 +118,16 @@ struct Archive {
   Microseconds duration = 0;
   bool pinned = false;  // retention never removes it
   std::string comment;
+  Microseconds missing = 0;  // since when a listing of the repository did not have it
+};
+
+// What a listing of a borg repository has shown: an archive of the history, or one that cyborgd did not make.
+struct RepositoryArchive {
+  std::string borg_url, name, borg_id;
+  Microseconds created = 0;
+  std::string state;  // "known", "missing" or "foreign"
+  std::string policy, client;
+  std::int64_t job = 0;
 };
 
 // Absent fields stay as they are.
@@ -137,8 +149,9 @@ struct FinishedJob {
   std::vector<Job> dependants;   // that became pending or skipped, transitively
   std::optional<Client> client;  // with the facts of its preparation
   std::optional<Repository> repository;           // if its host key was learned
-  std::optional<BorgRepository> borg_repository;  // ready now
+  std::optional<BorgRepository> borg_repository;  // ready now, or checked
   std::optional<Archive> archive;
+  std::vector<Archive> imported;  // those that the catalog can take as they come
 };
 
 // Empty fields do not filter.
@@ -223,6 +236,32 @@ struct FleetRow {
   std::string last_end_reason;
 };
 
+// Upkeep of one kind of a borg repository; of prunes, of one policy and client. Times are 0 for never.
+struct MaintenanceRow {
+  std::string borg_url;
+  JobKind kind = JobKind::check;
+  std::string policy, client;
+  Microseconds last_success = 0;
+  std::int64_t last_success_job = 0;
+  Microseconds last_whole = 0;  // of checks: the last that was not a part of one
+  Microseconds last_end = 0;
+  std::int64_t last_end_job = 0;
+  std::string last_end_state, last_end_reason;
+};
+
+struct MaintenanceStatus {
+  std::vector<MaintenanceRow> rows;
+  // Since when what is missing could have been done: by URL, and by policy.
+  std::map<std::string, Microseconds> repositories, policies;
+  // Of the last listings, by URL: when, and how many archives are not cyborgd's, and how many of its own are
+  // gone.
+  struct Listed {
+    Microseconds at = 0;
+    std::int64_t foreign = 0, missing = 0;
+  };
+  std::map<std::string, Listed> listings;
+};
+
 // Whether a connection string leads away from this machine's unix sockets.
 bool is_remote(const std::string& conninfo);
 
@@ -256,10 +295,10 @@ class Store {
   void put_client(Client client, bool create, Done<void> done);
   void put_policy(Policy policy, bool create, std::vector<Secret> secrets, Done<void> done);
 
-  // Without force, refused (in_use, naming what depends) while policies use the object or history mentions
-  // it. With force it is taken out of its policies, and history stays, by name. Even so refused: unfinished
-  // jobs, and a policy's last repository. Borg repositories that were prepared keep their row and passphrase.
-  // Returns the policies that changed.
+  // Without force, refused (in_use, naming what depends) while policies use the object (a schedule: or
+  // repositories), or history mentions it. With force it is taken out of them, and history stays, by name.
+  // Even so refused: unfinished jobs, and a policy's last repository. Borg repositories that were prepared
+  // keep their row and passphrase. Returns the policies that changed.
   void remove_schedule(std::string name, bool force, Done<std::vector<Policy>> done);
   void remove_repository(std::string name, bool force, Done<std::vector<Policy>> done);
   void remove_client(std::string name, bool force, Done<std::vector<Policy>> done);
@@ -288,6 +327,20 @@ class Store {
   void get_series(std::string policy, std::string client, std::string borg_url, std::string zone,
                   Done<Series> done);
 
+  // When retention will remove an archive of the series, by core/retention.h's Forecast; 0: not foreseeable.
+  struct ForecastRequest {
+    std::string policy, client, borg_url, zone;
+    std::int64_t archive = 0;
+    Retention keep;
+    std::int64_t minimum = 0;
+    std::vector<Microseconds> elapses;
+  };
+  void foresee_removal(ForecastRequest request, Done<Microseconds> done);
+  // Of these borg repositories, the newest first; state: only those. The cursor is how many were shown
+  // before.
+  void list_repository_archives(std::vector<std::string> urls, std::string state, std::uint32_t limit,
+                                std::int64_t cursor, Done<Page<RepositoryArchive>> done);
+
   // See core/file_pattern.h.
   void find_files(std::string pattern, FileFilter filter, std::uint32_t limit, std::string cursor,
                   Done<FilePage> done);
@@ -301,6 +354,7 @@ class Store {
   // Answers the client's archives, the oldest first: what a new catalog would be made of.
   void drop_catalog(std::string client, Done<std::vector<Archive>> done);
   void fleet_status(Done<std::vector<FleetRow>> done);
+  void maintenance_status(Done<MaintenanceStatus> done);
 
   void set_setting(std::string name, std::string value, Done<void> done);  // empty: the default again
   void put_secret(Secret secret, Done<void> done);

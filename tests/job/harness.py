@@ -133,8 +133,8 @@ class Run:
                     encryption="repokey-blake2", append_only=False, borg_id="", archive=f"archive-{lab.number}",
                     roots=[], any_root=False, exclude=[], one_file_system=False, compression="lz4", upload_limit=0,
                     files_cache_suffix="p", paths=[], directory="", dry_run=False, remove=[], remove_ids=[], keep_ids=[],
-                    dump=NO_DUMP, hooks=[], max_duration=0, verify_data=False, borg_url="", catalog_budget=0,
-                    database_remote=False)
+                    dump=NO_DUMP, hooks=[], max_duration=0, verify_data=False, import_names=[], borg_url="",
+                    catalog_budget=0, database_remote=False)
         spec.update(fields)
         (credentials / "spec").write_text(json.dumps(spec))
         (credentials / "ssh-key").write_bytes(lab.key.read_bytes())

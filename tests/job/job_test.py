@@ -416,6 +416,38 @@ class JobTest(unittest.TestCase):
             other = self.lab.run("prepare-repository", PASSPHRASE, borg_id="00" * 32, **fields)
             self.assert_state(other, "failed", "repository-swapped")
 
+    def test_a_listing_says_what_there_is_and_looks_at_what_is_wanted(self):
+        for host in (harness.NOWHERE, self.vault.target()):
+            path = self.work / f"listed {host['port']}"
+            fields = dict(repository_path=str(path), repository_host=host)
+            fields["borg_id"] = self.prepare(**fields)
+            made = [self.backup(**fields) for _ in range(2)]
+            run = self.lab.run("list", PASSPHRASE, import_names=[made[1].archive["name"]], **fields)
+            self.assert_state(run, "successful", "ok")
+            self.assertEqual({one["id"]: one["name"] for one in run.facts["archives"]},
+                             {one.archive["id"]: one.archive["name"] for one in made})
+            self.assertTrue(all(abs(one["created"] / 1e6 - time.time()) < 600 for one in run.facts["archives"]))
+            wanted, = run.facts["imported"]
+            self.assertEqual((wanted["id"], wanted["nfiles"]), (made[1].archive["id"], 1))
+            self.assertGreater(wanted["original_size"], 0)
+            run = self.lab.run("list", PASSPHRASE, import_names=["nothing"], **fields)
+            self.assert_state(run, "failed", "archive-missing")
+            self.assertNotIn("archives", run.facts)
+            run = self.lab.run("list", "another passphrase", **fields)
+            self.assert_state(run, "failed", "passphrase-wrong")
+
+    def test_a_check_in_parts_knows_when_it_came_to_the_end(self):
+        for host in (harness.NOWHERE, self.vault.target()):
+            path = self.work / f"checked {host['port']}"
+            fields = dict(repository_path=str(path), repository_host=host)
+            fields["borg_id"] = self.prepare(**fields)
+            self.backup(**fields)
+            run = self.lab.run("check", PASSPHRASE, max_duration=60, **fields)
+            self.assert_state(run, "successful", "ok")
+            self.assertIs(run.facts["complete"], True)
+            self.assertEqual(len(run.facts["archives"]), 1)
+            self.assertIn("the last part", run.result["message"])
+
     def test_facts_of_a_client(self):
         for fields, key in ((dict(target=self.web.target(host_key="")), self.web.host_key), (dict(local=True), "")):
             run = self.lab.run("prepare-client", **fields)

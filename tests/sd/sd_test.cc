@@ -110,9 +110,15 @@ class SystemdTest : public ::testing::Test {
     for (const auto& unit : units()) jobs.push_back(unit.job);
     return jobs;
   }
+  // Of policies.
   Expected<void> set_timers(const std::map<std::string, std::string>& timers) {
+    std::map<std::string, std::string> units;
+    for (const auto& [policy, text] : timers) units.emplace(timer_unit_name("policy", policy), text);
+    return set_units(std::move(units));
+  }
+  Expected<void> set_units(std::map<std::string, std::string> timers) {
     Answer<void> answer;
-    systemd->set_timers(timers, answer.done());
+    systemd->set_timers(std::move(timers), answer.done());
     return answer.wait(*loop);
   }
   // Whatever would still have been told has been told: the list is asked for after all that happened.
@@ -362,7 +368,7 @@ std::string stamp_file(const std::string& policy) {
   return std::string{kStamps} + "/stamp-cyborg-policy@" + policy + ".timer";
 }
 std::string timer_unit(const std::string& policy) {
-  return timer_unit_name(policy);
+  return timer_unit_name("policy", policy);
 }
 
 // Each instance leaves a line, and how often that was is how often the timer elapsed.
@@ -479,7 +485,7 @@ TEST_F(TimerTest, ACrashBeforeTheReloadIsMadeUpFor) {
 TEST_F(TimerTest, OfSeveralAtOnceTheLatestWins) {
   std::vector<Answer<void>> answers(5);
   for (std::size_t i = 0; i < answers.size(); ++i)
-    systemd->set_timers({{"p" + std::to_string(i), timer("2150-01-01 UTC")}}, answers[i].done());
+    systemd->set_timers({{timer_unit("p" + std::to_string(i)), timer("2150-01-01 UTC")}}, answers[i].done());
   for (auto& answer : answers) ASSERT_TRUE(run_until(*loop, [&] { return answer.answered(); }));
   EXPECT_EQ(run({"systemctl", "list-units", "--all", "--plain", "--no-legend", "cyborg-policy@*.timer"})
                 .substr(0, 22),
@@ -492,6 +498,20 @@ TEST_F(TimerTest, ABadOneIsAnErrorAndTheOthersRun) {
   EXPECT_NE(set.error().message.find("cyborg-policy@bad.timer"), std::string::npos) << set.error().message;
   EXPECT_EQ(property(timer_unit("good"), "ActiveState"), "active");
   EXPECT_TRUE(set_timers({{"good", timer("2150-01-01 UTC")}}));
+}
+
+TEST_F(TimerTest, OfSeveralKindsAreOneSet) {
+  const std::string check = timer_unit_name("check", "vault"), compact = timer_unit_name("compact", "vault");
+  const std::string policy = timer_unit("vault");
+  ASSERT_TRUE(set_units({{check, timer("2150-01-01 UTC")}, {policy, timer("2151-01-01 UTC")}}));
+  EXPECT_EQ(property(check, "ActiveState"), "active");
+  EXPECT_EQ(property(policy, "ActiveState"), "active");
+  ASSERT_TRUE(set_units({{compact, timer("2150-01-01 UTC")}, {policy, timer("2151-01-01 UTC")}}));
+  EXPECT_EQ(property(check, "ActiveState"), "inactive");
+  EXPECT_FALSE(fs::exists(std::string{kTimers} + "/" + check));
+  EXPECT_EQ(property(compact, "ActiveState"), "active");
+  ASSERT_TRUE(set_units({}));
+  EXPECT_EQ(property(compact, "ActiveState"), "inactive");
 }
 
 TEST_F(TimerTest, HundredsAreNoMatter) {

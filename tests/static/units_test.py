@@ -38,7 +38,10 @@ class Units(unittest.TestCase):
             if source.name.endswith((".service", ".service.in", ".slice")):
                 text = source.read_text().replace("@libexecdir@", str(libexec)) \
                     .replace("/usr/bin/cyborgctl", str(libexec / "cyborgctl"))
-                self.add(source.name.removesuffix(".in").replace("@.", "@etc."), text)
+                name = source.name.removesuffix(".in").replace("@.", "@etc.")
+                if "@UPKEEP@" in text:  # of these, systemd/CMakeLists.txt makes one for each kind
+                    name, text = name.replace("upkeep", "check"), text.replace("@UPKEEP@", "check")
+                self.add(name, text)
         for source in rendered.glob("*.service") if rendered else ():
             self.add(source.name, source.read_text().replace("/usr/libexec", str(libexec)))
 

@@ -109,5 +109,13 @@ TEST(BorgLog, KnowsPathsThatAreNotInTheArchiveWithAndWithoutMsgid) {
   EXPECT_EQ(log.unmatched(), (std::vector<std::string>{"it's", "b"}));
 }
 
+TEST(BorgLog, KnowsACheckThatCameToTheEnd) {
+  BorgLog log;
+  log.note("finished partial segment check, last segment checked is 12");
+  EXPECT_FALSE(log.checked_to_end());
+  log.note("Remote: finished segment check at segment 42");
+  EXPECT_TRUE(log.checked_to_end());
+}
+
 }  // namespace
 }  // namespace cyborg

@@ -148,5 +148,33 @@ TEST(InfoReport, HasIdAndEncryption) {
   EXPECT_FALSE(parse_info_report("borg: error"));
 }
 
+TEST(ArchiveList, HasTimesAndTheOldestFirst) {
+  const auto archives = parse_archives(R"({"archives": [
+      {"archive": "b", "name": "b", "id": "22", "start": "2026-11-22T18:01:39.000000", "time": "x"},
+      {"archive": "a", "name": "a", "id": "11", "start": "2026-11-21T18:01:39.500000"},
+      {"archive": "odd", "name": "o::dd", "id": "33", "start": "2026-11-21T18:01:39.500000"}]})");
+  ASSERT_TRUE(archives);
+  ASSERT_EQ(archives->size(), 2U) << "a name that no command could give is left out";
+  EXPECT_EQ(archives->at(0).name, "a");
+  EXPECT_EQ(archives->at(1).created - archives->at(0).created, 86'399'500'000);
+  EXPECT_TRUE(parse_archives(R"({"archives": []})")->empty());
+  for (const char* text : {"", "borg: error", "{}", R"({"archives": [{"name": "a"}]})",
+                           R"({"archives": [{"name": "a", "id": "1", "start": "yesterday"}]})"}) {
+    EXPECT_FALSE(parse_archives(text)) << text;
+  }
+}
+
+TEST(ArchiveInfo, HasItsSizes) {
+  const auto facts = parse_archive_info(R"({"archives": [{"name": "a", "id": "11", "duration": 1.5,
+      "start": "1970-01-01T00:00:01.000000", "stats": {"original_size": 4, "compressed_size": 3,
+      "deduplicated_size": 2, "nfiles": 1}}], "repository": {}})");
+  ASSERT_TRUE(facts);
+  EXPECT_EQ((*facts)["created"].asInt64(), 1'000'000);
+  EXPECT_EQ((*facts)["original_size"].asInt64(), 4);
+  EXPECT_EQ((*facts)["nfiles"].asInt64(), 1);
+  EXPECT_FALSE(parse_archive_info(R"({"archives": []})"));
+  EXPECT_FALSE(parse_archive_info(R"({"archives": [{"name": "a", "id": "11"}]})"));
+}
+
 }  // namespace
 }  // namespace cyborg

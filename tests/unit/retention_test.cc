@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
 
 #include "core/fields.h"
@@ -42,6 +43,37 @@ std::vector<RetentionArchive> series(std::size_t count, Microseconds step) {
         archive_at(static_cast<std::int64_t>(i), kNow - kHour - static_cast<Microseconds>(i) * step));
   }
   return all;
+}
+
+// What one would do with a calendar: back up and prune at each elapse, until it is gone.
+Microseconds goes_by_hand(const Retention& keep, std::vector<RetentionArchive> archives, std::int64_t id,
+                          const std::vector<Microseconds>& elapses, std::int64_t minimum) {
+  for (const Microseconds elapse : elapses) {
+    archives.insert(archives.begin(), archive_at(1'000'000 + elapse / kHour, elapse));
+    const auto verdicts = judge_archives(keep, archives, elapse, minimum);
+    for (std::size_t i = archives.size(); i-- > 0;) {
+      if (verdicts[i].keep) continue;
+      if (archives[i].id == id) return elapse;
+      archives.erase(archives.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
+  return 0;
+}
+
+Microseconds goes(const Retention& keep, const std::vector<RetentionArchive>& archives, std::int64_t id,
+                  const std::vector<Microseconds>& elapses, std::int64_t minimum = 0) {
+  Forecast forecast{keep, minimum, archives, id};
+  if (forecast.stays()) return 0;
+  for (const Microseconds elapse : elapses) {
+    if (forecast.step(archive_at(1'000'000 + elapse / kHour, elapse))) return elapse;
+  }
+  return 0;
+}
+
+std::vector<Microseconds> every(Microseconds step, std::size_t count) {
+  std::vector<Microseconds> elapses;
+  for (std::size_t i = 0; i < count; ++i) elapses.push_back(kNow + static_cast<Microseconds>(i) * step);
+  return elapses;
 }
 
 std::vector<std::size_t> kept(const Retention& keep, const std::vector<RetentionArchive>& archives,
@@ -183,6 +215,115 @@ TEST(Retention, IsReadFromProperties) {
   properties.removeMember("client_keep");
   properties["keep_daily"] = -1;
   EXPECT_FALSE(apply_policy(base, properties));
+}
+
+TEST(Forecast, SaysWhenAnArchiveGoes) {
+  constexpr Microseconds kDay = 24 * kHour;
+  struct Case {
+    const char* name;
+    Retention keep;
+    std::size_t index;    // of a week of daily archives, the newest of which is an hour old
+    std::size_t elapses;  // until it is gone; 0: never
+  };
+  const Case cases[] = {
+      {"the last three keep it for three more backups", rules(3, 0), 0, 3},
+      {"the oldest of them goes first", rules(3, 0), 2, 1},
+      {"one that nothing keeps goes at the next", rules(3, 0), 5, 1},
+      {"daily for a week", rules(0, 7), 0, 7},
+      {"a younger one of its week takes its place", rules(0, 1, 2), 0, 1},
+      {"on a monthly place it stays longer", rules(0, 2, 0, 3), 0, 0},
+  };
+  for (const auto& one : cases) {
+    auto archives = series(7, kDay);
+    for (auto& archive : archives) ++archive.id;  // those of the future have none
+    const auto elapses = every(kDay, 60);
+    const auto at = goes(one.keep, archives, static_cast<std::int64_t>(one.index) + 1, elapses);
+    EXPECT_EQ(at, goes_by_hand(one.keep, archives, static_cast<std::int64_t>(one.index) + 1, elapses, 0))
+        << one.name;
+    if (one.elapses > 0) {
+      EXPECT_EQ(at, elapses[one.elapses - 1]) << one.name;
+    }
+  }
+}
+
+TEST(Forecast, KnowsWhatNeverGoes) {
+  constexpr Microseconds kDay = 24 * kHour;
+  auto archives = series(7, kDay);
+  for (auto& archive : archives) ++archive.id;
+  EXPECT_EQ(goes(Retention{}, archives, 7, every(kDay, 100)), 0) << "no rule";
+  EXPECT_EQ(goes(rules(1, 0), archives, 99, every(kDay, 100)), 0) << "no such archive";
+  archives[6].pinned = true;
+  EXPECT_EQ(goes(rules(1, 0), archives, 7, every(kDay, 100)), 0) << "pinned";
+  archives[6].pinned = false;
+  archives[6].missing = true;
+  EXPECT_EQ(goes(rules(1, 0), archives, 7, every(kDay, 100)), 0) << "missing";
+  EXPECT_EQ(goes(rules(1, 0), archives, 1, {}), 0) << "no elapse";
+}
+
+// For many rules, schedules and archives: the date is the one that stepping through the calendar finds.
+TEST(Forecast, AgreesWithTheCalendarForAnyRule) {
+  std::uint32_t state = 7;
+  const auto pick = [&](std::uint32_t n) {
+    state = state * 1'664'525 + 1'013'904'223;
+    return (state >> 16) % n;
+  };
+  for (int round = 0; round < 150; ++round) {
+    Retention keep;
+    keep.last = pick(4);
+    keep.hourly = pick(3) == 0 ? pick(6) : 0;
+    keep.daily = pick(8);
+    keep.weekly = pick(4);
+    keep.monthly = pick(3);
+    keep.within_seconds = std::chrono::hours{24 * pick(10)};
+    const Microseconds step = std::array{6 * kHour, 24 * kHour, 72 * kHour, 168 * kHour}[pick(4)];
+    auto archives = series(5 + pick(20), step);
+    for (auto& archive : archives) ++archive.id;
+    if (pick(3) == 0) archives[pick(5)].pinned = true;
+    if (pick(3) == 0) archives[pick(5)].missing = true;
+    const std::int64_t minimum = pick(4);
+    const auto elapses = every(step, 150);
+    const std::int64_t id = 1 + pick(static_cast<std::uint32_t>(archives.size()));
+    const auto& chosen = archives[static_cast<std::size_t>(id - 1)];
+    const bool stays = chosen.pinned || chosen.missing || !keep.any();
+    EXPECT_EQ(goes(keep, archives, id, elapses, minimum),
+              stays ? 0 : goes_by_hand(keep, archives, id, elapses, minimum))
+        << "round " << round << ", archive " << id;
+  }
+}
+
+TEST(Retention, MissingArchivesCountForNothing) {
+  auto archives = series(4, 24 * kHour);
+  archives[0].missing = true;
+  const auto verdicts = judge_archives(rules(2, 0), archives, kNow, 0);
+  EXPECT_TRUE(verdicts[0].keep);
+  EXPECT_EQ(verdicts[0].rule, "it is missing from the repository");
+  EXPECT_EQ(kept(rules(2, 0), archives), (std::vector<std::size_t>{0, 1, 2}));
+  Job prune;
+  const auto removals = choose_removals(prune, rules(2, 0), archives, JobState::successful, kNow, 0);
+  ASSERT_TRUE(removals);
+  EXPECT_EQ(removals->names, (std::vector<std::string>{"a3"}));
+  EXPECT_EQ(removals->kept_ids, (std::vector<std::string>{"id1", "id2"}))
+      << "it is not asked for in the listing";
+  prune.details["archives"].append("a0");
+  const auto by_name = choose_removals(prune, rules(2, 0), archives, JobState::successful, kNow, 0);
+  ASSERT_TRUE(by_name);
+  EXPECT_EQ(by_name->names, (std::vector<std::string>{"a0"}))
+      << "whoever has seen it takes it out of the history";
+}
+
+TEST(ProjectElapses, GoOnAsTheyRepeatThemselves) {
+  constexpr Microseconds kDay = 24 * kHour;
+  const auto daily = project_elapses(every(kDay, 40), kNow + 100 * kDay, 1000);
+  EXPECT_EQ(daily, every(kDay, 101)) << "every day";
+  const auto few = project_elapses(every(kDay, 40), kNow + 100 * kDay, 50);
+  EXPECT_EQ(few, every(kDay, 50)) << "no more than asked for";
+  const auto known = project_elapses(every(kDay, 40), kNow + 10 * kDay, 1000);
+  EXPECT_EQ(known, every(kDay, 11)) << "no further than asked for";
+  const auto monthly = project_elapses(every(30 * kDay, 10), kNow + 1000 * kDay, 1000);
+  EXPECT_EQ(monthly, every(30 * kDay, 10)) << "what is not weekly is not thought on";
+  const auto short_list = project_elapses(every(kDay, 10), kNow + 100 * kDay, 1000);
+  EXPECT_EQ(short_list, every(kDay, 10)) << "nor what is known of a few days only";
+  EXPECT_TRUE(project_elapses({}, kNow, 10).empty());
 }
 
 }  // namespace

@@ -28,26 +28,38 @@ TEST(UnitNames, OfJobsAreReadBack) {
   }
 }
 
-TEST(UnitNames, OfTimersHaveThePolicyAsTheirInstance) {
-  EXPECT_EQ(timer_unit_name("etc"), "cyborg-policy@etc.timer");
+TEST(UnitNames, OfTimersHaveTheObjectAsTheirInstance) {
+  EXPECT_EQ(timer_unit_name("policy", "etc"), "cyborg-policy@etc.timer");
+  EXPECT_EQ(timer_unit_name("check", "vault"), "cyborg-check@vault.timer");
+}
+
+TEST(UnitNames, OfTimersAreToldFromOthers) {
+  for (const char* unit :
+       {"cyborg-policy@etc.timer", "cyborg-check@vault.timer", "cyborg-compact@a-b.c.timer"}) {
+    EXPECT_TRUE(is_timer_unit(unit)) << unit;
+  }
+  for (const char* unit :
+       {"", "cyborg-policy@.timer", "cyborg-policy@etc.service", "cyborg-restore@etc.timer",
+        "cyborg-policy.timer", "policy@etc.timer", "cyborg-policy@etc.timer.d"}) {
+    EXPECT_FALSE(is_timer_unit(unit)) << unit;
+  }
 }
 
 TEST(TimerText, HasTheCalendarAndTheDelay) {
-  Policy policy;
-  policy.name = "etc";
   Schedule schedule;
   schedule.name = "nightly";
   schedule.crontab = "30 2 * * *";
   schedule.calendar = {"*-*-* 02:30:00", "Mon *-*-* 04:00:00"};
-  const std::string text = timer_unit_file(policy, schedule);
+  const std::string text = timer_unit_file("policy", "etc", schedule);
   for (const char* line : {"OnCalendar=*-*-* 02:30:00\n", "OnCalendar=Mon *-*-* 04:00:00\n",
                            "Persistent=true\n", "AccuracySec=1s\n", "# crontab: 30 2 * * *\n", "[Timer]\n"}) {
     EXPECT_TRUE(contains(text, line)) << line << text;
   }
   EXPECT_FALSE(contains(text, "RandomizedDelaySec"));
   schedule.random_delay_seconds = std::chrono::seconds{600};
-  EXPECT_TRUE(
-      contains(timer_unit_file(policy, schedule), "RandomizedDelaySec=600s\nFixedRandomDelay=true\n"));
+  const std::string upkeep = timer_unit_file("check", "vault", schedule);
+  EXPECT_TRUE(contains(upkeep, "RandomizedDelaySec=600s\nFixedRandomDelay=true\n"));
+  EXPECT_TRUE(contains(upkeep, "Description=Start a check of cyborg repository vault (schedule nightly)\n"));
 }
 
 const UnitProperty* find(const UnitSpec& unit, const std::string& name) {

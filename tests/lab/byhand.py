@@ -1,0 +1,26 @@
+"""borg as an administrator calls it by hand, beside cyborgd: on the server, as its user."""
+
+import json
+
+
+def borg(t, path, passphrase, *words, mode=None, check=True):
+    """borg WORDS with the repository at that path, on the server. `{}` in a word is the repository."""
+    script = ('read -r P; [ -z "$P" ] || export BORG_PASSPHRASE=$P; export BORG_BASE_DIR=/tmp/byhand-$1 '
+              'BORG_RELOCATED_REPO_ACCESS_IS_OK=yes BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes; shift; exec borg "$@"')
+    full = [word.replace("{}", path) for word in words]
+    if mode:
+        full = ["init", "--encryption", mode, path]
+    return t.server.run("runuser", "-u", "cyborg", "--", "sh", "-c", script, "sh", t.prefix, *full,
+                        data=f"{passphrase}\n", check=check).out
+
+
+def opened(t, repository, client=None):
+    """Path and passphrase of a borg repository of cyborgd's."""
+    text = t.ctl("repository", "key-export", repository, *(["--client", client] if client else [])).out
+    fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+    return fields["borg repository"].strip(), fields.get("passphrase", "").strip()
+
+
+def archives(t, path, passphrase):
+    """Names of what borg itself finds."""
+    return {row["name"] for row in json.loads(borg(t, path, passphrase, "--bypass-lock", "list", "--json", "{}"))["archives"]}
