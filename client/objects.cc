@@ -35,8 +35,9 @@ auto on_object(const Noun& noun, const std::string& name, Call call) try {
 // Set and Remove.
 void change_object(Context& context, const Noun& noun, const std::string& name, const std::string& method,
                    const VariantMap& argument) {
-  on_object(noun, name,
-            [&](const std::string& path) { context.bus().act<>({path, noun.interface}, method, argument); });
+  on_object(noun, name, [&](const std::string& path) {
+    context.bus().act<>({path, noun.interface}, method, argument);
+  });
 }
 
 bool needs_current(const std::vector<std::string>& assignments) {
@@ -142,23 +143,38 @@ const Noun kScheduleNoun{
      {"RANDOM DELAY", "random_delay"}},
     {{"crontab", "s"}, {"on_calendar", "s"}, {"timezone", "s"}, {"random_delay", "s"}, {"enabled", "b"}}};
 
-const Noun kPolicyNoun{
-    "policy",
-    names::kPolicyInterface,
-    ErrorCode::no_such_policy,
-    {{"NAME", "name"},
-     {"ENABLED", "enabled"},
-     {"TYPE", "type"},
-     {"SCHEDULE", "schedule"},
-     {"REPOSITORIES", "repositories"},
-     {"CLIENTS", "clients"},
-     {"UNUSABLE", "unusable"}},
-    {{"type", "s"},          {"schedule", "s"},        {"repositories", "as", true}, {"clients", "as", true},
-     {"variables", "a{sv}"}, {"exclude", "as"},        {"compression", "s"},         {"catalog", "b"},
-     {"upload_limit", "t"},  {"timeout", "s"},         {"keep_last", "u"},           {"keep_within", "s"},
-     {"keep_hourly", "u"},   {"keep_daily", "u"},      {"keep_weekly", "u"},         {"keep_monthly", "u"},
-     {"keep_yearly", "u"},   {"client_keep", "a{sv}"}, {"hooks", "aa{sv}"},          {"enabled", "b"}},
-    "password"};
+const Noun kPolicyNoun{"policy",
+                       names::kPolicyInterface,
+                       ErrorCode::no_such_policy,
+                       {{"NAME", "name"},
+                        {"ENABLED", "enabled"},
+                        {"TYPE", "type"},
+                        {"SCHEDULE", "schedule"},
+                        {"REPOSITORIES", "repositories"},
+                        {"CLIENTS", "clients"},
+                        {"UNUSABLE", "unusable"}},
+                       {{"type", "s"},
+                        {"schedule", "s"},
+                        {"repositories", "as", true},
+                        {"clients", "as", true},
+                        {"variables", "a{sv}"},
+                        {"exclude", "as"},
+                        {"canaries", "as"},
+                        {"compression", "s"},
+                        {"catalog", "b"},
+                        {"upload_limit", "t"},
+                        {"timeout", "s"},
+                        {"keep_last", "u"},
+                        {"keep_within", "s"},
+                        {"keep_hourly", "u"},
+                        {"keep_daily", "u"},
+                        {"keep_weekly", "u"},
+                        {"keep_monthly", "u"},
+                        {"keep_yearly", "u"},
+                        {"client_keep", "a{sv}"},
+                        {"hooks", "aa{sv}"},
+                        {"enabled", "b"}},
+                       "password"};
 
 std::string object_path(const Noun& noun, const std::string& name) {
   const auto prefix = fmt::format("{}/{}", names::kRootPath, noun.name);

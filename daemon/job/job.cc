@@ -131,8 +131,8 @@ JobResult JobContext::work() {
       return check(*this);
     case JobKind::catalog:
       return catalog_archive(*this);
-    default:
-      break;
+    case JobKind::verify:
+      return verify(*this);
   }
   throw Failure("environment", "this version of cyborg-job does not know the kind of job");
 }

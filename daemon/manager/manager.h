@@ -82,6 +82,9 @@ class Manager {
   void run_on_repository(JobKind kind, const std::string& repository, const std::vector<std::string>& clients,
                          const Json::Value& details, const std::string& actor,
                          Done<std::vector<std::int64_t>> done);
+  // Proves that archives restore: the newest of each series, or this one.
+  void verify_policy(const std::string& policy, const RunRequest& request, Done<RunAnswer> done);
+  void verify_archive(const std::string& archive, const std::string& actor, Done<std::int64_t> done);
   void remove_archive(const std::string& archive, const std::string& actor, Done<std::int64_t> done);
   void update_archive(const std::string& archive, const Json::Value& properties, Done<void> done);
   void explain_archive(const std::string& archive, Done<Json::Value> done);
