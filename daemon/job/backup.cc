@@ -18,7 +18,7 @@ namespace {
 std::vector<std::string> existing_roots(const JobSpec& spec) {
   std::vector<std::string> roots;
   for (const auto& root : spec.roots) {
-    struct stat status {};
+    struct stat status{};
     const bool link = ::lstat(root.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
     const bool good =
         link || ::faccessat(AT_FDCWD, root.c_str(), spec.any_root ? F_OK : R_OK, AT_EACCESS) == 0;

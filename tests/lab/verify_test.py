@@ -86,7 +86,7 @@ def changed(t):
     expect_equal(_status(t, policy)["last_proven"], before, "when it was proven")
 
 
-@test("what the repository holds must be what the client has", core=True)
+@test("what the repository holds must be what the client has")
 def different(t):
     policy, folder, _ = _backed_up(t)
     # Other content behind the same size and time: what a disk that forgets does.
@@ -159,7 +159,7 @@ def away(t):
     expect_equal((row["last_proven"], row["last_verify_state"]), (0, "warning"), "status")
 
 
-@test("the server itself, and the output of a command, which is readable at best", core=True)
+@test("the server itself, and the output of a command, which is readable at best")
 def local_and_piped(t):
     # What only root can read.
     policy, _, _ = _backed_up(t, machine="server", make=lambda node, folder:
