@@ -74,15 +74,17 @@ void add_why(CLI::App& noun, Context& context) {
   });
 }
 
-void add_remove(CLI::App& noun, Context& context) {
-  auto& verb = add_verb(noun, "remove", "delete one from its repository");
+// A method on one archive that is a job.
+void add_job_verb(CLI::App& noun, Context& context, const char* name, const char* description,
+                  const char* method) {
+  auto& verb = add_verb(noun, name, description);
   const auto archive = std::make_shared<std::string>();
   const auto mode = std::make_shared<Watch>(Watch::none);
   verb.add_option("ARCHIVE", *archive)->required();
   add_watch_options(verb, *mode);
-  verb.callback([&context, archive, mode] {
+  verb.callback([&context, archive, mode, method] {
     JobWatch watch(context, *mode);
-    const auto job = context.bus().act<std::uint64_t>(manager(), "RemoveArchive", *archive);
+    const auto job = context.bus().act<std::uint64_t>(manager(), method, *archive);
     report_jobs(context, watch, *mode, std::nullopt, {job});
   });
 }
@@ -117,7 +119,8 @@ void add_archive_commands(CLI::App& app, Context& context) {
   show.add_option("ARCHIVE", *archive, "its name, or REPOSITORY::NAME")->required();
   show.callback([&context, archive] { show_archive(context, *archive); });
   add_why(noun, context);
-  add_remove(noun, context);
+  add_job_verb(noun, context, "verify", "prove that one restores", "VerifyArchive");
+  add_job_verb(noun, context, "remove", "delete one from its repository", "RemoveArchive");
   const auto pinned = [](bool value) {
     return [value](const std::string&) { return property("pinned", sdbus::Variant{value}); };
   };

@@ -19,7 +19,7 @@ namespace {
 
 struct AddOptions {
   std::string name, type, schedule, variables_file, compression, upload_limit, timeout, password_file;
-  std::vector<std::string> repositories, clients, variables, exclude;
+  std::vector<std::string> repositories, clients, variables, exclude, canaries;
   std::vector<std::string> pre_hooks, post_hooks, hooks;
   std::string keep_within;
   std::map<std::string, std::uint32_t> keep;  // of keep_last … keep_yearly, those given
@@ -75,7 +75,7 @@ VariantMap properties_of(const AddOptions& options) {
   }
   for (const auto& [key, list] :
        {std::pair("repositories", &options.repositories), std::pair("clients", &options.clients),
-        std::pair("exclude", &options.exclude)}) {
+        std::pair("exclude", &options.exclude), std::pair("canaries", &options.canaries)}) {
     if (!list->empty()) result.emplace(key, sdbus::Variant{*list});
   }
   if (!options.keep_within.empty()) result.emplace("keep_within", sdbus::Variant{options.keep_within});
@@ -118,6 +118,7 @@ void add_add(CLI::App& noun, Context& context) {
   verb.add_option("--password-file", options->password_file,
                   "of a database user: a file, or - for standard input");
   add_list(verb, "--exclude", options->exclude, "a borg pattern; may be given again");
+  add_list(verb, "--canary", options->canaries, "a file that each archive must have; may be given again");
   verb.add_option("--compression", options->compression, "borg's (default: lz4)");
   verb.add_option("--upload-limit", options->upload_limit, "such as 500K or 10M, a second");
   verb.add_option("--timeout", options->timeout, "for each job, such as 6h");
@@ -220,6 +221,20 @@ void add_prune(CLI::App& noun, Context& context) {
   verb.callback([&context, options] { prune_policy(context, *options); });
 }
 
+void add_verify(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "verify", "prove that its newest archives restore");
+  const auto options = std::make_shared<RunOptions>();
+  verb.add_option("NAME", options->name)->required();
+  add_names(verb, "--client", options->clients, "only this one of its clients");
+  add_watch_options(verb, options->mode);
+  verb.callback([&context, options] {
+    JobWatch watch(context, options->mode);
+    const auto [run, jobs] = context.bus().act<std::uint64_t, std::vector<std::uint64_t>>(
+        manager(), "VerifyPolicy", options->name, run_options(context, *options));
+    report_jobs(context, watch, options->mode, run, jobs);
+  });
+}
+
 void show_next(const Context& context, const std::vector<std::uint64_t>& times) {
   Json::Value list(Json::arrayValue);
   for (const auto time : times) list.append(Json::Value::UInt64{time});
@@ -287,6 +302,7 @@ void add_policy_commands(CLI::App& app, Context& context) {
   add_add(noun, context);
   add_run(noun, context);
   add_prune(noun, context);
+  add_verify(noun, context);
   add_next(noun, context);
   add_types(noun, context);
 }

@@ -30,18 +30,31 @@ Cell note_of(const Json::Value& row) {
   if (!text("active_state").empty())
     return {fmt::format("job {} {}", row["active_job"].asUInt64(), text("active_state"))};
   if (row["late"].isBool() && row["late"].asBool()) return {"late", Style::attention};
+  if (render("state", row["last_verify_state"], 0).style == Style::bad)
+    return {text("last_verify_reason"), Style::bad};
   const bool well = text("last_end_state") == "successful" || text("last_end_state").empty();
   if (!well && !text("last_end_reason").empty()) return {text("last_end_reason")};
   return {};
 }
 
+// When it was last proven to restore; a verification since then that found otherwise is louder.
+Cell proven_cell(const Json::Value& row, std::uint64_t now) {
+  const auto state = render("state", row["last_verify_state"], now);
+  if (state.style == Style::bad) return {"verification " + state.text, Style::bad};
+  if (row["last_proven"].asUInt64() == 0) return {"never", Style::attention};
+  auto cell = render("last_proven", row["last_proven"], now);
+  if (row["last_proven_how"].asString() == "readable") cell.text += ", readable";
+  return cell;
+}
+
 std::string fleet_table(const Json::Value& rows, std::uint64_t now, bool colour) {
-  Table table({"CLIENT", "POLICY", "REPOSITORY", "LAST SUCCESS", "LAST RUN", "RESULT", "NEXT", "NOTE"});
+  Table table(
+      {"CLIENT", "POLICY", "REPOSITORY", "LAST SUCCESS", "PROVEN", "LAST RUN", "RESULT", "NEXT", "NOTE"});
   for (const auto& row : rows) {
     auto success = render("last_success", row["last_success"], now);
     if (row["last_success"].asUInt64() == 0) success = {"never", Style::bad};
     table.add({render("client", row["client"], now), render("policy", row["policy"], now),
-               render("repository", row["repository"], now), success,
+               render("repository", row["repository"], now), success, proven_cell(row, now),
                render("last_end", row["last_end"], now), render("last_end_state", row["last_end_state"], now),
                render("next_elapse", row["next_elapse"], now), note_of(row)});
   }

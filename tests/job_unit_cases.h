@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/units.h"
@@ -9,15 +10,17 @@
 namespace cyborg::test {
 
 struct JobUnitCase {
-  std::string name;  // cyborg-job-KIND-(local|ssh)-(here|remote)
+  std::string name;  // cyborg-job-KIND[-HOW]-(local|ssh)-(here|remote)
   JobSpec spec;
   UnitSpec unit;
 };
 
 inline std::vector<JobUnitCase> job_unit_cases() {
   std::vector<JobUnitCase> cases;
-  for (const auto kind :
-       {JobKind::prepare_client, JobKind::prepare_repository, JobKind::backup, JobKind::restore}) {
+  using Kind = std::pair<JobKind, const char*>;  // of a verification: how
+  for (const auto& [kind, verify] :
+       {Kind{JobKind::prepare_client, ""}, Kind{JobKind::prepare_repository, ""}, Kind{JobKind::backup, ""},
+        Kind{JobKind::restore, ""}, Kind{JobKind::verify, "compare"}, Kind{JobKind::verify, "postgresql"}}) {
     for (const bool local : {true, false}) {
       for (const bool remote : {false, true}) {
         JobSpec spec;
@@ -27,6 +30,7 @@ inline std::vector<JobUnitCase> job_unit_cases() {
         spec.policy = "etc";
         spec.client = "web";
         spec.repository = "vault";
+        spec.verify = verify;
         spec.local = local;
         if (!local) spec.target = {"web.example.net", 22, "root", "", ""};
         if (remote) spec.repository_host = {"vault.example.net", 22, "backup", "", ""};
@@ -34,7 +38,8 @@ inline std::vector<JobUnitCase> job_unit_cases() {
         JobUnitOptions options;
         options.timeout = std::chrono::hours{24};
         options.credentials = {"spec", "ssh-key", "passphrase"};
-        cases.push_back({std::string{"cyborg-job-"} + to_string(kind) + (local ? "-local" : "-ssh") +
+        const std::string how = *verify ? "-" + spec.verify : std::string{};
+        cases.push_back({std::string{"cyborg-job-"} + to_string(kind) + how + (local ? "-local" : "-ssh") +
                              (remote ? "-remote" : "-here"),
                          spec, job_unit(spec, options)});
       }

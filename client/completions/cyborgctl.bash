@@ -15,7 +15,7 @@ _cyborgctl_keys() { # NOUN
     schedule) echo 'crontab= on_calendar= timezone= random_delay= enabled=' ;;
     policy)
       echo 'type= schedule= repositories= clients= variables= exclude= compression= upload_limit= timeout=' \
-        'catalog= enabled= var.'
+        'catalog= canaries= enabled= var.'
       ;;
   esac
 }
@@ -26,9 +26,9 @@ _cyborgctl_verbs() { # NOUN
     client) echo "$objects prepare test" ;;
     repository) echo "$objects prepare test key-export compact check verify archives" ;;
     schedule) echo "$objects" ;;
-    policy) echo "$objects run next prune types" ;;
+    policy) echo "$objects run next prune verify types" ;;
     job) echo 'list show log cancel retry' ;;
-    archive) echo 'list show files diff why pin unpin comment remove import' ;;
+    archive) echo 'list show files diff why verify pin unpin comment remove import' ;;
     settings) echo 'list get set' ;;
     file) echo 'history' ;;
     catalog) echo 'drop rebuild' ;;
@@ -51,7 +51,7 @@ _cyborgctl_options() { # NOUN VERB
     schedule/add) echo '--on-calendar --timezone --random-delay' ;;
     policy/add)
       echo '--type --repository --client --schedule --var --vars --password-file --exclude --compression'
-      echo '--upload-limit --timeout'
+      echo '--upload-limit --timeout --canary'
       echo '--keep-last --keep-within --keep-hourly --keep-daily --keep-weekly --keep-monthly --keep-yearly'
       echo '--pre-hook --post-hook --hook'
       ;;
@@ -59,13 +59,14 @@ _cyborgctl_options() { # NOUN VERB
     repository/set) echo '--passphrase-file' ;;
     policy/run) echo '--client --wait --follow --dry-run --scheduled' ;;
     policy/prune) echo '--client --wait --follow --dry-run' ;;
+    policy/verify) echo '--client --wait --follow' ;;
     policy/next) echo '--count' ;;
     job/list) echo '--policy --client --repository --kind --state --run --limit --all' ;;
     job/log) echo '--follow' ;;
     job/cancel) echo '--wait' ;;
     job/retry) echo '--wait --follow' ;;
     archive/list) echo '--client --policy --repository --limit --all' ;;
-    archive/remove) echo '--wait --follow' ;;
+    archive/remove | archive/verify) echo '--wait --follow' ;;
     archive/import) echo '--client --policy --glob --follow' ;;
     repository/archives) echo '--client --state --last' ;;
     archive/files | archive/diff | file/history) echo '--limit --all' ;;

@@ -37,6 +37,8 @@ constexpr std::array kTable{
     Permission{kManagerInterface, "ListRepository", kActionRun},
     Permission{kManagerInterface, "ListRepositoryArchives", kActionView},
     Permission{kManagerInterface, "ImportArchives", kActionManage},
+    Permission{kManagerInterface, "VerifyPolicy", kActionRun},
+    Permission{kManagerInterface, "VerifyArchive", kActionRun},
     Permission{kManagerInterface, "RemoveArchive", kActionManage},
     Permission{kManagerInterface, "SetArchive", kActionManage},
     Permission{kManagerInterface, "ExplainArchive", kActionView},

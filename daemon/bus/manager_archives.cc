@@ -139,6 +139,34 @@ void ManagerObject::ImportArchives(sdbus::Result<Ids>&& result, std::string repo
                });
 }
 
+void ManagerObject::VerifyPolicy(sdbus::Result<uint64_t, Ids>&& result, std::string policy,
+                                 VariantMap options) {
+  serve_method(
+      std::move(result), "VerifyPolicy", {{"policy", policy}},
+      [this, policy, options = std::move(options)](const Reply<uint64_t, Ids>& reply, const Actor& actor) {
+        RunRequest request;
+        request.actor = actor.label();
+        const Json::Value json = to_json(options);
+        Fields fields{json};
+        fields.list("clients", request.clients);
+        if (auto finished = fields.finish(); !finished) return reply.fail(finished.error());
+        context_.manager.verify_policy(
+            policy, request, reply.then([](const auto& answer_to, const RunAnswer& answer) {
+              answer_to(static_cast<uint64_t>(answer.run), encode_ids(answer.jobs));
+            }));
+      });
+}
+
+void ManagerObject::VerifyArchive(sdbus::Result<uint64_t>&& result, std::string archive) {
+  serve_method(std::move(result), "VerifyArchive", {{"archive", archive}},
+               [this, archive](const Reply<uint64_t>& reply, const Actor& actor) {
+                 context_.manager.verify_archive(archive, actor.label(),
+                                                 reply.then([](const auto& answer_to, std::int64_t job) {
+                                                   answer_to(static_cast<uint64_t>(job));
+                                                 }));
+               });
+}
+
 void ManagerObject::RemoveArchive(sdbus::Result<uint64_t>&& result, std::string archive) {
   serve_method(std::move(result), "RemoveArchive", {{"archive", archive}},
                [this, archive](const Reply<uint64_t>& reply, const Actor& actor) {

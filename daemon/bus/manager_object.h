@@ -77,6 +77,8 @@ class ManagerObject final
   void ListRepositoryArchives(sdbus::Result<Maps, std::string>&& result, std::string repository,
                               VariantMap filter, uint32_t limit, std::string cursor) override;
   void ImportArchives(sdbus::Result<Ids>&& result, std::string repository, VariantMap options) override;
+  void VerifyPolicy(sdbus::Result<uint64_t, Ids>&& result, std::string policy, VariantMap options) override;
+  void VerifyArchive(sdbus::Result<uint64_t>&& result, std::string archive) override;
   void RemoveArchive(sdbus::Result<uint64_t>&& result, std::string archive) override;
   void SetArchive(sdbus::Result<>&& result, std::string archive, VariantMap properties) override;
   void ExplainArchive(sdbus::Result<VariantMap>&& result, std::string archive) override;

@@ -215,7 +215,7 @@ void PolicyObject::changed() {
   compat::emit_properties_changed(
       getObject(), kPolicyInterface,
       {"Enabled", "Type", "Schedule", "Repositories", "Clients", "Variables", "Exclude", "Compression",
-       "UploadLimit", "Timeout", "Catalog", "Keep", "ClientKeep", "Hooks", "Unusable", "Timer"});
+       "UploadLimit", "Timeout", "Catalog", "Canaries", "Keep", "ClientKeep", "Hooks", "Unusable", "Timer"});
 }
 void PolicyObject::Set(sdbus::Result<>&& result, VariantMap properties) {
   serve(context_.authorizer, getObject(), std::move(result), kPolicyInterface, "Set", {{"policy", name_}},

@@ -132,6 +132,7 @@ class PolicyObject final
   Strings Exclude() override { return policy().exclude; }
   std::string Compression() override { return policy().compression; }
   bool Catalog() override { return policy().catalog; }
+  Strings Canaries() override { return policy().canaries; }
   uint64_t UploadLimit() override { return static_cast<uint64_t>(policy().upload_limit); }
   uint64_t Timeout() override;
   VariantMap Keep() override;

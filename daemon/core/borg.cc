@@ -144,6 +144,16 @@ std::vector<std::string> borg_list_files(const JobSpec& spec, const std::string&
   return command;
 }
 
+std::vector<std::string> borg_extract_contents(const JobSpec& spec, const std::string& repository,
+                                               const std::vector<std::string>& paths) {
+  auto command = global_options();
+  append(command, {"--bypass-lock", "extract", "--stdout", "--", repository + "::" + spec.archive});
+  // Not bare, since a name may look like a pattern; and not as "pf:", of which borg 1.2 complains that it
+  // never matched, whatever it did.
+  for (const auto& path : paths) command.push_back("pp:" + path);
+  return command;
+}
+
 std::vector<std::string> borg_serve(const JobSpec& spec) {
   std::vector<std::string> command{"borg", "serve", "--umask=077", "--restrict-to-repository",
                                    spec.repository_path};

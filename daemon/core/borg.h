@@ -47,6 +47,9 @@ std::vector<std::string> borg_delete(const std::string& repository, const std::v
 std::vector<std::string> borg_compact(const std::string& repository);
 std::vector<std::string> borg_check(const JobSpec& spec, const std::string& repository);
 std::vector<std::string> borg_list_files(const JobSpec& spec, const std::string& repository);
+// The contents of these files, one after the other in the order of the archive.
+std::vector<std::string> borg_extract_contents(const JobSpec& spec, const std::string& repository,
+                                               const std::vector<std::string>& paths);
 std::vector<std::string> borg_serve(const JobSpec& spec);
 
 // What every borg gets. `rsh` is empty for a repository that is reached as a path, `base_dir` if it is set

@@ -21,7 +21,7 @@ Fields::Check one_of(const std::array<const char*, N>& words, std::string_view e
 constexpr std::array kWhen{"before", "after", "success", "failure"};
 constexpr std::array kWhere{"client", "server"};
 constexpr std::array kEffect{"fail", "warn", "ignore"};
-constexpr std::array kKinds{"backup", "restore", "prune", "compact"};
+constexpr std::array kKinds{"backup", "restore", "prune", "compact", "verify"};
 
 Expected<Hook> hook_from_json(const Json::Value& json) {
   Hook hook;
@@ -31,7 +31,7 @@ Expected<Hook> hook_from_json(const Json::Value& json) {
   fields.text("command", hook.command);
   fields.span("timeout", hook.timeout, hook.timeout_seconds);
   fields.text("effect", hook.effect, one_of(kEffect, "fail, warn or ignore"));
-  fields.list("kinds", hook.kinds, one_of(kKinds, "backup, restore, prune or compact"));
+  fields.list("kinds", hook.kinds, one_of(kKinds, "backup, restore, prune, compact or verify"));
   if (auto finished = fields.finish(); !finished) return std::unexpected(finished.error());
   if (hook.command.empty()) {
     return fail(ErrorCode::invalid_argument, "hooks: a hook has no command",

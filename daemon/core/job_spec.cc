@@ -138,6 +138,12 @@ void visit_spec(Visit& visit, Spec& spec) {
   visit("max_duration", spec.max_duration);
   visit("verify_data", spec.verify_data);
   visit("import_names", spec.import_names);
+  visit("verify", spec.verify);
+  visit("client_away", spec.client_away);
+  visit("seed", spec.seed);
+  visit("sample_files", spec.sample_files);
+  visit("sample_bytes", spec.sample_bytes);
+  visit("canaries", spec.canaries);
   visit("borg_url", spec.borg_url);
   visit("catalog_budget", spec.catalog_budget);
   visit("database_remote", spec.database_remote);

@@ -86,6 +86,13 @@ struct JobSpec {
   // list: archives to be taken over, of which sizes are wanted
   std::vector<std::string> import_names;
 
+  // verify (archive, target, too)
+  std::string verify;       // "compare" with the client, load as "postgresql" or "mysql", or "read"
+  std::string client_away;  // why the client cannot be asked; empty: it can
+  std::string seed;         // of the choice of files
+  std::int64_t sample_files = 0, sample_bytes = 0;
+  std::vector<std::string> canaries;
+
   // catalog (archive, too)
   std::string borg_url;             // as the history has it
   std::int64_t catalog_budget = 0;  // bytes, for the catalog of all archives
@@ -105,7 +112,9 @@ struct JobResult {
   // prepare-repository: borg_id, host_key, borg_version, created (bool)
   // prune: removed[] (names)
   // list, check: archives[] (all that the repository has: name, id, created); list: imported[] (the same with
-  // sizes) compact: freed (as borg says it)
+  // sizes)
+  // compact: freed (as borg says it)
+  // verify: archive, proven ("compared", "loaded", "readable" or empty), restore_duration (microseconds)
   Json::Value facts{Json::objectValue};
 };
 

@@ -68,6 +68,24 @@ Expected<void> describe_backup(const Fleet& fleet, const Job& job, JobSpec& spec
   return {};
 }
 
+// What can be proven of an archive depends on what its policy backs up. Neither a client that is gone nor a
+// policy that is keeps the repository from being read.
+void describe_verify(const Fleet& fleet, const Job& job, JobSpec& spec) {
+  spec.archive = job.archive;
+  spec.seed = job.details["seed"].asString();
+  spec.verify = "read";
+  if (const auto policy = fleet.policies.find(job.policy); policy != fleet.policies.end()) {
+    const std::string type = backup_source(policy->second).dump.type;
+    spec.verify = type.empty() ? "compare" : type == "postgresql" || type == "mysql" ? type : "read";
+    spec.canaries = policy->second.canaries;
+  }
+  if (auto described = describe_client(fleet, job, spec); !described) {
+    spec.client_away = described.error().message;
+  } else if (!fleet.clients.at(job.client).ready) {
+    spec.client_away = fmt::format("client {} is not prepared", job.client);
+  }
+}
+
 }  // namespace
 
 Expected<JobSpec> job_spec(const Fleet& fleet, const Job& job) {
@@ -105,6 +123,7 @@ Expected<JobSpec> job_spec(const Fleet& fleet, const Job& job) {
   if (job.kind == JobKind::list) {
     for (const auto& name : job.details["import"]) spec.import_names.push_back(name.asString());
   }
+  if (job.kind == JobKind::verify) describe_verify(fleet, job, spec);
   if (job.kind == JobKind::catalog) {
     spec.archive = job.archive;
     spec.borg_url = job.borg_url;

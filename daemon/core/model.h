@@ -117,7 +117,8 @@ struct Policy {
   Retention keep;
   std::map<std::string, Retention> client_keep;  // of clients that differ
   std::vector<Hook> hooks;
-  bool catalog = true;  // what its archives contain can be searched
+  bool catalog = true;                // what its archives contain can be searched
+  std::vector<std::string> canaries;  // files that each archive must have, and that each verification tries
 };
 
 enum class JobKind {

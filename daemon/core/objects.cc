@@ -1,6 +1,7 @@
 #include "core/objects.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -54,6 +55,12 @@ std::string_view check_encryption(const std::string& mode) {
   }
   return std::ranges::find(modes, mode) != modes.end() ? ""
                                                        : "none, authenticated[-blake2] or repokey[-blake2]";
+}
+
+std::string_view check_canary(const std::string& path) {
+  const bool good = path.starts_with('/') && path.size() > 1 && !path.ends_with('/') &&
+                    path.find("/../") == std::string::npos && !path.ends_with("/..");
+  return good ? "" : "the absolute path of a file";
 }
 
 std::string_view check_exclude(const std::string& pattern) {
@@ -205,6 +212,30 @@ void read_hooks(Fields& fields, Policy& policy) {
 
 }  // namespace
 
+namespace {
+
+// One that can be in no archive would let each verification fail.
+Expected<void> check_canaries(const Policy& policy) {
+  const BackupSource source = backup_source(policy);
+  if (!policy.canaries.empty() && source.roots.empty()) {
+    return fail(ErrorCode::invalid_argument, fmt::format("canaries \"{}\": policy type \"{}\" reads no files",
+                                                         policy.canaries.front(), policy.type));
+  }
+  for (const auto& canary : policy.canaries) {
+    const auto below = [&](const std::string& root) {
+      return canary == root || canary.starts_with(root.ends_with('/') ? root : root + "/");
+    };
+    if (std::ranges::none_of(source.roots, below)) {
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("canaries \"{}\": expected a file below what the policy backs up ({})", canary,
+                              fmt::join(source.roots, ", ")));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 Expected<Policy> apply_policy(Policy base, const Json::Value& properties) {
   if (auto named = check_name("policy", base.name); !named) return std::unexpected(named.error());
   Fields fields{properties};
@@ -222,8 +253,10 @@ Expected<Policy> apply_policy(Policy base, const Json::Value& properties) {
   read_client_keep(fields, base);
   read_hooks(fields, base);
   fields.flag("catalog", base.catalog);
+  fields.list("canaries", base.canaries, check_canary);
   if (auto finished = fields.finish(); !finished) return std::unexpected(finished.error());
   if (auto checked = check_policy_variables(base); !checked) return std::unexpected(checked.error());
+  if (auto checked = check_canaries(base); !checked) return std::unexpected(checked.error());
   if (base.repositories.empty())
     return fail(ErrorCode::invalid_argument, "repositories: expected at least one");
   if (base.clients.empty()) return fail(ErrorCode::invalid_argument, "clients: expected at least one");

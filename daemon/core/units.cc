@@ -94,7 +94,11 @@ void add_sandbox(std::vector<UnitProperty>& properties) {
 
 // A job that speaks ssh to nobody gets no network at all.
 void add_network(std::vector<UnitProperty>& properties, const JobSpec& spec) {
-  const bool of_client = runs_on_client(spec.kind) && !spec.local;
+  const bool asks_client = spec.kind == JobKind::verify &&
+                           (spec.verify == "compare" || std::ranges::any_of(spec.hooks, [](const Hook& hook) {
+                              return hook.where == "client";
+                            }));
+  const bool of_client = (runs_on_client(spec.kind) || asks_client) && !spec.local;
   // A hook here may have somebody to tell.
   const bool hook_here =
       std::ranges::any_of(spec.hooks, [&](const Hook& hook) { return hook.where == "server" || spec.local; });
@@ -112,7 +116,8 @@ void add_network(std::vector<UnitProperty>& properties, const JobSpec& spec) {
 // Only the server itself as a client needs more than an unprivileged user has.
 void add_privileges(std::vector<UnitProperty>& properties, const JobSpec& spec) {
   const bool restores_here = spec.local && spec.kind == JobKind::restore;
-  const bool reads_here = spec.local && spec.kind == JobKind::backup;
+  const bool reads_here = spec.local && (spec.kind == JobKind::backup ||
+                                         (spec.kind == JobKind::verify && spec.verify == "compare"));
   std::uint64_t capabilities = 0;
   if (reads_here) capabilities = kDacReadSearch;
   if (restores_here) capabilities = kChown | kDacOverride | kDacReadSearch | kFowner | kFsetid | kSetfcap;
@@ -133,6 +138,17 @@ void add_privileges(std::vector<UnitProperty>& properties, const JobSpec& spec) 
   FilterList denied{false, {"@resources"}};
   if (!restores_here) denied.names.emplace_back("@privileged");
   properties.push_back({"SystemCallFilter", denied});
+}
+
+// A server for dumps, which do what a client wants: an inner sandbox keeps it from all but its directory, and
+// this from the sockets of others, which that cannot. See job/enclosure.h.
+void add_database_server(std::vector<UnitProperty>& properties, const JobSpec& spec) {
+  if (spec.kind != JobKind::verify || (spec.verify != "postgresql" && spec.verify != "mysql")) return;
+  properties.push_back(
+      {"InaccessiblePaths", std::vector<std::string>{"-/run/dbus", "-/run/postgresql", "-/run/mysqld"}});
+  properties.push_back(
+      {"SystemCallFilter",
+       FilterList{true, {"landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"}}});
 }
 
 }  // namespace
@@ -214,6 +230,7 @@ UnitSpec job_unit(const JobSpec& spec, const JobUnitOptions& options) {
   add_sandbox(unit.properties);
   add_network(unit.properties, spec);
   add_privileges(unit.properties, spec);
+  add_database_server(unit.properties, spec);
   return unit;
 }
 

@@ -278,6 +278,7 @@ void check_script(const BorgEnd& end, const JobSpec& spec, const std::string& us
   if (code == "no-borg") {
     throw Failure(code, fmt::format("borg is not installed on {}: prepare the client", spec.client));
   }
+  if (code == "no-tool") throw Failure(code, fmt::format("{} is not installed on {}", detail, spec.client));
   if (code == "no-package-manager") {
     throw Failure(
         code, fmt::format("{} has no borg and no known package manager: install borg by hand", spec.client));

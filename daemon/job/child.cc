@@ -92,8 +92,11 @@ Child::Child(const ChildOptions& options) {
   Pipe error = make_pipe();
   Pipe out = options.socket < 0 ? make_pipe() : Pipe{};
   Pipe passphrase = options.passphrase ? make_pipe() : Pipe{};
-  Fd null{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
-  const Fd in_high{lift(options.socket < 0 ? null.get() : options.socket)};
+  const Fd input{::open(options.input.empty() ? "/dev/null" : options.input.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!input) {
+    throw Failure("resources", fmt::format("{} cannot be read: {}", options.input, std::strerror(errno)));
+  }
+  const Fd in_high{lift(options.socket < 0 ? input.get() : options.socket)};
   const Fd out_high{lift(options.socket < 0 ? out.write.get() : options.socket)};
   const Fd error_high{lift(error.write.get())};
   const Fd passphrase_high{options.passphrase ? lift(passphrase.read.get()) : -1};

@@ -17,6 +17,7 @@ struct ChildOptions {
   Environment environment;                // added to ours
   std::optional<std::string> passphrase;  // to be read from descriptor 3
   std::string directory;                  // to start in; empty: ours
+  std::string input;                      // a file as its standard input; empty: /dev/null
   int socket = -1;                        // as its standard input and output; -1: /dev/null and out()
 };
 

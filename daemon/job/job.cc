@@ -133,8 +133,8 @@ JobResult JobContext::work() {
       return list_repository(*this);
     case JobKind::catalog:
       return catalog_archive(*this);
-    default:
-      break;
+    case JobKind::verify:
+      return verify(*this);
   }
   throw Failure("environment", "this version of cyborg-job does not know the kind of job");
 }

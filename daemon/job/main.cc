@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "job/connect.h"
+#include "job/enclosure.h"
 #include "job/job.h"
 #include "ssh/failure.h"
 
@@ -76,6 +77,7 @@ int main(int argc, char** argv) {
   const std::string_view mode = argc > 1 ? argv[1] : "";
   try {
     if (mode == "--connect" && argc > 2) return cyborg::connect_socket(argv[2]);
+    if (mode == "--enclose" && argc > 3) return cyborg::enclose(argv + 2);
     if (argc == 1) return cyborg::job_main();
     fmt::print(stderr, "cyborg-job is started by cyborgd, with a job's credentials\n");
     return 2;

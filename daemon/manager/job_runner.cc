@@ -122,7 +122,13 @@ void JobRunner::start(const Job& job) {
     spec->database_remote = paths_.database_remote;
     spec->catalog_budget = setting_size(state_.settings, "catalog_budget");
   }
+  if (job.kind == JobKind::verify) {
+    spec->sample_files = setting_number(state_.settings, "verify_files");
+    spec->sample_bytes = setting_size(state_.settings, "verify_bytes");
+  }
   set_state(id, JobState::starting, "");
+  if (job.kind == JobKind::verify && job.archive.empty())
+    return choose_newest(id, *std::move(spec), std::move(credentials));
   if (job.kind == JobKind::prune) return choose_archives(id, *std::move(spec), std::move(credentials));
   add_passphrase(id, *std::move(spec), std::move(credentials));
 }
@@ -160,6 +166,30 @@ void JobRunner::choose_archives(std::int64_t id, JobSpec spec,
                           spec.keep_ids = std::move(chosen->kept_ids);
                           add_passphrase(id, std::move(spec), std::move(credentials));
                         });
+}
+
+void JobRunner::choose_newest(std::int64_t id, JobSpec spec, std::map<std::string, std::string> credentials) {
+  const Job& job = state_.unfinished.at(id);
+  out_.store.get_series(
+      job.policy, job.client, job.borg_url, "",
+      [this, id, spec = std::move(spec),
+       credentials = std::move(credentials)](const Expected<store::Series>& series) mutable {
+        if (!state_.unfinished.contains(id)) return;
+        if (!series) return set_state(id, JobState::pending, series.error().message);
+        Job& chosen = state_.unfinished.at(id);
+        if (series->archives.empty()) {
+          return finish(
+              id, not_run("archive-missing", fmt::format("there is no archive of policy {} and {} in "
+                                                         "repository {}",
+                                                         chosen.policy, chosen.client, chosen.repository)));
+        }
+        // Another attempt takes the same.
+        chosen.archive = series->archives.front().name;
+        updates_[id].id = id;
+        updates_[id].archive = chosen.archive;
+        spec.archive = chosen.archive;
+        add_passphrase(id, std::move(spec), std::move(credentials));
+      });
 }
 
 void JobRunner::add_passphrase(std::int64_t id, JobSpec spec,

@@ -54,6 +54,8 @@ class JobRunner {
   void start(const Job& job);
   // For a prune: which archives go.
   void choose_archives(std::int64_t job, JobSpec spec, std::map<std::string, std::string> credentials);
+  // For a verification of the newest archive: which that is.
+  void choose_newest(std::int64_t job, JobSpec spec, std::map<std::string, std::string> credentials);
   void add_passphrase(std::int64_t job, JobSpec spec, std::map<std::string, std::string> credentials);
   void add_database_password(std::int64_t job, const JobSpec& spec,
                              std::map<std::string, std::string> credentials);

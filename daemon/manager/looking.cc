@@ -235,6 +235,15 @@ Json::Value Manager::status_row(const store::FleetRow& row, Microseconds now) co
   record["last_end_job"] = Json::UInt64(row.last_end_job);
   record["last_end_state"] = row.last_end_state ? to_string(*row.last_end_state) : "";
   record["last_end_reason"] = row.last_end_reason;
+  record["last_proven"] = Json::UInt64(row.proven);
+  record["last_proven_job"] = Json::UInt64(row.proven_job);
+  record["last_proven_archive"] = row.proven_archive;
+  record["last_proven_how"] = row.proven_how;
+  record["restore_duration"] = Json::UInt64(row.restore_duration);
+  record["last_verify"] = Json::UInt64(row.verify_end);
+  record["last_verify_job"] = Json::UInt64(row.verify_job);
+  record["last_verify_state"] = row.verify_state ? to_string(*row.verify_state) : "";
+  record["last_verify_reason"] = row.verify_reason;
   const auto policy = state_.fleet.policies.find(row.policy);
   if (policy == state_.fleet.policies.end()) return record;
   std::string unusable = unusable_reason(state_.fleet, policy->second);

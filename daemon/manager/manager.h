@@ -92,6 +92,9 @@ class Manager {
   // prepared.
   void run_on_repository(JobKind kind, const std::string& repository, const Json::Value& details,
                          RunRequest request, Done<std::vector<std::int64_t>> done);
+  // Proves that archives restore: the newest of each series, or this one.
+  void verify_policy(const std::string& policy, const RunRequest& request, Done<RunAnswer> done);
+  void verify_archive(const std::string& archive, const std::string& actor, Done<std::int64_t> done);
   void remove_archive(const std::string& archive, const std::string& actor, Done<std::int64_t> done);
   void update_archive(const std::string& archive, const Json::Value& properties, Done<void> done);
   // Takes archives that a listing has found, and cyborgd did not make, into the history.

@@ -116,10 +116,15 @@ Expected<std::vector<FleetRow>> fleet_status(Connection& db) {
   auto result = db.run(
       "select c.policy, c.client, r.repository, usec(s.last_success), coalesce(s.last_success_job, 0),"
       " coalesce(s.last_success_archive, ''), usec(s.last_end), coalesce(s.last_end_job, 0),"
-      " nullif(s.last_end_state, ''), coalesce(s.last_end_reason, '')"
+      " nullif(s.last_end_state, ''), coalesce(s.last_end_reason, ''), usec(v.proven),"
+      " coalesce(v.proven_job, 0), coalesce(v.proven_archive, ''), coalesce(v.how, ''),"
+      " coalesce(v.restore_duration, 0), usec(v.last_end), coalesce(v.last_end_job, 0),"
+      " nullif(v.last_end_state, ''), coalesce(v.last_end_reason, '')"
       " from policy_client c join policy_repository r on r.policy = c.policy"
       " left join backup_status s"
       "  on s.policy = c.policy and s.client = c.client and s.repository = r.repository"
+      " left join proof v"
+      "  on v.policy = c.policy and v.client = c.client and v.repository = r.repository"
       " order by c.policy, c.client, r.position");
   if (!result) return std::unexpected(result.error());
   std::vector<FleetRow> rows(static_cast<std::size_t>(result->size()));
@@ -127,7 +132,8 @@ Expected<std::vector<FleetRow>> fleet_status(Connection& db) {
     FleetRow& r = rows[static_cast<std::size_t>(i)];
     result->row(i).read(r.policy, r.client, r.repository, r.last_success, r.last_success_job,
                         r.last_success_archive, r.last_end, r.last_end_job, r.last_end_state,
-                        r.last_end_reason);
+                        r.last_end_reason, r.proven, r.proven_job, r.proven_archive, r.proven_how,
+                        r.restore_duration, r.verify_end, r.verify_job, r.verify_state, r.verify_reason);
   }
   return rows;
 }

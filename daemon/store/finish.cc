@@ -121,11 +121,37 @@ Expected<void> take_removed(Connection& db, const Job& job, const Json::Value& f
   return {};
 }
 
+// A verification that did not get to its end says nothing about the archive.
+Expected<void> note_proof(Connection& db, const Job& job, const JobResult& result) {
+  if (result.state == JobState::canceled) return {};
+  auto ended = db.run(
+      "insert into proof as p (policy, client, repository, last_end, last_end_job, last_end_state,"
+      " last_end_reason) select policy, client, repository, finished, id, state, reason from job where id = "
+      "$1"
+      " on conflict (policy, client, repository) do update set last_end = excluded.last_end,"
+      " last_end_job = excluded.last_end_job, last_end_state = excluded.last_end_state,"
+      " last_end_reason = excluded.last_end_reason where p.last_end is null or p.last_end <= "
+      "excluded.last_end",
+      Params{job.id});
+  if (!ended) return std::unexpected(ended.error());
+  const std::string how = text(result.facts, "proven");
+  const bool known = how == "compared" || how == "loaded" || how == "readable";
+  if (!succeeded(result.state) || !known) return {};
+  auto proven = db.run(
+      "update proof p set proven = j.finished, proven_job = j.id, proven_archive = $2, how = $3,"
+      " restore_duration = $4 from job j where j.id = $1 and p.policy = j.policy and p.client = j.client"
+      " and p.repository = j.repository and (p.proven is null or p.proven <= j.finished)",
+      Params{job.id, text(result.facts, "archive"), how, number(result.facts, "restore_duration")});
+  if (!proven) return std::unexpected(proven.error());
+  return {};
+}
+
 Expected<void> take_facts(Connection& db, const Job& job, const JobResult& result) {
   // Also of a prune that was interrupted: what it says is gone is gone.
   if (job.kind == JobKind::prune) {
     if (auto removed = take_removed(db, job, result.facts); !removed) return removed;
   }
+  if (job.kind == JobKind::verify) return note_proof(db, job, result);
   if (!succeeded(result.state)) return {};
   if (job.kind == JobKind::prepare_client) return take_client_facts(db, job, result.facts);
   if (job.kind == JobKind::prepare_repository) return take_repository_facts(db, job, result.facts);

@@ -29,6 +29,7 @@ Json::Value to_row(const JobUpdate& update) {
   if (update.started) row["started"] = Json::Int64{*update.started};
   if (update.unit) row["unit"] = *update.unit;
   if (update.invocation) row["invocation"] = *update.invocation;
+  if (update.archive) row["archive"] = *update.archive;
   if (update.details) row["details"] = *update.details;
   if (update.lease_until) row["lease"] = Json::Int64{*update.lease_until};
   return row;
@@ -55,10 +56,10 @@ Expected<std::vector<std::int64_t>> update_jobs(Connection& db, const std::vecto
       " started = case when u.started is null then j.started else instant(u.started) end,"
       " unit = coalesce(u.unit, j.unit), invocation = coalesce(u.invocation, j.invocation),"
       " node = case when u.state = 'starting' then $2 else j.node end,"
-      " details = coalesce(u.details, j.details),"
+      " details = coalesce(u.details, j.details), archive = coalesce(u.archive, j.archive),"
       " lease_until = case when u.lease is null then j.lease_until else instant(u.lease) end"
       " from jsonb_to_recordset($1::jsonb) as u (id bigint, state text, reason text, started bigint,"
-      " unit text, invocation text, lease bigint, details jsonb)"
+      " unit text, invocation text, lease bigint, details jsonb, archive text)"
       " where j.id = u.id and j.id = any($3::bigint[]) and j.finished is null returning j.id",
       Params{rows, node, ids});
   if (!result) return std::unexpected(result.error());

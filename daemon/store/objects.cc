@@ -178,17 +178,17 @@ Expected<void> write_policy(Connection& db, const Policy& p, bool create) {
       create
           ? "insert into policy (name, enabled, type, schedule, variables, exclude,"
             " compression, upload_limit, timeout, timeout_seconds, keep, client_keep,"
-            " hooks, catalog)"
-            " values ($1, $2, $3, nullif($4, ''), $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+            " hooks, catalog, canaries)"
+            " values ($1, $2, $3, nullif($4, ''), $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
           : "update policy set enabled = $2, type = $3, schedule = nullif($4, ''),"
             " variables = $5, exclude = $6, compression = $7, upload_limit = $8,"
             " timeout = $9, timeout_seconds = $10, keep = $11, client_keep = $12, hooks = $13, catalog = $14,"
-            " changed = now() where name = $1";
+            " canaries = $15, changed = now() where name = $1";
   Json::Value client_keep{Json::objectValue};
   for (const auto& [client, keep] : p.client_keep) client_keep[client] = to_json(keep);
   auto result = db.run(sql, Params{p.name, p.enabled, p.type, p.schedule, p.variables, p.exclude,
                                    p.compression, p.upload_limit, p.timeout, p.timeout_seconds,
-                                   to_json(p.keep), client_keep, to_json(p.hooks), p.catalog});
+                                   to_json(p.keep), client_keep, to_json(p.hooks), p.catalog, p.canaries});
   return check_written(db, std::move(result), create, ErrorCode::no_such_policy, "policy", p.name);
 }
 
@@ -235,7 +235,7 @@ Expected<void> put_policy(Connection& db, const Policy& policy, bool create,
 Expected<std::vector<Policy>> read_policies(Connection& db, const std::vector<std::string>* names) {
   std::string sql =
       "select name, enabled, type, coalesce(schedule, ''), variables, exclude, compression, upload_limit,"
-      " timeout, timeout_seconds, catalog,"
+      " timeout, timeout_seconds, catalog, canaries,"
       " array(select repository from policy_repository where policy = name order by position),"
       " array(select client from policy_client where policy = name order by position), keep, client_keep,"
       " hooks from policy";
@@ -247,8 +247,8 @@ Expected<std::vector<Policy>> read_policies(Connection& db, const std::vector<st
     Policy& p = policies.emplace_back();
     Json::Value keep, client_keep, hooks;
     result->row(i).read(p.name, p.enabled, p.type, p.schedule, p.variables, p.exclude, p.compression,
-                        p.upload_limit, p.timeout, p.timeout_seconds, p.catalog, p.repositories, p.clients,
-                        keep, client_keep, hooks);
+                        p.upload_limit, p.timeout, p.timeout_seconds, p.catalog, p.canaries, p.repositories,
+                        p.clients, keep, client_keep, hooks);
     p.hooks = hooks_from_json(hooks).value_or(std::vector<Hook>{});
     p.keep = retention_from_json(keep);
     for (const auto& client : client_keep.getMemberNames()) {

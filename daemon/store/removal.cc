@@ -151,9 +151,11 @@ Expected<void> forget(Connection& db, const Kind& kind, const std::string& name)
       " and exists (select from borg_repository where repository = $2))",
       Params{std::string{kind.name}, name});
   if (!secrets) return std::unexpected(secrets.error());
-  const std::string sql = fmt::format("delete from backup_status where {} = $1", kind.name);
-  auto status = db.run(sql.c_str(), Params{name});
-  if (!status) return std::unexpected(status.error());
+  for (const char* table : {"backup_status", "proof"}) {
+    const std::string sql = fmt::format("delete from {} where {} = $1", table, kind.name);
+    auto status = db.run(sql.c_str(), Params{name});
+    if (!status) return std::unexpected(status.error());
+  }
   // What was done to a borg repository stays with it.
   if (kind.missing == ErrorCode::no_such_repository) return {};
   const std::string series = fmt::format("delete from maintenance_status where {} = $1", kind.name);

@@ -101,6 +101,7 @@ struct JobUpdate {
   std::optional<std::string> invocation;
   std::optional<Microseconds> lease_until;  // 0: none
   std::optional<Json::Value> details = std::nullopt;
+  std::optional<std::string> archive = std::nullopt;
 };
 
 struct Archive {
@@ -234,6 +235,16 @@ struct FleetRow {
   std::int64_t last_end_job = 0;
   std::optional<JobState> last_end_state;
   std::string last_end_reason;
+  // Of verifications: the last that proved something, and the last that ended by itself.
+  Microseconds proven = 0;
+  std::int64_t proven_job = 0;
+  std::string proven_archive;
+  std::string proven_how;             // "compared", "loaded" or "readable"
+  Microseconds restore_duration = 0;  // of that one
+  Microseconds verify_end = 0;
+  std::int64_t verify_job = 0;
+  std::optional<JobState> verify_state;
+  std::string verify_reason;
 };
 
 // Upkeep of one kind of a borg repository; of prunes, of one policy and client. Times are 0 for never.

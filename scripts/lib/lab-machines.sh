@@ -72,6 +72,7 @@ machine_supervise() { # MACHINE
         --machine="$LAB-$machine" --hostname="$machine" "${options[@]}" \
         --network-namespace-path="/run/netns/$(machine_netns "$machine")" \
         --capability=CAP_NET_ADMIN --link-journal=no \
+        --system-call-filter="landlock_create_ruleset landlock_add_rule landlock_restrict_self" \
         --resolv-conf=off --timezone=off --console=read-only
     ) &
     pid=$!

@@ -134,7 +134,8 @@ class Run:
                     roots=[], any_root=False, exclude=[], one_file_system=False, compression="lz4", upload_limit=0,
                     files_cache_suffix="p", paths=[], directory="", dry_run=False, remove=[], remove_ids=[], keep_ids=[],
                     dump=NO_DUMP, hooks=[], max_duration=0, verify_data=False, import_names=[], borg_url="",
-                    catalog_budget=0, database_remote=False)
+                    catalog_budget=0, database_remote=False,
+                    verify="", client_away="", seed="", sample_files=0, sample_bytes=0, canaries=[])
         spec.update(fields)
         (credentials / "spec").write_text(json.dumps(spec))
         (credentials / "ssh-key").write_bytes(lab.key.read_bytes())

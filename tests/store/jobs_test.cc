@@ -290,6 +290,59 @@ TEST_F(Jobs, the_fleet_knows_last_success_and_last_end) {
   EXPECT_EQ(row.last_end_reason, "no space");
 }
 
+TEST_F(Jobs, the_fleet_knows_when_an_archive_was_proven) {
+  const auto verify = [&](int number, JobState state, const char* proven, Microseconds finished) {
+    NewRun run = new_run("00000000-0000-4000-8000-00000000020" + std::to_string(number));
+    run.jobs = {run.jobs[2]};
+    run.jobs[0].kind = JobKind::verify;
+    run.jobs[0].after = {};
+    JobResult end = result(state, "said " + std::to_string(number));
+    end.facts["proven"] = proven;
+    end.facts["archive"] = "etc-web-" + std::to_string(number);
+    end.facts["restore_duration"] = 1234;
+    return finish(good(ask<CreatedRun>(&Store::create_run, run)).jobs[0].id, std::move(end), finished).job.id;
+  };
+  EXPECT_EQ(status().proven, 0);
+  EXPECT_FALSE(status().verify_state);
+  const auto proven = verify(1, JobState::warning, "compared", 5'000'000);
+  const auto failed = verify(2, JobState::failed, "compared", 7'000'000);
+  FleetRow row = status();
+  EXPECT_EQ(row.proven, 5'000'000);
+  EXPECT_EQ(row.proven_job, proven);
+  EXPECT_EQ(row.proven_archive, "etc-web-1");
+  EXPECT_EQ(row.proven_how, "compared");
+  EXPECT_EQ(row.restore_duration, 1234);
+  EXPECT_EQ(row.verify_end, 7'000'000);
+  EXPECT_EQ(row.verify_job, failed);
+  EXPECT_EQ(row.verify_state, JobState::failed);
+  EXPECT_EQ(row.verify_reason, "said 2");
+  // One that proves nothing, one that was canceled, and one that is found late.
+  verify(3, JobState::warning, "", 8'000'000);
+  verify(4, JobState::canceled, "compared", 9'000'000);
+  verify(5, JobState::successful, "loaded", 4'000'000);
+  verify(6, JobState::successful, "by itself", 8'500'000);
+  row = status();
+  EXPECT_EQ(row.proven, 5'000'000);
+  EXPECT_EQ(row.proven_how, "compared");
+  EXPECT_EQ(row.verify_end, 8'500'000);
+  EXPECT_EQ(row.verify_state, JobState::successful);
+  // It is not what the next backup inherits.
+  EXPECT_EQ(row.last_end, 0);
+}
+
+TEST_F(Jobs, an_archive_that_is_chosen_late_is_kept) {
+  const auto job = add_run("00000000-0000-4000-8000-000000000001").jobs[0].id;
+  JobUpdate chosen;
+  chosen.id = job;
+  chosen.archive = "etc-web-9";
+  EXPECT_TRUE(update(chosen).empty());
+  JobUpdate later;
+  later.id = job;
+  later.reason = "x";
+  update(later);
+  EXPECT_EQ(record(job).job.archive, "etc-web-9");
+}
+
 TEST_F(Jobs, pages_are_newest_first_and_complete) {
   const auto one = add_run("00000000-0000-4000-8000-000000000001");
   const auto two = add_run("00000000-0000-4000-8000-000000000002");

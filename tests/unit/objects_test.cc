@@ -192,6 +192,11 @@ TEST(PolicyObject, RefusesWhatIsWrong) {
            Bad{R"({"upload_limit":-1})", R"(upload_limit "-1": expected a number)"},
            Bad{R"({"timeout":"never"})", R"(timeout "never": expected a time span)"},
            Bad{R"({"command":"id"})", R"(unknown field "command")"},
+           Bad{R"({"canaries":["etc/x"]})", R"(canaries "etc/x": expected the absolute path of a file)"},
+           Bad{R"({"canaries":["/etc/../x"]})", R"(canaries "/etc/../x": expected the absolute path)"},
+           Bad{R"({"canaries":["/etcetera"]})", "expected a file below what the policy backs up (/etc)"},
+           Bad{R"({"canaries":["/etc/x"],"type":"piped","variables":{"command":"id"}})",
+               R"(policy type "piped" reads no files)"},
        }) {
     expect_refused(apply_policy(right, json(row.properties)), row);
   }
