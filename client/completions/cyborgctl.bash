@@ -20,7 +20,7 @@ _cyborgctl_keys() { # NOUN
 _cyborgctl_verbs() { # NOUN
   local objects='add list show set enable disable remove'
   case $1 in
-    client) echo "$objects prepare test" ;;
+    client) echo "$objects prepare test discover" ;;
     repository) echo "$objects prepare test key-export compact check" ;;
     schedule) echo "$objects" ;;
     policy) echo "$objects run next prune types" ;;
@@ -38,6 +38,7 @@ _cyborgctl_options() { # NOUN VERB
     client/add) echo '--address --port --user --jump --host-key --local --ask-password --password-file' ;;
     client/prepare) echo '--wait --follow --ask-password --password-file' ;;
     repository/add) echo '--encryption --passphrase-file --transport --host-key --append-only --shared' ;;
+    client/discover) echo '--known' ;;
     repository/prepare) echo '--client --wait --follow' ;;
     repository/compact) echo '--client --wait --follow' ;;
     repository/check) echo '--client --max-duration --verify-data --wait --follow' ;;

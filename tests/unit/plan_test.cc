@@ -144,6 +144,21 @@ TEST(PlanRun, TakesOnlyTheClientsThatWereNamed) {
   EXPECT_EQ(stranger.error().message, "policy p has no client \"c\"");
 }
 
+TEST(PolicyRelations, ForbidASnapshotOnTheServerItself) {
+  Fleet in = fleet();
+  Policy made = test::policy("q", {"a", "b"}, {"vault"});
+  made.type = "config";
+  made.variables["snapshot"] = "auto";
+  EXPECT_TRUE(check_policy_relations(in, made));
+  in.clients["b"].local = true;
+  const auto checked = check_policy_relations(in, made);
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().message,
+            "snapshot \"auto\": client b is the server itself, whose jobs may neither mount nor make snapshots");
+  made.variables["extended_config"]["b"]["snapshot"] = "none";
+  EXPECT_TRUE(check_policy_relations(in, made));
+}
+
 TEST(PolicyRelations, HaveToExist) {
   struct Row {
     Policy policy;
