@@ -129,6 +129,7 @@ Cover covers(const Policy& policy, const std::string& client, const Json::Value&
   if (policy.type != kind) return Cover::no;
   if (kind == "vm" || kind == "proxmox") {
     const Json::Value& guests = policy.variables["guests"];
+    if (guests.isString()) return guests.asString() == name ? Cover::yes : Cover::no;
     if (!guests.isArray() || guests.empty()) return Cover::yes;
     return std::ranges::any_of(guests, [&](const Json::Value& guest) { return guest.asString() == name; })
                ? Cover::yes

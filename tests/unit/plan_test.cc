@@ -80,6 +80,16 @@ TEST(PlanRun, WaitsForAPreparationThatIsAlreadyAtWork) {
   EXPECT_TRUE(plan->jobs[1].after.empty());
 }
 
+TEST(PlanRun, DoesNotTakeATestForAPreparation) {
+  Job look = test::job(5, JobKind::prepare_client, "b", "", JobState::running);
+  look.details["dry_run"] = true;
+  const auto plan = run(fleet(), {{5, look}});
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(of_kind(*plan, JobKind::prepare_client).size(), 1U);
+  look.state = JobState::failed;
+  EXPECT_TRUE(plan_retry(fleet(), look, {}, kNow)->jobs[0].details["dry_run"].asBool());
+}
+
 TEST(PlanRun, LeavesOutAClientWhosePreviousBackupHasNotEnded) {
   Job previous = test::job(9, JobKind::backup, "a", "u@vault:/srv/a", JobState::running);
   previous.policy = "p";
