@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "client/commands.h"
+#include "client/format/text.h"
 #include "client/jobs.h"
 #include "client/objects.h"
 #include "client/secrets.h"
@@ -40,6 +41,12 @@ VariantMap password_of(const AddOptions& options) {
                    sdbus::Variant{secret_from_terminal(fmt::format("Password of {}@{}: ", user, address))});
   }
   return result;
+}
+
+VariantMap test_options() {
+  VariantMap options;
+  options.emplace("dry_run", sdbus::Variant{true});
+  return options;
 }
 
 void prepare(Context& context, const std::string& client, const VariantMap& options, Watch mode) {
@@ -95,10 +102,51 @@ void add_prepare(CLI::App& noun, Context& context) {
 }
 
 void add_test(CLI::App& noun, Context& context) {
-  auto& verb = add_verb(noun, "test", "prepare it, wait, and say how it went");
+  auto& verb = add_verb(noun, "test", "log in and look, change nothing, and say what is missing");
   const auto name = std::make_shared<std::string>();
   verb.add_option("NAME", *name)->required();
-  verb.callback([&context, name] { prepare(context, *name, {}, Watch::wait); });
+  verb.callback([&context, name] { prepare(context, *name, test_options(), Watch::wait); });
+}
+
+std::string unprotected_line(const Json::Value& row) {
+  const auto name = row["name"].asString();
+  const auto size = row["size"].asUInt64();
+  return fmt::format("{}: {}{}{}", row["protected"].asString() == "partly" ? "partly protected" : "unprotected",
+                     row["kind"].asString(), name.empty() ? std::string{" server"} : " " + printable(name),
+                     size > 0 ? ", " + human_size(size) : std::string{});
+}
+
+// Looks first, unless what is known is enough.
+void discover(Context& context, const std::string& client, bool known) {
+  if (!known) {
+    JobWatch watch(context, Watch::wait);
+    const auto job = context.bus().act<std::uint64_t>(manager(), "PrepareClient", client, test_options());
+    if (const int status = watch.wait({job}); status != kDone) {
+      context.status = status;
+      return;
+    }
+  }
+  std::vector<Json::Value> rows;
+  for (const auto& row : context.bus().query<std::vector<VariantMap>>(manager(), "DiscoverClient", client)) {
+    rows.push_back(to_json(row));
+  }
+  const std::vector<Column> columns{
+      {"KIND", "kind"}, {"NAME", "name"}, {"SIZE", "size"}, {"PROTECTED", "protected"}, {"BY", "policies"}};
+  context.print_records(columns, rows);
+  if (context.json || context.quiet) return;
+  for (const auto& row : rows) {
+    if (row["protected"].asString() == "yes") continue;
+    context.print(fmt::format("\n{}\n  {}\n", unprotected_line(row), printable(row["command"].asString())));
+  }
+}
+
+void add_discover(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "discover", "what could be backed up on it, and what no policy covers");
+  const auto name = std::make_shared<std::string>();
+  const auto known = std::make_shared<bool>(false);
+  verb.add_option("NAME", *name)->required();
+  verb.add_flag("--known", *known, "as it was found last, without logging in");
+  verb.callback([&context, name, known] { discover(context, *name, *known); });
 }
 
 }  // namespace
@@ -108,6 +156,7 @@ void add_client_commands(CLI::App& app, Context& context) {
   add_add(noun, context);
   add_prepare(noun, context);
   add_test(noun, context);
+  add_discover(noun, context);
 }
 
 }  // namespace cyborg::client

@@ -70,8 +70,9 @@ void add_add(CLI::App& noun, Context& context) {
 }
 
 void prepare(Context& context, const std::string& repository, const std::vector<std::string>& clients,
-             Watch mode) {
+             Watch mode, bool test) {
   VariantMap options;
+  if (test) options.emplace("dry_run", sdbus::Variant{true});
   if (!clients.empty()) options.emplace("clients", sdbus::Variant{clients});
   JobWatch watch(context, mode);
   const auto jobs =
@@ -81,14 +82,15 @@ void prepare(Context& context, const std::string& repository, const std::vector<
 
 void add_prepare(CLI::App& noun, Context& context, const std::string& name, bool test) {
   auto& verb = add_verb(
-      noun, name, test ? "prepare it, wait, and say how it went" : "create or open its borg repositories");
+      noun, name, test ? "look whether it is reachable and usable, and change nothing" : "create or open its borg repositories");
   const auto repository = std::make_shared<std::string>();
   const auto clients = std::make_shared<std::vector<std::string>>();
   const auto mode = std::make_shared<Watch>(test ? Watch::wait : Watch::none);
   verb.add_option("NAME", *repository)->required();
   add_names(verb, "--client", *clients, "only for this client");
   if (!test) add_watch_options(verb, *mode);
-  verb.callback([&context, repository, clients, mode] { prepare(context, *repository, *clients, *mode); });
+  verb.callback(
+      [&context, repository, clients, mode, test] { prepare(context, *repository, *clients, *mode, test); });
 }
 
 struct MaintenanceOptions {

@@ -17,11 +17,13 @@ namespace {
 constexpr std::string_view kVariablePrefix = "var.";
 
 // Variables of policy types that are lists even if one value is given.
-constexpr std::array<std::string_view, 4> kListVariables{"folders", "exclude", "databases", "guests"};
+constexpr std::array<std::string_view, 6> kListVariables{"folders",   "exclude", "exclude_if_present",
+                                                         "databases", "guests",  "patterns"};
 
 // Those that are text even if they look like something else: a database may be called 2024.
-constexpr std::array<std::string_view, 7> kTextVariables{"command", "database", "databases", "filename",
-                                                         "folders", "host",     "user"};
+constexpr std::array<std::string_view, 9> kTextVariables{
+    "command", "database", "databases", "exclude_if_present", "filename",
+    "folders", "host",     "patterns",  "user"};
 
 template <typename Number>
 Number parse_number(const std::string& key, const std::string& text) {

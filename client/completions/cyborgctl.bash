@@ -23,7 +23,7 @@ _cyborgctl_keys() { # NOUN
 _cyborgctl_verbs() { # NOUN
   local objects='add list show set enable disable remove'
   case $1 in
-    client) echo "$objects prepare test" ;;
+    client) echo "$objects prepare test discover" ;;
     repository) echo "$objects prepare test key-export compact check verify archives" ;;
     schedule) echo "$objects" ;;
     policy) echo "$objects run next prune verify types" ;;
@@ -44,6 +44,7 @@ _cyborgctl_options() { # NOUN VERB
       echo '--encryption --passphrase-file --transport --host-key --append-only --shared'
       echo '--check-schedule --check-max-duration --check-verify-data --verify-schedule --compact-schedule'
       ;;
+    client/discover) echo '--known' ;;
     repository/prepare) echo '--client --wait --follow' ;;
     repository/compact | repository/verify) echo '--client --wait --follow --scheduled' ;;
     repository/check) echo '--client --max-duration --verify-data --wait --follow --scheduled' ;;

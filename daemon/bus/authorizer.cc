@@ -20,6 +20,7 @@ constexpr std::array kTable{
     Permission{kManagerInterface, "RunPolicy", kActionRun},
     Permission{kManagerInterface, "PrepareClient", kActionRun},
     Permission{kManagerInterface, "PrepareRepository", kActionRun},
+    Permission{kManagerInterface, "DiscoverClient", kActionView},
     Permission{kManagerInterface, "Restore", kActionRestore},
     Permission{kManagerInterface, "ListElapses", kActionView},
     Permission{kManagerInterface, "ListJobs", kActionView},

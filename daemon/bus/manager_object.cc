@@ -178,10 +178,14 @@ void ManagerObject::PrepareClient(sdbus::Result<uint64_t>&& result, std::string 
       [this, client, options = std::move(options)](const Reply<uint64_t>& reply, const Actor& actor) {
         DescriptorMap descriptors;
         const Json::Value json = to_json(options, &descriptors);
-        if (auto known = Fields{json}.finish(); !known) return reply.fail(known.error());
+        Fields fields{json};
+        PrepareOptions wanted{.actor = actor.label()};
+        fields.flag("dry_run", wanted.dry_run);
+        if (auto known = fields.finish(); !known) return reply.fail(known.error());
         auto password = take_secret(descriptors, "password");
         if (!password) return reply.fail(password.error());
-        context_.manager.prepare_client(client, std::move(*password), actor.label(),
+        wanted.password = std::move(*password);
+        context_.manager.prepare_client(client, std::move(wanted),
                                         reply.then([](const auto& answer_to, std::int64_t job) {
                                           answer_to(static_cast<uint64_t>(job));
                                         }));
@@ -195,12 +199,24 @@ void ManagerObject::PrepareRepository(sdbus::Result<Ids>&& result, std::string r
                  Strings clients;
                  const Json::Value json = to_json(options);
                  Fields fields{json};
+                 PrepareOptions wanted{.actor = actor.label()};
                  fields.list("clients", clients);
+                 fields.flag("dry_run", wanted.dry_run);
                  if (auto finished = fields.finish(); !finished) return reply.fail(finished.error());
                  context_.manager.prepare_repository(
-                     repository, clients, actor.label(),
+                     repository, clients, wanted,
                      reply.then([](const auto& answer_to, const std::vector<std::int64_t>& jobs) {
                        answer_to(encode_ids(jobs));
+                     }));
+               });
+}
+
+void ManagerObject::DiscoverClient(sdbus::Result<Maps>&& result, std::string client) {
+  serve_method(std::move(result), "DiscoverClient", {{"client", client}},
+               [this, client](const Reply<Maps>& reply, const Actor&) {
+                 context_.manager.discover_client(
+                     client, reply.then([](const auto& answer_to, const std::vector<Json::Value>& rows) {
+                       answer_to(encode_records(rows));
                      }));
                });
 }

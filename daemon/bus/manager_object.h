@@ -43,6 +43,7 @@ class ManagerObject final
                  VariantMap options) override;
   void PrepareClient(sdbus::Result<uint64_t>&& result, std::string client, VariantMap options) override;
   void PrepareRepository(sdbus::Result<Ids>&& result, std::string repository, VariantMap options) override;
+  void DiscoverClient(sdbus::Result<Maps>&& result, std::string client) override;
   void Restore(sdbus::Result<uint64_t>&& result, std::string archive, Strings paths,
                VariantMap options) override;
   void ListElapses(sdbus::Result<Ids>&& result, std::string policy, uint32_t count) override;

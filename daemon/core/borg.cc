@@ -65,6 +65,10 @@ std::vector<std::string> borg_create(const JobSpec& spec, const std::string& rep
   if (!spec.compression.empty()) append(command, {"--compression", spec.compression});
   if (spec.one_file_system) append(command, {"--one-file-system"});
   if (spec.upload_limit > 0) append(command, {"--upload-ratelimit", std::to_string(spec.upload_limit)});
+  if (spec.exclude_caches) append(command, {"--exclude-caches"});
+  for (const auto& name : spec.exclude_if_present) append(command, {"--exclude-if-present", name});
+  // The first that fits decides.
+  for (const auto& rule : spec.patterns) append(command, {"--pattern", rule});
   for (const auto& pattern : spec.exclude) append(command, {"--exclude", pattern});
   // A dump is read from a FIFO. A checkpoint would be an archive with a part of one.
   if (!spec.dump.type.empty()) append(command, {"--read-special", "--checkpoint-interval", "0"});

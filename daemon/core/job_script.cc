@@ -5,6 +5,7 @@
 #include "core/borg.h"
 #include "core/quote.h"
 #include "core/script_parts.h"
+#include "core/snapshot_script.h"
 
 namespace cyborg {
 namespace {
@@ -37,13 +38,13 @@ w=$!
   stop
 ) >/dev/null 2>&1 4<&- &
 m=$!
-trap 'kill -TERM $b; exit 143' HUP TERM
+trap 'kill -TERM $b; wait $b; exit 143' HUP TERM
 exec 4<&-
 wait $b
 s=$?
 kill $w $m
-exit $s
 )sh";
+constexpr const char* kEnd = "exit $s\n";
 
 // The BORG_RSH that joins a borg with the relay. borg splits it as a shell would. What borg writes is read by
 // relay_script() from the very pipe that this has as its input: one copy of all data less.
@@ -137,19 +138,29 @@ exec cat "/proc/$p/fd/0"
 }
 
 std::string backup_script(const JobSpec& spec, const std::string& relay) {
-  const auto borg = borg_create(spec, script_repository(spec, relay));
-  return script_start(spec, relay, "") + check_roots(spec) + "set -- " + quote(borg) + " \"$@\"\n" + kRunBorg;
+  const std::string start = script_start(spec, relay, "") + check_roots(spec);
+  const auto create = [&](const JobSpec& as) {
+    return "set -- " + quote(borg_create(as, script_repository(as, relay))) + " \"$@\"\n";
+  };
+  if (!spec.snapshot) return start + create(spec) + kRunBorg + kEnd;
+  JobSpec without = spec;
+  without.exclude.push_back(snapshot_pattern(relay));
+  const std::string command = create(without);
+  // Making the snapshots uses up the roots.
+  return in_mount_namespace(start + snapshot_part(spec, relay) + check_roots(spec) + command +
+                            "[ -z \"$N\" ] || set -- chroot \"$N\" \"$@\"\n" + kRunBorg + snapshot_check() +
+                            kEnd);
 }
 
 std::string restore_script(const JobSpec& spec, const std::string& relay) {
   const auto borg = borg_extract(spec, script_repository(spec, relay));
   if (spec.dry_run)
-    return script_start(spec, relay, "/restore") + "cd /\nset -- " + quote(borg) + "\n" + kRunBorg;
+    return script_start(spec, relay, "/restore") + "cd /\nset -- " + quote(borg) + "\n" + kRunBorg + kEnd;
   // The directory belongs to the user of the machine: not with our umask.
   return script_start(spec, relay, "/restore") +
          fmt::format("(umask 022; mkdir -p -- {0}) && cd -- {0} || die no-directory {0}\n",
                      quote(spec.directory)) +
-         "umask 022\nset -- " + quote(borg) + "\n" + kRunBorg;
+         "umask 022\nset -- " + quote(borg) + "\n" + kRunBorg + kEnd;
 }
 
 std::string authorize_script(const std::string& public_key) {

@@ -1,5 +1,7 @@
 // The script that finds out about a client and installs borg there.
 #include "core/job_script.h"
+#include "core/discover.h"
+#include "core/snapshot_script.h"
 
 namespace cyborg {
 namespace {
@@ -42,6 +44,7 @@ for a in $A; do printf 'address=%s\n' "$a"; done
 for f in /etc/os-release /usr/lib/os-release; do
   if [ -r "$f" ]; then (. "$f"; printf 'operating_system=%s\n' "$PRETTY_NAME"); break; fi
 done
+printf 'architecture=%s\n' "$(uname -m)"
 printf 'hostname=%s\n' "$(hostname 2>/dev/null || uname -n)"
 command -v borg >/dev/null || die no-borg
 V=$(borg --version 2>&1) || die borg-broken "$V"
@@ -60,7 +63,7 @@ say() { printf '@cyborg %s\n' "$*" >&2; }
 die() { say "$@"; exit 99; }
 say started
 )sh"} + (install ? kInstall : "") +
-         kFacts;
+         (install ? sweep_part() : "") + kFacts + discover_part();
 }
 
 }  // namespace cyborg

@@ -123,8 +123,13 @@ void visit_spec(Visit& visit, Spec& spec) {
   visit("archive", spec.archive);
   visit("roots", spec.roots);
   visit("any_root", spec.any_root);
+  visit("patterns", spec.patterns);
   visit("exclude", spec.exclude);
+  visit("exclude_if_present", spec.exclude_if_present);
+  visit("exclude_caches", spec.exclude_caches);
   visit("one_file_system", spec.one_file_system);
+  visit("snapshot", spec.snapshot);
+  visit("snapshot_size", spec.snapshot_size);
   visit("compression", spec.compression);
   visit("upload_limit", spec.upload_limit);
   visit("files_cache_suffix", spec.files_cache_suffix);

@@ -61,8 +61,13 @@ struct JobSpec {
   std::string archive;               // final name
   std::vector<std::string> roots;    // absolute paths; each must be in the archive
   bool any_root = false;             // of the roots, those that exist (mail); none existing is a failure
-  std::vector<std::string> exclude;  // borg patterns (fnmatch unless prefixed)
+  std::vector<std::string> patterns;  // "+ …" and "- …", before exclude
+  std::vector<std::string> exclude;   // borg patterns (fnmatch unless prefixed)
+  std::vector<std::string> exclude_if_present;
+  bool exclude_caches = false;
   bool one_file_system = false;
+  bool snapshot = false;           // roots are read from one, where they lie on what makes them
+  std::int64_t snapshot_size = 0;  // percent of a volume, for what changes meanwhile
   std::string compression;
   std::int64_t upload_limit = 0;
   std::string files_cache_suffix;  // one per policy
@@ -71,7 +76,7 @@ struct JobSpec {
   // restore (archive, too)
   std::vector<std::string> paths;  // inside the archive, as given by the user (leading / allowed); empty: all
   std::string directory;           // absolute; "/" for in place
-  bool dry_run = false;            // only say what would be written
+  bool dry_run = false;            // only say what would be written; of a preparation: change nothing
 
   // prune: what goes, by name and (in the same order) borg id; and what the repository must still hold of the
   // same series for its listing to be believed
@@ -108,8 +113,9 @@ struct JobResult {
   // archive facts after a backup: id, original_size, compressed_size, deduplicated_size, nfiles, duration,
   // start, end
   Json::Value archive{Json::objectValue};
-  // prepare-client: addresses[], operating_system, borg_version, hostname, host_key
-  // prepare-repository: borg_id, host_key, borg_version, created (bool)
+  // prepare-client: addresses[], operating_system, architecture, borg_version, hostname, host_key, found[] (as in
+  // discover.h)
+  // prepare-repository: borg_id, host_key, borg_version, created (bool), free (bytes, if it is known)
   // prune: removed[] (names)
   // list, check: archives[] (all that the repository has: name, id, created); list: imported[] (the same with
   // sizes)

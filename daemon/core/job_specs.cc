@@ -55,12 +55,17 @@ Expected<void> describe_backup(const Fleet& fleet, const Job& job, JobSpec& spec
   }
   const Policy& policy = found->second;
   if (!policy.enabled) return fail(ErrorCode::disabled, fmt::format("policy {} is disabled", job.policy));
-  const BackupSource source = backup_source(policy);
+  const BackupSource source = backup_source(policy, job.client);
   spec.archive = job.archive;
   spec.roots = source.roots;
   spec.any_root = source.any_root;
+  spec.patterns = source.patterns;
   spec.exclude = source.exclude;
+  spec.exclude_if_present = source.exclude_if_present;
+  spec.exclude_caches = source.exclude_caches;
   spec.one_file_system = source.one_file_system;
+  spec.snapshot = source.snapshot;
+  spec.snapshot_size = source.snapshot_size;
   spec.dump = source.dump;
   spec.compression = policy.compression;
   spec.upload_limit = policy.upload_limit;
@@ -114,6 +119,7 @@ Expected<JobSpec> job_spec(const Fleet& fleet, const Job& job) {
   if (const auto policy = fleet.policies.find(job.policy); policy != fleet.policies.end()) {
     spec.hooks = hooks_of(policy->second.hooks, job.kind);
   }
+  spec.dry_run = job.details["dry_run"].asBool();
   // What the server does to a repository is not what it lets clients do.
   if (is_maintenance(job.kind)) spec.append_only = false;
   if (job.kind == JobKind::check) {
@@ -131,7 +137,6 @@ Expected<JobSpec> job_spec(const Fleet& fleet, const Job& job) {
   if (job.kind == JobKind::restore) {
     spec.archive = job.archive;
     spec.directory = job.details["directory"].asString();
-    spec.dry_run = job.details["dry_run"].asBool();
     for (const auto& path : job.details["paths"]) spec.paths.push_back(path.asString());
   }
   return spec;

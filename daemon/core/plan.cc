@@ -87,8 +87,10 @@ class Planner {
   }
 
  private:
+  // A test prepares nothing.
   static bool same(const auto& a, const NewJob& b) {
-    return a.kind == b.kind && a.client == b.client && a.borg_url == b.borg_url;
+    return a.kind == b.kind && a.client == b.client && a.borg_url == b.borg_url &&
+           !a.details["dry_run"].asBool();
   }
 
   void need(NewJob& job, NewJob wanted) {
@@ -221,7 +223,15 @@ Expected<void> check_policy_relations(const Fleet& fleet, const Policy& policy) 
     if (!schedule) return std::unexpected(schedule.error());
   }
   for (const auto& name : policy.clients) {
-    if (const auto client = find_client(fleet, name); !client) return std::unexpected(client.error());
+    const auto client = find_client(fleet, name);
+    if (!client) return std::unexpected(client.error());
+    if ((*client)->local && backup_source(policy, name).snapshot) {
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("snapshot \"auto\": client {} is the server itself, whose jobs may neither mount "
+                              "nor make snapshots",
+                              name),
+                  "set snapshot=none, or add the server as a client that is reached by ssh");
+    }
   }
   for (const auto& name : policy.repositories) {
     const auto repository = find_repository(fleet, name);
@@ -395,15 +405,25 @@ Expected<Plan> plan_maintenance(const Fleet& fleet, const Job& like, const Jobs&
   return planner.take();
 }
 
+namespace {
+
+Expected<Plan> same_test(Expected<Plan> plan, const Job& ended) {
+  if (!plan || !ended.details["dry_run"].asBool()) return plan;
+  for (auto& job : plan->jobs) job.details["dry_run"] = true;
+  return plan;
+}
+
+}  // namespace
+
 Expected<Plan> plan_retry(const Fleet& fleet, const Job& ended, const Jobs& active,
                           std::string_view timestamp, const Chain& chain) {
   switch (ended.kind) {
     case JobKind::prepare_client:
-      return plan_prepare_client(fleet, ended.client, active);
+      return same_test(plan_prepare_client(fleet, ended.client, active), ended);
     case JobKind::prepare_repository: {
       std::vector<std::string> only;
       if (!ended.client.empty()) only.push_back(ended.client);
-      return plan_prepare_repository(fleet, ended.repository, only, active);
+      return same_test(plan_prepare_repository(fleet, ended.repository, only, active), ended);
     }
     case JobKind::restore: {
       RestoreRequest request{

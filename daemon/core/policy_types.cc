@@ -7,6 +7,7 @@
 #include <map>
 
 #include "core/fields.h"
+#include "core/policy_checks.h"
 
 namespace cyborg {
 namespace {
@@ -34,7 +35,7 @@ const std::vector<std::string> kRootfsExclude{"/dev",
                                               "/var/cache/apk",
                                               "/var/cache/pacman/pkg"};
 
-enum class Form { text, list, flag, number, secret };
+enum class Form { text, list, flag, number, secret, clients };
 
 const char* to_string(Form form) {
   switch (form) {
@@ -46,6 +47,8 @@ const char* to_string(Form form) {
       return "true or false";
     case Form::number:
       return "number";
+    case Form::clients:
+      return "variables by client";
     case Form::secret:
       break;
   }
@@ -58,6 +61,7 @@ struct Variable {
   bool required;
   const char* description;
   Fields::Check check = {};
+  std::int64_t most = 65535;  // of a number
 };
 
 struct Values {
@@ -72,47 +76,44 @@ struct PolicyType {
   const char* description;
   std::vector<Variable> variables;
   std::function<BackupSource(Values)> source;
+  const char* main = nullptr;  // the variable that a list alone stands for, per client
 
   bool has(std::string_view variable) const {
     return std::ranges::any_of(variables, [&](const Variable& one) { return one.name == variable; });
   }
 };
 
-std::string_view check_folder(const std::string& path) {
-  if (!path.starts_with('/')) return "an absolute path";
-  if (path.find("/../") != std::string::npos || path.ends_with("/..")) return "a path without \"..\"";
-  return {};
+// Of all types that read files.
+std::vector<Variable> file_variables(std::vector<Variable> first = {}) {
+  const std::vector<Variable> common{
+      {"exclude", Form::list, false, "what is left out: borg patterns", check_pattern},
+      {"patterns", Form::list, false,
+       "what is taken (\"+ PATTERN\") and left out (\"- PATTERN\"), the first that fits: before exclude",
+       check_pattern_rule},
+      {"exclude_if_present", Form::list, false, "file names: folders that hold one are left out",
+       check_tag_name},
+      {"exclude_caches", Form::flag, false, "leave out folders that a CACHEDIR.TAG marks as caches", {}},
+      {"one_file_system", Form::flag, false, "stay on the file system of each folder", {}},
+      {"snapshot", Form::text, false,
+       "auto: read what lies on btrfs, LVM or ZFS from a snapshot; none (default): as it is", check_snapshot},
+      {"snapshot_size", Form::number, false,
+       "of an LVM snapshot, in percent of its volume (default: 10; a thin one needs none)", {}, 100},
+  };
+  first.insert(first.end(), common.begin(), common.end());
+  return first;
 }
-
-std::string_view check_database(const std::string& name) {
-  return name.empty() || has_control_characters(name) ? "the name of a database" : "";
-}
-
-std::string_view check_database_user(const std::string& user) {
-  return user.starts_with('-') ? "the name of a database user" : "";
-}
-
-std::string_view check_database_host(const std::string& host) {
-  return host.starts_with('-') || host.find(' ') != std::string::npos
-             ? "a host name, an address or the directory of a socket"
-             : "";
-}
-
-std::string_view check_filename(const std::string& name) {
-  const auto good = [](unsigned char c) { return std::isalnum(c) || c == '.' || c == '_' || c == '-'; };
-  return !name.starts_with('.') && !name.starts_with('-') && std::ranges::all_of(name, good)
-             ? ""
-             : "a file name of letters, digits, \".\", \"_\" and \"-\"";
-}
-
-const Variable kExclude{"exclude", Form::list, false, "what is left out: borg patterns", {}};
 
 BackupSource files(Values& values, std::vector<std::string> roots, std::vector<std::string> exclude = {}) {
   BackupSource source;
   source.roots = std::move(roots);
+  source.patterns = values.list["patterns"];
+  source.exclude_if_present = values.list["exclude_if_present"];
+  source.exclude_caches = values.flag["exclude_caches"];
   source.exclude = std::move(exclude);
   source.exclude.insert(source.exclude.end(), values.list["exclude"].begin(), values.list["exclude"].end());
   source.one_file_system = values.flag["one_file_system"];
+  source.snapshot = values.text["snapshot"] == "auto";
+  source.snapshot_size = values.number["snapshot_size"] > 0 ? values.number["snapshot_size"] : 10;
   return source;
 }
 
@@ -157,23 +158,26 @@ const std::vector<PolicyType>& types() {
   static const std::vector<PolicyType> table{
       {"rootfs",
        "the whole system, without what is useless in a backup",
-       {kExclude, {"one_file_system", Form::flag, false, "stay on the file system of /", {}}},
+       file_variables(),
        [](Values values) { return files(values, {"/"}, kRootfsExclude); }},
-      {"config", "/etc", {kExclude}, [](Values values) { return files(values, {"/etc"}); }},
-      {"mail", "/var/mail and /var/lib/mail, those that exist", {kExclude}, mail},
+      {"config", "/etc", file_variables(), [](Values values) { return files(values, {"/etc"}); }},
+      {"mail", "/var/mail and /var/lib/mail, those that exist", file_variables(), mail},
       {"folders",
        "some folders",
-       {{"folders", Form::list, true, "absolute paths", check_folder}, kExclude},
-       [](Values values) { return files(values, values.list["folders"]); }},
+       file_variables({{"folders", Form::list, true, "absolute paths", check_folder}}),
+       [](Values values) { return files(values, values.list["folders"]); },
+       "folders"},
       {"mysql", "databases of MariaDB or MySQL, a dump of each, and the grants",
        database_variables("who connects (default: root, by the socket)",
                           "where (default: the client's socket)"),
-       [](Values values) { return databases("mysql", std::move(values)); }},
+       [](Values values) { return databases("mysql", std::move(values)); },
+       "databases"},
       {"postgresql", "databases of PostgreSQL, a dump of each in custom format, and the roles",
        database_variables(
            "who connects (default: postgres, by the socket, or with a host its user of that name)",
            "where (default: the client's socket)"),
-       [](Values values) { return databases("postgresql", std::move(values)); }},
+       [](Values values) { return databases("postgresql", std::move(values)); },
+       "databases"},
       {"piped",
        "the output of a command",
        {{"command", Form::text, true, "what the client's shell runs", {}},
@@ -197,7 +201,9 @@ void read_variable(Fields& fields, const Variable& variable, Values& values) {
     case Form::flag:
       return fields.flag(variable.name, values.flag[variable.name]);
     case Form::number:
-      return fields.number(variable.name, values.number[variable.name], 1, 65535);
+      return fields.number(variable.name, values.number[variable.name], 1, variable.most);
+    case Form::clients:
+      return;
     case Form::secret:
       break;
   }
@@ -249,6 +255,93 @@ Expected<Values> read_variables(const PolicyType& type, const Json::Value& json)
   return values;
 }
 
+// Other values for single clients, as the predecessor had them: {"extended_mysql": {"web": {"port": 3307}}}.
+std::string extended_key(const PolicyType& type) {
+  return std::string{"extended_"} + type.name;
+}
+
+Json::Value extended_record(const PolicyType& type) {
+  Json::Value one{Json::objectValue};
+  one["name"] = extended_key(type);
+  one["type"] = to_string(Form::clients);
+  one["required"] = false;
+  one["description"] = "other values of these for single clients, such as {\"web\": {…}}";
+  return one;
+}
+
+// One client's values as an object of variables: a list alone is of the type's main variable, and credential
+// holds what the predecessor kept there.
+Expected<Json::Value> extended_values(const PolicyType& type, const std::string& client, Json::Value given) {
+  if (!given.isObject() && type.main) {
+    Json::Value list{Json::arrayValue};
+    for (const auto& item : given.isArray() ? given : Json::Value{Json::arrayValue}) {
+      list.append(item.isInt64() ? Json::Value{std::to_string(item.asInt64())} : item);
+    }
+    Json::Value named{Json::objectValue};
+    named[type.main] = given.isArray() ? list : given;
+    given = std::move(named);
+  }
+  if (given.isObject() && given["credential"].isObject()) {
+    const Json::Value credential = given["credential"];
+    for (const auto& key : credential.getMemberNames()) given[key] = credential[key];
+    given.removeMember("credential");
+  }
+  if (given.isObject()) {
+    if (given["credential"].isNull()) given.removeMember("credential");
+    return given;
+  }
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("{} \"{}\": expected an object of variables", extended_key(type), client),
+              fmt::format("such as {{\"{}\": {{…}}}}", client));
+}
+
+// The variables as they are for a client.
+Expected<Json::Value> variables_of(const PolicyType& type, const Json::Value& variables,
+                                   const std::string& client) {
+  const std::string key = extended_key(type);
+  Json::Value own = variables;
+  own.removeMember(key);
+  const Json::Value all = variables[key];
+  if (!all.isObject() || !all.isMember(client)) return own;
+  const auto values = extended_values(type, client, all[client]);
+  if (!values) return std::unexpected(values.error());
+  // The two names of the databases are one variable.
+  if (values->isMember("databases") || values->isMember("database")) {
+    own.removeMember("databases");
+    own.removeMember("database");
+  }
+  for (const auto& name : values->getMemberNames()) own[name] = (*values)[name];
+  return own;
+}
+
+Expected<void> check_extended(const PolicyType& type, const Policy& policy) {
+  const std::string key = extended_key(type);
+  if (!policy.variables.isMember(key)) return {};
+  const Json::Value& all = policy.variables[key];
+  if (!all.isObject()) {
+    return fail(ErrorCode::invalid_argument, fmt::format("{}: expected an object of clients", key),
+                "such as {\"web\": {…}}, by the names of the policy's clients");
+  }
+  for (const auto& client : all.getMemberNames()) {
+    if (std::ranges::find(policy.clients, client) == policy.clients.end()) {
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("{} \"{}\": expected a client of the policy", key, client),
+                  "the clients' names, not the numbers that another system gave them");
+    }
+    const auto own = variables_of(type, policy.variables, client);
+    if (!own) return std::unexpected(own.error());
+    if (auto read = read_variables(type, *own); !read) {
+      Error error = read.error();
+      error.message = fmt::format("{} \"{}\": {}", key, client, error.message);
+      if (error.message.find("is a secret") != std::string::npos) {
+        error.hint = "a client with a password of its own needs a policy of its own, with --password-file";
+      }
+      return std::unexpected(error);
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::vector<std::string> policy_type_names() {
@@ -272,6 +365,7 @@ std::vector<Json::Value> policy_type_records() {
       one["description"] = variable.description;
       record["variables"].append(std::move(one));
     }
+    record["variables"].append(extended_record(type));
     records.push_back(std::move(record));
   }
   return records;
@@ -288,8 +382,10 @@ Expected<void> check_policy_variables(const Policy& policy) {
     return fail(ErrorCode::invalid_argument, fmt::format("type \"{}\": expected one of {}", policy.type,
                                                          fmt::join(policy_type_names(), ", ")));
   }
-  if (auto variables = read_variables(*type, policy.variables); !variables)
+  const auto common = variables_of(*type, policy.variables, {});
+  if (auto variables = read_variables(*type, common.value_or(policy.variables)); !variables)
     return std::unexpected(variables.error());
+  if (auto extended = check_extended(*type, policy); !extended) return extended;
   if (!type->has("exclude") && !policy.exclude.empty()) {
     return fail(ErrorCode::invalid_argument, fmt::format("exclude \"{}\": policy type \"{}\" reads no files",
                                                          policy.exclude.front(), type->name));
@@ -297,10 +393,12 @@ Expected<void> check_policy_variables(const Policy& policy) {
   return {};
 }
 
-BackupSource backup_source(const Policy& policy) {
+BackupSource backup_source(const Policy& policy, const std::string& client) {
   const PolicyType* type = find_type(policy.type);
   if (!type) return {};
-  BackupSource source = type->source(read_variables(*type, policy.variables).value_or(Values{}));
+  const auto own = variables_of(*type, policy.variables, client);
+  BackupSource source =
+      type->source(read_variables(*type, own.value_or(policy.variables)).value_or(Values{}));
   source.exclude.insert(source.exclude.end(), policy.exclude.begin(), policy.exclude.end());
   return source;
 }

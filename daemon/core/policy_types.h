@@ -14,8 +14,13 @@ namespace cyborg {
 struct BackupSource {
   std::vector<std::string> roots;  // absolute; each must be in the archive
   bool any_root = false;           // of the roots, those that exist; none is a failure
+  std::vector<std::string> patterns;  // "+ …" and "- …", before exclude
   std::vector<std::string> exclude;
+  std::vector<std::string> exclude_if_present;
+  bool exclude_caches = false;
   bool one_file_system = false;
+  bool snapshot = false;
+  std::int64_t snapshot_size = 0;  // percent of a volume
   DumpSpec dump;  // instead of roots
 };
 
@@ -31,7 +36,7 @@ bool takes_password(const std::string& type);
 // Checks type and variables; names the variable, its value and what would be right.
 Expected<void> check_policy_variables(const Policy& policy);
 
-// What a checked policy reads, its own excludes included.
-BackupSource backup_source(const Policy& policy);
+// What a checked policy reads on a client, its own excludes included.
+BackupSource backup_source(const Policy& policy, const std::string& client);
 
 }  // namespace cyborg

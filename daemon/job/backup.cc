@@ -53,6 +53,12 @@ BorgEnd dump_here(JobContext& job, Serve* serve) {
 BorgEnd create_here(JobContext& job, Serve* serve) {
   const JobSpec& spec = job.spec();
   if (!spec.dump.type.empty()) return dump_here(job, serve);
+  if (spec.snapshot) {
+    throw Failure("snapshot-refused",
+                  fmt::format("{} is the server itself, whose jobs may neither mount nor make snapshots: set "
+                              "snapshot=none, or add the server as a client that is reached by ssh",
+                              spec.client));
+  }
   const auto roots = existing_roots(spec);
   LocalBorg borg;
   borg.command = borg_create(spec, serve ? relay_url(spec.repository_path) : spec.repository_path);
@@ -113,6 +119,11 @@ JobResult backup(JobContext& job) {
   const BorgEnd end = spec.local ? create_here(job, serve.get()) : create_there(job, *serve);
   JobResult result = judge_borg(BorgVerb::create, end.status, end.log, spec);
   result = conclude(job, std::move(result), end, serve.get());
+  if (!end.snapshot_left.empty() && result.state == JobState::successful) {
+    result.state = JobState::warning;
+    result.code = "snapshot-left";
+    result.message = end.snapshot_left;
+  }
   add_archive(result, end, spec);
   return result;
 }

@@ -12,6 +12,7 @@
 
 #include "core/dump_script.h"
 #include "core/job_script.h"
+#include "core/snapshot_script.h"
 #include "job/child.h"
 #include "job/connect.h"
 #include "ssh/failure.h"
@@ -116,6 +117,12 @@ void BorgReader::read_line(std::string_view line) {
       end_.started = true;
     } else if (line == "installing") {
       job_.output().line(5, "borg is not installed: installing it");
+    } else if (const auto note = read_snapshot_line(line)) {
+      job_.output().line(note->priority, note->text);
+      if (note->priority < 5) {
+        end_.snapshot_left = note->text;
+        end_.log.add_warning(note->text);
+      }
     } else if (!read_dump_line(job_, end_, line)) {
       end_.script_failure = line;
     }
@@ -289,6 +296,9 @@ void check_script(const BorgEnd& end, const JobSpec& spec, const std::string& us
   if (code == "dump-failed" || code == "dump-list-failed") {
     throw Failure(code, dump_failure(spec, code, detail, fmt::format("{}", fmt::join(end.said, "; "))),
                   JobState::failed);
+  }
+  if (code == "snapshot-failed" || code == "snapshot-full") {
+    throw Failure(code, snapshot_failure(spec, code, detail), JobState::failed);
   }
   if (code == "source-missing") {
     if (detail == "all") {

@@ -26,6 +26,7 @@ struct BorgEnd {
   bool started = false;  // the script, at least
   bool timed_out = false;
   bool repository_lost = false;   // its serve broke, and borg was ended since it did not notice
+  std::string snapshot_left;      // what of a snapshot could not be removed
   std::string script_failure;     // its code and detail, if it gave up
   std::vector<std::string> text;  // standard error that is not borg's
   std::vector<std::string> said;  // the last words of what makes the dump at hand

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/borg.h"
+#include "core/discover.h"
 #include "core/job_script.h"
 #include "job/borg_run.h"
 #include "job/child.h"
@@ -13,11 +14,14 @@
 namespace cyborg {
 namespace {
 
+constexpr Json::ArrayIndex kMostFound = 2000;
+
 // The script's KEY=VALUE lines as facts; borg's version is checked.
 Json::Value read_facts(const std::string& output, const std::string& machine) {
   Json::Value facts{Json::objectValue};
   facts["addresses"] = Json::Value{Json::arrayValue};
-  for (const char* key : {"operating_system", "hostname", "borg_version"}) facts[key] = "";
+  facts["found"] = Json::Value{Json::arrayValue};
+  for (const char* key : {"operating_system", "architecture", "hostname", "borg_version"}) facts[key] = "";
   LineSplitter lines{[&](std::string_view line) {
     const auto equals = line.find('=');
     if (equals == std::string_view::npos) return;
@@ -25,6 +29,9 @@ Json::Value read_facts(const std::string& output, const std::string& machine) {
     const std::string value = to_valid_utf8(line.substr(equals + 1));
     if (key == "address") {
       facts["addresses"].append(value);
+    } else if (key == "found") {
+      const Json::Value found = read_found(value);
+      if (!found.isNull() && facts["found"].size() < kMostFound) facts["found"].append(found);
     } else if (facts.isMember(key)) {
       facts[key] = value;
     }
@@ -59,7 +66,7 @@ Json::Value facts_of_client(JobContext& job) {
   ssh::Session session{target, job.credentials()};
   job.throw_if_canceled();
   RemoteBorg script;
-  script.script = facts_script(true);
+  script.script = facts_script(!job.spec().dry_run);
   const BorgEnd end = run_remote(job, session, target.user, script);
   job.throw_if_canceled();
   check_script(end, job.spec(), target.user);
@@ -87,12 +94,14 @@ Json::Value facts_of_server(JobContext& job) {
 
 JobResult prepare_client(JobContext& job) {
   const JobSpec& spec = job.spec();
-  job.output().line(6, fmt::format("preparation of client {}", spec.client));
+  job.output().line(6, fmt::format("{} of client {}", spec.dry_run ? "test" : "preparation", spec.client));
   const Json::Value facts = spec.local ? facts_of_server(job) : facts_of_client(job);
   JobResult result =
       make_result(JobState::successful, "ok",
-                  fmt::format("client {} is ready: {}, borg {}", spec.client,
-                              facts["operating_system"].asString(), facts["borg_version"].asString()));
+                  fmt::format("client {} is {}: {}, {}, borg {}", spec.client,
+                              spec.dry_run ? "reachable, and all that it needs is there" : "ready",
+                              facts["operating_system"].asString(), facts["architecture"].asString(),
+                              facts["borg_version"].asString()));
   result.facts = facts;
   return result;
 }

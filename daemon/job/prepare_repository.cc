@@ -1,6 +1,9 @@
 // Kind prepare-repository: makes a borg repository, or adopts one that exists.
 #include <fmt/format.h>
 
+#include <filesystem>
+#include <sstream>
+
 #include "core/borg.h"
 #include "core/borg_result.h"
 #include "core/job_script.h"
@@ -21,14 +24,32 @@ BorgStep run_borg(JobContext& job, BorgVerb verb, const std::string& host_key) {
       host_key);
 }
 
+struct Probe {
+  std::string borg_version;
+  std::int64_t free = -1;  // bytes; not known
+};
+
+// Of `df -P -k`, the line after borg's version: device, size, used, free …
+std::int64_t read_free(const std::string& output) {
+  std::istringstream lines{output.substr(std::min(output.find('\n'), output.size()))};
+  std::string device;
+  std::int64_t size = 0;
+  std::int64_t used = 0;
+  std::int64_t free = 0;
+  if (!(lines >> device >> size >> used >> free) || free < 0 || free > (std::int64_t{1} << 50)) return -1;
+  return free * 1024;
+}
+
 // borg's version on the repository host. Without a shell there (a key bound to `borg serve`), it stays
 // unknown: borg serve will tell whether it works.
-std::string probe_host(JobContext& job, std::string& host_key) {
+Probe probe_host(JobContext& job, std::string& host_key) {
   const SshTarget& host = job.spec().repository_host;
   ssh::Session session{host, job.credentials()};
   host_key = session.host_key();
   job.throw_if_canceled();
-  auto channel = ssh::Channel::execute(session, "borg --version");
+  const std::string script = "borg --version; s=$?; df -P -k " + quote(job.spec().repository_path) +
+                             " 2>/dev/null | tail -n 1; exit $s";
+  auto channel = ssh::Channel::execute(session, "sh -c " + quote(script));
   channel->send_eof();
   std::string output;
   ssh::Pump pump;
@@ -48,7 +69,7 @@ std::string probe_host(JobContext& job, std::string& host_key) {
   if (!version) {
     throw Failure("borg-unsupported", fmt::format("{}: {}", session.name(), version.error().message));
   }
-  return to_string(*version);
+  return {to_string(*version), read_free(output)};
 }
 
 std::string server_borg_version(JobContext& job) {
@@ -86,10 +107,13 @@ JobResult ready(const JobSpec& spec, const InfoReport& report, bool created, Jso
   if (!spec.borg_id.empty() && report.repository_id != spec.borg_id) {
     return repository_swapped(spec, report.repository_id);
   }
-  JobResult result = make_result(
-      JobState::successful, "ok",
+  std::string message =
       fmt::format("repository {} {}: id {}, encryption {}", repository_name(spec),
-                  created ? "is made" : "exists and is usable", report.repository_id, report.encryption));
+                  created ? "is made" : "exists and is usable", report.repository_id, report.encryption);
+  if (facts.isMember("free")) {
+    message += fmt::format(", {:.1f} GiB free", static_cast<double>(facts["free"].asInt64()) / (1 << 30));
+  }
+  JobResult result = make_result(JobState::successful, "ok", message);
   facts["borg_id"] = report.repository_id;
   facts["encryption"] = report.encryption;
   facts["created"] = created;
@@ -101,22 +125,28 @@ JobResult ready(const JobSpec& spec, const InfoReport& report, bool created, Jso
 
 JobResult prepare_repository(JobContext& job) {
   const JobSpec& spec = job.spec();
-  job.output().line(6, fmt::format("preparation of repository {}", repository_name(spec)));
+  job.output().line(6, fmt::format("{} of repository {}", spec.dry_run ? "test" : "preparation",
+                                    repository_name(spec)));
   std::string host_key;
   Json::Value facts{Json::objectValue};
   const bool here = spec.repository_host.address.empty();
   // The connections that follow must be to the machine that showed its key to the first.
-  facts["borg_version"] = here ? server_borg_version(job) : probe_host(job, host_key);
+  const Probe probe = here ? Probe{server_borg_version(job)} : probe_host(job, host_key);
+  facts["borg_version"] = probe.borg_version;
 
   BorgStep step = run_borg(job, BorgVerb::info, host_key);
   bool created = false;
   // An id that was pinned means that it existed: a new one in its place would hide the loss.
-  if (step.result.code == "repository-missing" && spec.borg_id.empty()) {
+  if (step.result.code == "repository-missing" && spec.borg_id.empty() && !spec.dry_run) {
     step = run_borg(job, BorgVerb::init, host_key);
     created = step.result.state == JobState::successful;
     if (created) step = run_borg(job, BorgVerb::info, host_key);
   }
   facts["host_key"] = host_key;
+  std::error_code error;
+  const auto space = here ? std::filesystem::space(spec.repository_path, error) : std::filesystem::space_info{};
+  const std::int64_t free = here && !error ? static_cast<std::int64_t>(space.available) : probe.free;
+  if (free >= 0) facts["free"] = Json::Int64{free};
   if (step.result.state != JobState::successful && step.result.state != JobState::warning) {
     explain(step.result, spec);
     return step.result;

@@ -46,6 +46,12 @@ struct ImportOptions {
   std::string actor;
 };
 
+struct PrepareOptions {
+  std::optional<std::string> password{};  // of a client's user
+  bool dry_run = false;                   // a test: nothing is changed
+  std::string actor;
+};
+
 template <typename Row>
 struct JsonPage {
   std::vector<Row> rows;
@@ -77,10 +83,9 @@ class Manager {
 
   // runs and jobs
   void run_policy(const std::string& policy, const RunRequest& request, Done<RunAnswer> done);
-  void prepare_client(const std::string& client, std::optional<std::string> password,
-                      const std::string& actor, Done<std::int64_t> done);
+  void prepare_client(const std::string& client, PrepareOptions options, Done<std::int64_t> done);
   void prepare_repository(const std::string& repository, const std::vector<std::string>& clients,
-                          const std::string& actor, Done<std::vector<std::int64_t>> done);
+                          const PrepareOptions& options, Done<std::vector<std::int64_t>> done);
   void restore(const std::string& archive, const std::vector<std::string>& paths,
                const RestoreOptions& options, Done<std::int64_t> done);
   void cancel_job(std::int64_t id, Done<void> done);
@@ -125,6 +130,8 @@ class Manager {
                     const std::string& cursor, Done<JsonPage<Json::Value>> done);
   void drop_catalog(const std::string& client, Done<void> done);
   void rebuild_catalog(const std::string& client, const std::string& actor, Done<RunAnswer> done);
+  // What the newest preparation or test of a client has found on it, and what covers that.
+  void discover_client(const std::string& client, Done<std::vector<Json::Value>> done);
   void fleet_status(Done<std::vector<Json::Value>> done);
   void repository_status(Done<std::vector<Json::Value>> done);
   std::vector<Json::Value> list_settings() const;

@@ -139,15 +139,15 @@ void Manager::run_policy(const std::string& name, const RunRequest& request, Don
   create_run(std::move(*plan), name, request, std::move(done));
 }
 
-void Manager::prepare_client(const std::string& client, std::optional<std::string> password,
-                             const std::string& actor, Done<std::int64_t> done) {
+void Manager::prepare_client(const std::string& client, PrepareOptions options, Done<std::int64_t> done) {
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
   auto plan = plan_prepare_client(state_.fleet, client, state_.unfinished);
   if (!plan) return done(std::unexpected(plan.error()));
+  if (options.dry_run) plan->jobs.back().details["dry_run"] = true;
   RunRequest request;
-  request.actor = actor;
+  request.actor = options.actor;
   create_run(std::move(*plan), "", request,
-             [this, password = std::move(password), done = std::move(done)](Expected<RunAnswer> answer) {
+             [this, password = std::move(options.password), done = std::move(done)](Expected<RunAnswer> answer) {
                if (!answer) return done(std::unexpected(answer.error()));
                // The queue looks for work on the loop's next turn, so this is in time.
                if (password) runner_.remember_password(answer->jobs.front(), *password);
@@ -156,12 +156,15 @@ void Manager::prepare_client(const std::string& client, std::optional<std::strin
 }
 
 void Manager::prepare_repository(const std::string& repository, const std::vector<std::string>& clients,
-                                 const std::string& actor, Done<std::vector<std::int64_t>> done) {
+                                 const PrepareOptions& options, Done<std::vector<std::int64_t>> done) {
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
   auto plan = plan_prepare_repository(state_.fleet, repository, clients, state_.unfinished);
   if (!plan) return done(std::unexpected(plan.error()));
+  for (auto& job : plan->jobs) {
+    if (options.dry_run) job.details["dry_run"] = true;
+  }
   RunRequest request;
-  request.actor = actor;
+  request.actor = options.actor;
   create_run(std::move(*plan), "", request, [done = std::move(done)](Expected<RunAnswer> answer) {
     if (!answer) return done(std::unexpected(answer.error()));
     done(std::move(answer->jobs));

@@ -121,7 +121,7 @@ class Lab:
         self.web.sh(authorize, "outsider", "/home/outsider", data=key)
         for name in ("web", "db", "client1"):
             self.server.run("cyborgctl", "client", "add", name)
-        tests = [self.server.start("cyborgctl", "client", "test", name, stdout=subprocess.PIPE,
+        tests = [self.server.start("cyborgctl", "client", "prepare", name, "--wait", stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT) for name in ("web", "db", "client1")]
         for test in tests:
             said, _ = test.communicate(timeout=120)

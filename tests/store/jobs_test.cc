@@ -191,6 +191,16 @@ TEST_F(Jobs, preparations_leave_their_facts) {
             "SHA256:web");
 }
 
+TEST_F(Jobs, a_test_of_a_client_leaves_none) {
+  NewRun run = new_run("00000000-0000-4000-8000-000000000001");
+  run.jobs[0].details["dry_run"] = true;
+  const auto created = good(ask<CreatedRun>(&Store::create_run, run));
+  JobResult client = result(JobState::successful);
+  client.facts["host_key"] = "SHA256:web";
+  EXPECT_FALSE(finish(created.jobs[0].id, client).client->ready);
+  EXPECT_EQ(load().clients[1].host_key, "");
+}
+
 TEST_F(Jobs, a_failed_preparation_leaves_none) {
   const auto run = add_run();
   JobResult client = result(JobState::failed);

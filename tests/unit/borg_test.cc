@@ -51,20 +51,26 @@ TEST(BorgCommand, CreateHasItsOptionsBeforeTheArchive) {
   spec.archive = "a";
   spec.compression = "zstd,3";
   spec.exclude = {"*/cache", "it's"};
+  spec.patterns = {"+ */cache/keep"};
+  spec.exclude_if_present = {".no backup"};
+  spec.exclude_caches = true;
   spec.one_file_system = true;
   spec.upload_limit = 100;
   const auto command = borg_create(spec, "/r");
   EXPECT_EQ(command.front(), "borg");
   EXPECT_EQ(command.back(), "/r::a");
   for (const char* word : {"--json", "zstd,3", "*/cache", "it's", "--one-file-system", "--upload-ratelimit",
-                           "100", "cyborg job=7"}) {
+                           "100", "cyborg job=7", "--exclude-caches", "--exclude-if-present", ".no backup"}) {
     EXPECT_TRUE(has(command, word)) << word;
   }
+  // The first pattern that fits decides, so these come before what is excluded.
+  EXPECT_LT(std::ranges::find(command, "--pattern"), std::ranges::find(command, "--exclude"));
 }
 
 TEST(BorgCommand, WhatIsNotWantedIsNotGiven) {
   const auto command = borg_create(JobSpec{}, "/r");
-  for (const char* word : {"--one-file-system", "--upload-ratelimit", "--exclude", "--compression"}) {
+  for (const char* word : {"--one-file-system", "--upload-ratelimit", "--exclude", "--compression",
+                           "--exclude-caches", "--exclude-if-present", "--pattern"}) {
     EXPECT_FALSE(has(command, word)) << word;
   }
 }

@@ -23,8 +23,15 @@ JobSpec spec() {
   return spec;
 }
 
+JobSpec with_snapshot() {
+  JobSpec with = spec();
+  with.snapshot = true;
+  return with;
+}
+
 std::vector<std::string> all_scripts() {
-  return {backup_script(spec(), "word"), restore_script(spec(), "word"),
+  return {backup_script(with_snapshot(), "word"),
+          backup_script(spec(), "word"), restore_script(spec(), "word"),
           relay_script("word"),          facts_script(true),
           facts_script(false),           authorize_script("ssh-ed25519 A it's"),
           backup_script(spec(), "")};

@@ -28,7 +28,12 @@ JobSpec full_spec() {
   spec.archive = "p-web-2026-01-01T00:00:00Z";
   spec.roots = {"/", "/ä"};
   spec.any_root = true;
+  spec.patterns = {"+ a", "- b"};
   spec.exclude = {"*.tmp", ""};
+  spec.exclude_if_present = {".no"};
+  spec.exclude_caches = true;
+  spec.snapshot = true;
+  spec.snapshot_size = 25;
   spec.one_file_system = true;
   spec.compression = "auto,zstd,3";
   spec.upload_limit = std::int64_t{1} << 40;
@@ -48,7 +53,12 @@ TEST(JobSpecJson, ComesBackAsItWas) {
   EXPECT_EQ(read->target.jump, "u@jump:99");
   EXPECT_EQ(read->repository_host.user, "backup");
   EXPECT_EQ(read->repository_path, full_spec().repository_path);
+  EXPECT_EQ(read->patterns, full_spec().patterns);
   EXPECT_EQ(read->exclude, full_spec().exclude);
+  EXPECT_EQ(read->exclude_if_present, full_spec().exclude_if_present);
+  EXPECT_TRUE(read->exclude_caches);
+  EXPECT_TRUE(read->snapshot);
+  EXPECT_EQ(read->snapshot_size, 25);
 }
 
 TEST(JobSpecJson, EachKindHasAWord) {

@@ -80,6 +80,16 @@ TEST(PlanRun, WaitsForAPreparationThatIsAlreadyAtWork) {
   EXPECT_TRUE(plan->jobs[1].after.empty());
 }
 
+TEST(PlanRun, DoesNotTakeATestForAPreparation) {
+  Job look = test::job(5, JobKind::prepare_client, "b", "", JobState::running);
+  look.details["dry_run"] = true;
+  const auto plan = run(fleet(), {{5, look}});
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(of_kind(*plan, JobKind::prepare_client).size(), 1U);
+  look.state = JobState::failed;
+  EXPECT_TRUE(plan_retry(fleet(), look, {}, kNow)->jobs[0].details["dry_run"].asBool());
+}
+
 TEST(PlanRun, LeavesOutAClientWhosePreviousBackupHasNotEnded) {
   Job previous = test::job(9, JobKind::backup, "a", "u@vault:/srv/a", JobState::running);
   previous.policy = "p";
@@ -142,6 +152,21 @@ TEST(PlanRun, TakesOnlyTheClientsThatWereNamed) {
   ASSERT_FALSE(stranger);
   EXPECT_EQ(stranger.error().code, ErrorCode::no_such_client);
   EXPECT_EQ(stranger.error().message, "policy p has no client \"c\"");
+}
+
+TEST(PolicyRelations, ForbidASnapshotOnTheServerItself) {
+  Fleet in = fleet();
+  Policy made = test::policy("q", {"a", "b"}, {"vault"});
+  made.type = "config";
+  made.variables["snapshot"] = "auto";
+  EXPECT_TRUE(check_policy_relations(in, made));
+  in.clients["b"].local = true;
+  const auto checked = check_policy_relations(in, made);
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().message,
+            "snapshot \"auto\": client b is the server itself, whose jobs may neither mount nor make snapshots");
+  made.variables["extended_config"]["b"]["snapshot"] = "none";
+  EXPECT_TRUE(check_policy_relations(in, made));
 }
 
 TEST(PolicyRelations, HaveToExist) {

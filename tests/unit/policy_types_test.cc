@@ -57,7 +57,11 @@ TEST(PolicyTypes, TakeTheirOwnVariables) {
            Row{"rootfs", "{}"},
            Row{"rootfs", R"({"one_file_system":true,"exclude":["/big"]})"},
            Row{"config", "{}"},
-           Row{"mail", R"({"exclude":["*.tmp"]})"},
+           Row{"config", R"({"one_file_system":true,"exclude_caches":true})"},
+           Row{"config", R"({"patterns":["+ sh:/etc/*.conf","- re:\\.old$","! /etc/x"]})"},
+           Row{"config", R"({"snapshot":"auto","snapshot_size":25})"},
+           Row{"mail", R"({"snapshot":"none","exclude":["*.tmp","fm:*.bak"]})"},
+           Row{"mail", R"({"exclude_if_present":[".nobackup","two words"]})"},
            Row{"folders", R"({"folders":["/srv/a b","/x"]})"},
            Row{"folders", R"({"folders":"/srv"})"},
            Row{"mysql", "{}"},
@@ -97,9 +101,23 @@ TEST(PolicyTypes, RefuseVariablesThatAreUnknownMissingOrOfAnotherType) {
            Row{"piped", R"({"command":"x","password":"y"})", R"(unknown field "password")"},
            Row{"Rootfs", "{}", R"(type "Rootfs": expected one of)"},
            Row{"config", R"({"folders":["/a"]})", R"(unknown field "folders")"},
-           Row{"config", R"({"one_file_system":true})", R"(unknown field "one_file_system")"},
-           Row{"folders", R"({"one_file_system":true,"folders":["/a"]})",
-               R"(unknown field "one_file_system")"},
+           Row{"config", R"({"exclude":["zz:/a"]})", R"(exclude "zz:/a": expected a pattern of style fm:)"},
+           Row{"config", R"({"patterns":["/a"]})", R"(patterns "/a": expected "+ PATTERN", "- PATTERN")"},
+           Row{"config", R"({"patterns":["+ "]})", R"(patterns "+ ": expected "+ PATTERN")"},
+           Row{"config", R"({"patterns":["R /a"]})", R"(patterns "R /a": expected "+ PATTERN")"},
+           Row{"mail", R"({"patterns":["- xx:a"]})", R"(patterns "- xx:a": expected a pattern of style)"},
+           Row{"mail", R"({"patterns":true})", R"(patterns "true": expected a list of texts)"},
+           Row{"rootfs", R"({"exclude_if_present":["a/b"]})",
+               R"(exclude_if_present "a/b": expected the name of a file)"},
+           Row{"rootfs", R"({"exclude_if_present":[""]})", R"(exclude_if_present "": expected)"},
+           Row{"config", R"({"snapshot":"always"})", R"(snapshot "always": expected auto or none)"},
+           Row{"config", R"({"snapshot":true})", R"(snapshot "true": expected a text)"},
+           Row{"config", R"({"snapshot_size":101})", R"(snapshot_size "101": expected a number in 1-100)"},
+           Row{"config", R"({"snapshot_size":"5G"})", R"(snapshot_size "5G": expected a number in 1-100)"},
+           Row{"mysql", R"({"snapshot":"auto"})", R"(unknown field "snapshot")"},
+           Row{"config", R"({"exclude_caches":1})", R"(exclude_caches "1": expected true or false)"},
+           Row{"mysql", R"({"exclude_caches":true})", R"(unknown field "exclude_caches")"},
+           Row{"piped", R"({"command":"x","patterns":["- /a"]})", R"(unknown field "patterns")"},
            Row{"rootfs", R"({"one_file_system":"yes"})", R"(one_file_system "yes": expected true or false)"},
            Row{"rootfs", R"({"exclude":5})", R"(exclude "5": expected a list of texts)"},
            Row{"folders", "{}", R"(policy type "folders": variable "folders" is missing)"},
@@ -117,10 +135,87 @@ TEST(PolicyTypes, RefuseVariablesThatAreUnknownMissingOrOfAnotherType) {
   }
 }
 
+TEST(PolicyTypes, TakeOtherVariablesForSingleClients) {
+  struct Row {
+    const char* type;
+    const char* variables;
+  };
+  for (const auto& row : {
+           Row{"mysql", R"({"extended_mysql":{}})"},
+           Row{"mysql", R"({"extended_mysql":{"web":{"credential":{"user":"u","password":"","port":1},)"
+                        R"("databases":["a"]}}})"},
+           Row{"postgresql", R"({"extended_postgresql":{"web":["a","b"],"db":"c"}})"},
+           Row{"folders", R"({"folders":"/a","extended_folders":{"db":["/b"]}})"},
+           Row{"rootfs", R"({"extended_rootfs":{"db":{"exclude":["/b"],"one_file_system":true}}})"},
+       }) {
+    Policy made = policy(row.type, row.variables);
+    made.clients = {"web", "db"};
+    const auto checked = check_policy_variables(made);
+    EXPECT_TRUE(checked) << row.variables << checked.error().message;
+  }
+}
+
+TEST(PolicyTypes, RefuseVariablesOfSingleClientsThatAreWrong) {
+  struct Row {
+    const char* type;
+    const char* variables;
+    const char* said;
+  };
+  for (const auto& row : {
+           Row{"mysql", R"({"extended_mysql":[]})", "extended_mysql: expected an object of clients"},
+           Row{"mysql", R"({"extended_postgresql":{}})", R"(unknown field "extended_postgresql")"},
+           Row{"mysql", R"({"extended_mysql":{"7":{}}})",
+               R"(extended_mysql "7": expected a client of the policy)"},
+           Row{"mysql", R"({"extended_mysql":{"web":{"port":0}}})",
+               R"(extended_mysql "web": port "0": expected a number)"},
+           Row{"mysql", R"({"extended_mysql":{"web":{"credential":{"user":"a","password":"b"}}}})",
+               R"(extended_mysql "web": variable "password" is a secret)"},
+           Row{"mysql", R"({"extended_mysql":{"web":{"credential":"root"}}})",
+               R"(extended_mysql "web": unknown field "credential")"},
+           Row{"mysql", R"({"extended_mysql":{"web":{"nonsense":1}}})",
+               R"(extended_mysql "web": unknown field "nonsense")"},
+           Row{"folders", R"({"folders":"/a","extended_folders":{"web":["b"]}})",
+               R"(extended_folders "web": folders "b": expected an absolute path)"},
+           Row{"config", R"({"extended_config":{"web":["/a"]}})",
+               R"(extended_config "web": expected an object of variables)"},
+       }) {
+    Policy made = policy(row.type, row.variables);
+    made.clients = {"web", "db"};
+    const auto checked = check_policy_variables(made);
+    ASSERT_FALSE(checked) << row.variables;
+    EXPECT_TRUE(contains(checked.error().message, row.said)) << checked.error().message;
+  }
+}
+
+TEST(BackupSource, OfAClientHasWhatIsSaidForIt) {
+  Policy made = policy("postgresql", R"({"database":"shop","user":"u","host":"h",
+    "extended_postgresql":{"db":{"credential":{"user":"v","port":7},"databases":["a","b"]}}})");
+  made.clients = {"web", "db"};
+  EXPECT_EQ(backup_source(made, "web").dump.databases, std::vector<std::string>{"shop"});
+  const DumpSpec dump = backup_source(made, "db").dump;
+  EXPECT_EQ(dump.databases, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(dump.user + "@" + dump.host, "v@h");
+  EXPECT_EQ(dump.port, 7);
+  Policy folders = policy("folders", R"({"folders":"/a","extended_folders":{"db":["/b"]}})");
+  EXPECT_EQ(backup_source(folders, "web").roots, std::vector<std::string>{"/a"});
+  EXPECT_EQ(backup_source(folders, "db").roots, std::vector<std::string>{"/b"});
+}
+
+TEST(BackupSource, OfFilesHasAllThatLeavesSomethingOut) {
+  const BackupSource source = backup_source(
+      policy("config", R"({"patterns":["+ /etc/a"],"exclude_if_present":".no","exclude_caches":true,)"
+                       R"("one_file_system":true})"),
+      "c");
+  EXPECT_EQ(source.patterns, std::vector<std::string>{"+ /etc/a"});
+  EXPECT_EQ(source.exclude_if_present, std::vector<std::string>{".no"});
+  EXPECT_TRUE(source.exclude_caches);
+  EXPECT_TRUE(source.one_file_system);
+}
+
 TEST(BackupSource, IsWhatTheTypeReadsWithAllExcludes) {
   Policy rootfs = policy("rootfs", R"({"exclude":["/v"],"one_file_system":true})");
   rootfs.exclude = {"/p"};
-  const BackupSource source = backup_source(rootfs);
+  const BackupSource source = backup_source(rootfs, "c");
   EXPECT_EQ(source.roots, std::vector<std::string>{"/"});
   EXPECT_TRUE(source.one_file_system);
   EXPECT_FALSE(source.any_root);
@@ -130,7 +225,7 @@ TEST(BackupSource, IsWhatTheTypeReadsWithAllExcludes) {
 }
 
 TEST(BackupSource, OfMailIsWhicheverFolderExists) {
-  const BackupSource source = backup_source(policy("mail", "{}"));
+  const BackupSource source = backup_source(policy("mail", "{}"), "c");
   EXPECT_TRUE(source.any_root);
   EXPECT_TRUE(has(source.roots, "/var/mail"));
   EXPECT_TRUE(source.exclude.empty());
@@ -138,19 +233,19 @@ TEST(BackupSource, OfMailIsWhicheverFolderExists) {
 
 TEST(BackupSource, OfDatabasesIsADump) {
   const DumpSpec dump =
-      backup_source(policy("mysql", R"({"database":"shop","user":"u","host":"h","port":1})")).dump;
+      backup_source(policy("mysql", R"({"database":"shop","user":"u","host":"h","port":1})"), "c").dump;
   EXPECT_EQ(dump.type, "mysql");
   EXPECT_EQ(dump.databases, std::vector<std::string>{"shop"});
   EXPECT_EQ(dump.user + "@" + dump.host, "u@h");
   EXPECT_EQ(dump.port, 1);
-  EXPECT_TRUE(backup_source(policy("postgresql", "{}")).dump.databases.empty());
-  EXPECT_TRUE(backup_source(policy("postgresql", "{}")).roots.empty());
+  EXPECT_TRUE(backup_source(policy("postgresql", "{}"), "c").dump.databases.empty());
+  EXPECT_TRUE(backup_source(policy("postgresql", "{}"), "c").roots.empty());
 }
 
 TEST(BackupSource, OfACommandHasAFileName) {
-  EXPECT_EQ(backup_source(policy("piped", R"({"command":"x"})")).dump.filename, "output");
-  EXPECT_EQ(backup_source(policy("piped", R"({"command":"x","filename":"f"})")).dump.filename, "f");
-  EXPECT_EQ(backup_source(policy("piped", R"({"command":"x"})")).dump.command, "x");
+  EXPECT_EQ(backup_source(policy("piped", R"({"command":"x"})"), "c").dump.filename, "output");
+  EXPECT_EQ(backup_source(policy("piped", R"({"command":"x","filename":"f"})"), "c").dump.filename, "f");
+  EXPECT_EQ(backup_source(policy("piped", R"({"command":"x"})"), "c").dump.command, "x");
 }
 
 TEST(BackupSource, OfADumpHasNoExcludes) {
@@ -162,7 +257,7 @@ TEST(BackupSource, OfADumpHasNoExcludes) {
 }
 
 TEST(BackupSource, OfFoldersIsExactlyThese) {
-  const BackupSource source = backup_source(policy("folders", R"({"folders":["/b","/a"]})"));
+  const BackupSource source = backup_source(policy("folders", R"({"folders":["/b","/a"]})"), "c");
   EXPECT_EQ(source.roots, (std::vector<std::string>{"/b", "/a"}));
   EXPECT_FALSE(source.any_root);
 }

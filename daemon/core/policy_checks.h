@@ -1,0 +1,19 @@
+// What the variables of policies may be: each returns what would be right, or nothing if it is.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace cyborg {
+
+std::string_view check_folder(const std::string& path);
+std::string_view check_pattern(const std::string& pattern);   // of borg, such as *.tmp or sh:**/cache
+std::string_view check_pattern_rule(const std::string& rule);  // + or - and a pattern
+std::string_view check_tag_name(const std::string& name);
+std::string_view check_snapshot(const std::string& word);
+std::string_view check_database(const std::string& name);
+std::string_view check_database_user(const std::string& user);
+std::string_view check_database_host(const std::string& host);
+std::string_view check_filename(const std::string& name);
+
+}  // namespace cyborg

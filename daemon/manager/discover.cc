@@ -1,0 +1,32 @@
+// What is on a client, and what of it is backed up.
+#include "core/discover.h"
+
+#include <fmt/format.h>
+
+#include "manager/manager.h"
+
+namespace cyborg {
+
+void Manager::discover_client(const std::string& client, Done<std::vector<Json::Value>> done) {
+  if (!state_.fleet.clients.contains(client)) {
+    return done(fail(ErrorCode::no_such_client, fmt::format("no client named \"{}\"", client)));
+  }
+  store::JobFilter filter;
+  filter.kind = JobKind::prepare_client;
+  filter.client = client;
+  filter.state = JobState::successful;
+  out_.store.list_jobs(filter, 1, 0, [this, client, done](const Expected<store::Page<Job>>& page) {
+    if (!page) return done(std::unexpected(page.error()));
+    if (page->rows.empty()) {
+      return done(fail(ErrorCode::failed, fmt::format("nobody has looked at client {} yet", client),
+                       fmt::format("cyborgctl client prepare {}", client)));
+    }
+    out_.store.get_job(page->rows.front().id, [this, client, done](const Expected<store::JobRecord>& record) {
+      if (!record) return done(std::unexpected(record.error()));
+      done(discover_rows(state_.fleet, client,
+                         record->result ? record->result->facts : Json::Value{Json::objectValue}));
+    });
+  });
+}
+
+}  // namespace cyborg
