@@ -33,6 +33,8 @@ constexpr std::array kTable{
     Permission{kManagerInterface, "PrunePolicy", kActionRun},
     Permission{kManagerInterface, "CompactRepository", kActionRun},
     Permission{kManagerInterface, "CheckRepository", kActionRun},
+    Permission{kManagerInterface, "ListKeys", kActionView},
+    Permission{kManagerInterface, "WithdrawKeys", kActionManage},
     Permission{kManagerInterface, "RemoveArchive", kActionManage},
     Permission{kManagerInterface, "SetArchive", kActionManage},
     Permission{kManagerInterface, "ExplainArchive", kActionView},

@@ -71,6 +71,8 @@ class ManagerObject final
                    VariantMap options) override;
   void CompactRepository(sdbus::Result<Ids>&& result, std::string repository, VariantMap options) override;
   void CheckRepository(sdbus::Result<Ids>&& result, std::string repository, VariantMap options) override;
+  void ListKeys(sdbus::Result<Maps>&& result, VariantMap filter) override;
+  void WithdrawKeys(sdbus::Result<Ids>&& result, std::string repository, VariantMap options) override;
   void RemoveArchive(sdbus::Result<uint64_t>&& result, std::string archive) override;
   void SetArchive(sdbus::Result<>&& result, std::string archive, VariantMap properties) override;
   void ExplainArchive(sdbus::Result<VariantMap>&& result, std::string archive) override;

@@ -131,6 +131,8 @@ JobResult JobContext::work() {
       return check(*this);
     case JobKind::catalog:
       return catalog_archive(*this);
+    case JobKind::withdraw:
+      return withdraw(*this);
     default:
       break;
   }
