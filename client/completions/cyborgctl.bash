@@ -9,7 +9,7 @@ _cyborgctl_keys() { # NOUN
   case $1 in
     client) echo 'address= port= user= jump= host_key= local= enabled=' ;;
     repository)
-      echo 'transport= append_only= shared= host_key= check_schedule= check_max_duration= check_verify_data=' \
+      echo 'transport= authorize= append_only= shared= host_key= check_schedule= check_max_duration= check_verify_data=' \
         'verify_schedule= compact_schedule= enabled='
       ;;
     schedule) echo 'crontab= on_calendar= timezone= random_delay= enabled=' ;;
@@ -24,7 +24,7 @@ _cyborgctl_verbs() { # NOUN
   local objects='add list show set enable disable remove'
   case $1 in
     client) echo "$objects prepare test discover" ;;
-    repository) echo "$objects prepare test key-export compact check verify archives" ;;
+    repository) echo "$objects prepare test key-export keys key-line withdraw compact check verify archives" ;;
     schedule) echo "$objects" ;;
     policy) echo "$objects run next prune verify types" ;;
     job) echo 'list show log cancel retry' ;;
@@ -41,13 +41,15 @@ _cyborgctl_options() { # NOUN VERB
     client/add) echo '--address --port --user --jump --host-key --local --ask-password --password-file' ;;
     client/prepare) echo '--wait --follow --ask-password --password-file' ;;
     repository/add)
-      echo '--encryption --passphrase-file --transport --host-key --append-only --shared'
+      echo '--encryption --passphrase-file --transport --authorize --host-key --append-only --shared'
       echo '--check-schedule --check-max-duration --check-verify-data --verify-schedule --compact-schedule'
       ;;
     client/discover) echo '--known' ;;
     repository/prepare) echo '--client --wait --follow' ;;
     repository/compact | repository/verify) echo '--client --wait --follow --scheduled' ;;
     repository/check) echo '--client --max-duration --verify-data --wait --follow --scheduled' ;;
+    repository/key-line) echo '--client' ;;
+    repository/withdraw) echo '--client --force --wait --follow' ;;
     repository/test | repository/key-export) echo '--client' ;;
     schedule/add) echo '--on-calendar --timezone --random-delay' ;;
     policy/add)
@@ -85,11 +87,12 @@ _cyborgctl_value() { # OPTION
     --client | --repository | --schedule | --policy) _cyborgctl_names "${1#--}" ;;
     --check-schedule | --verify-schedule | --compact-schedule) _cyborgctl_names schedule ;;
     --type) cyborgctl --no-ask-password --quiet policy types 2>/dev/null ;;
-    --transport) echo 'relay' ;;
+    --transport) echo 'relay direct' ;;
+    --authorize) echo 'automatic manual' ;;
     --encryption)
       echo 'repokey-blake2 keyfile-blake2 repokey keyfile authenticated-blake2 authenticated none'
       ;;
-    --kind) echo 'prepare-client prepare-repository backup restore catalog prune compact check verify list' ;;
+    --kind) echo 'prepare-client prepare-repository backup restore catalog prune compact check verify list withdraw' ;;
     --state) echo 'waiting pending starting running successful warning failed error canceled skipped' ;;
     --to) _cyborgctl_names client | sed 's|$|:/|' ;;
     *) return 1 ;;

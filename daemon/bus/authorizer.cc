@@ -40,6 +40,8 @@ constexpr std::array kTable{
     Permission{kManagerInterface, "ImportArchives", kActionManage},
     Permission{kManagerInterface, "VerifyPolicy", kActionRun},
     Permission{kManagerInterface, "VerifyArchive", kActionRun},
+    Permission{kManagerInterface, "ListKeys", kActionView},
+    Permission{kManagerInterface, "WithdrawKeys", kActionManage},
     Permission{kManagerInterface, "RemoveArchive", kActionManage},
     Permission{kManagerInterface, "SetArchive", kActionManage},
     Permission{kManagerInterface, "ExplainArchive", kActionView},

@@ -126,7 +126,7 @@ Strings RepositoryObject::Damaged() {
 void RepositoryObject::changed() {
   compat::emit_properties_changed(
       getObject(), kRepositoryInterface,
-      {"Enabled", "Encryption", "Transport", "AppendOnly", "Shared", "HostKey", "Ready", "CheckSchedule",
+      {"Enabled", "Encryption", "Transport", "Authorize", "AppendOnly", "Shared", "HostKey", "Ready", "CheckSchedule",
        "VerifySchedule", "CompactSchedule", "CheckMaxDuration", "CheckVerifyData", "Damaged"});
 }
 void RepositoryObject::Set(sdbus::Result<>&& result, VariantMap properties) {

@@ -39,6 +39,14 @@ struct DumpSpec {
   std::string command, filename;  // piped
 };
 
+// The client's own way to the repository host: see direct.h.
+struct DirectSpec {
+  bool used = false;
+  bool manual = false;          // somebody else writes authorized_keys there
+  std::string host_public_key;  // of the repository host, "ssh-ed25519 AAAA…"; empty before its preparation
+  std::string key, line;        // the client's key and its line there, as known
+};
+
 struct JobSpec {
   std::int64_t job = 0;
   std::int64_t run = 0;
@@ -56,6 +64,7 @@ struct JobSpec {
   std::string encryption;
   bool append_only = false;
   std::string borg_id;  // expected id, 64 hex digits; empty before preparation
+  DirectSpec direct;
 
   // backup
   std::string archive;               // final name
@@ -115,7 +124,9 @@ struct JobResult {
   Json::Value archive{Json::objectValue};
   // prepare-client: addresses[], operating_system, architecture, borg_version, hostname, host_key, found[] (as in
   // discover.h)
-  // prepare-repository: borg_id, host_key, borg_version, created (bool), free (bytes, if it is known)
+  // prepare-repository: borg_id, host_key, borg_version, created (bool), free (bytes, if it is known); of a client's own
+  // key, also if the job failed: direct_key, direct_line, direct_manual (bool), direct_host_key; host_public_key
+  // withdraw: withdrawn (the key)
   // prune: removed[] (names)
   // list, check: archives[] (all that the repository has: name, id, created); list: imported[] (the same with
   // sizes)

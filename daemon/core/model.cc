@@ -10,7 +10,8 @@ constexpr std::array kKinds{"prepare-client", "prepare-repository",
                             "backup",         "restore",
                             "catalog",        "prune",
                             "compact",        "check",
-                            "verify",         "list"};
+                            "verify",         "list",
+                            "withdraw"};
 constexpr std::array kStates{"waiting", "pending", "starting", "running",  "successful",
                              "warning", "failed",  "error",    "canceled", "skipped"};
 

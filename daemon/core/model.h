@@ -40,6 +40,18 @@ struct Repository {
   std::string check_max_duration;
   std::chrono::seconds check_max_duration_seconds{0};
   bool check_verify_data = false;  // its checks read and authenticate all data
+  // What it is the hash of, once it was seen: "ssh-ed25519 AAAA…".
+  std::string host_public_key;
+  // Who puts clients' keys on the host (direct): automatic or manual.
+  std::string authorize = "automatic";
+};
+
+// A client's own key to the repository host, and what is known of its authorisation there.
+struct DirectKey {
+  std::string key;       // "ssh-ed25519 AAAA…"; empty: none was made
+  std::string line;      // of authorized_keys there; empty: it is not authorised
+  bool manual = false;   // an administrator wrote it
+  std::string host_key;  // of the host that has it
 };
 
 // One borg repository: a Repository expanded for a client (client is empty when the URL has no {client}).
@@ -53,6 +65,7 @@ struct BorgRepository {
   // What a check found, until a whole one finds nothing.
   Microseconds damaged = 0;  // since
   std::int64_t damaged_job = 0;
+  DirectKey direct{};
 };
 
 struct Client {
@@ -132,6 +145,8 @@ enum class JobKind {
   check,    // looks for damage
   verify,   // proves that an archive can be restored
   list,     // asks a repository what archives it has, and takes over some that cyborgd did not make
+  // Takes a client's key away from the repository host.
+  withdraw,
 };
 
 // Those that run borg, or look, on the client; the others work on the server, on the repository alone.
@@ -148,7 +163,8 @@ constexpr bool is_maintenance(JobKind kind) {
 // cache of its own and goes past the lock, so that it never waits for a long backup.
 constexpr bool writes_repository(JobKind kind) {
   return kind == JobKind::backup || kind == JobKind::prepare_repository || kind == JobKind::prune ||
-         kind == JobKind::compact || kind == JobKind::check || kind == JobKind::list;
+         kind == JobKind::compact || kind == JobKind::check || kind == JobKind::list ||
+         kind == JobKind::withdraw;
 }
 
 enum class JobState {

@@ -85,6 +85,7 @@ JobResult compact(JobContext& job);
 JobResult check(JobContext& job);
 JobResult list_repository(JobContext& job);
 JobResult verify(JobContext& job);
+JobResult withdraw(JobContext& job);
 
 // Where the server's own borg keeps caches and, more important, what it knows of repositories.
 std::string server_borg_directory();

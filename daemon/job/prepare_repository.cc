@@ -9,6 +9,7 @@
 #include "core/job_script.h"
 #include "core/quote.h"
 #include "job/borg_run.h"
+#include "job/direct.h"
 #include "job/job.h"
 #include "ssh/failure.h"
 
@@ -42,10 +43,10 @@ std::int64_t read_free(const std::string& output) {
 
 // borg's version on the repository host. Without a shell there (a key bound to `borg serve`), it stays
 // unknown: borg serve will tell whether it works.
-Probe probe_host(JobContext& job, std::string& host_key) {
+Probe probe_host(JobContext& job, HostKeys& keys) {
   const SshTarget& host = job.spec().repository_host;
   ssh::Session session{host, job.credentials()};
-  host_key = session.host_key();
+  keys = {session.host_key(), session.host_public_key()};
   job.throw_if_canceled();
   const std::string script = "borg --version; s=$?; df -P -k " + quote(job.spec().repository_path) +
                              " 2>/dev/null | tail -n 1; exit $s";
@@ -127,22 +128,22 @@ JobResult prepare_repository(JobContext& job) {
   const JobSpec& spec = job.spec();
   job.output().line(6, fmt::format("{} of repository {}", spec.dry_run ? "test" : "preparation",
                                     repository_name(spec)));
-  std::string host_key;
+  HostKeys keys;
   Json::Value facts{Json::objectValue};
   const bool here = spec.repository_host.address.empty();
   // The connections that follow must be to the machine that showed its key to the first.
-  const Probe probe = here ? Probe{server_borg_version(job)} : probe_host(job, host_key);
+  const Probe probe = here ? Probe{server_borg_version(job)} : probe_host(job, keys);
   facts["borg_version"] = probe.borg_version;
 
-  BorgStep step = run_borg(job, BorgVerb::info, host_key);
+  BorgStep step = run_borg(job, BorgVerb::info, keys.fingerprint);
   bool created = false;
   // An id that was pinned means that it existed: a new one in its place would hide the loss.
   if (step.result.code == "repository-missing" && spec.borg_id.empty() && !spec.dry_run) {
-    step = run_borg(job, BorgVerb::init, host_key);
+    step = run_borg(job, BorgVerb::init, keys.fingerprint);
     created = step.result.state == JobState::successful;
-    if (created) step = run_borg(job, BorgVerb::info, host_key);
+    if (created) step = run_borg(job, BorgVerb::info, keys.fingerprint);
   }
-  facts["host_key"] = host_key;
+  facts["host_key"] = keys.fingerprint;
   std::error_code error;
   const auto space = here ? std::filesystem::space(spec.repository_path, error) : std::filesystem::space_info{};
   const std::int64_t free = here && !error ? static_cast<std::int64_t>(space.available) : probe.free;
@@ -153,7 +154,9 @@ JobResult prepare_repository(JobContext& job) {
   }
   const auto report = parse_info_report(step.end.output);
   if (!report) return make_result(JobState::failed, "borg-error", "borg printed no repository id");
-  return ready(spec, *report, created, facts);
+  JobResult result = ready(spec, *report, created, facts);
+  if (!spec.direct.used || result.state != JobState::successful) return result;
+  return prepare_direct(job, keys, result);
 }
 
 }  // namespace cyborg

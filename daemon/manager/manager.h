@@ -100,6 +100,10 @@ class Manager {
   // Proves that archives restore: the newest of each series, or this one.
   void verify_policy(const std::string& policy, const RunRequest& request, Done<RunAnswer> done);
   void verify_archive(const std::string& archive, const std::string& actor, Done<std::int64_t> done);
+  // Clients' own keys on repository hosts; force forgets them without asking the host.
+  Expected<std::vector<Json::Value>> list_keys(const Json::Value& filter) const;
+  void withdraw_keys(const std::string& repository, const std::vector<std::string>& clients, bool force,
+                     const std::string& actor, Done<std::vector<std::int64_t>> done);
   void remove_archive(const std::string& archive, const std::string& actor, Done<std::int64_t> done);
   void update_archive(const std::string& archive, const Json::Value& properties, Done<void> done);
   // Takes archives that a listing has found, and cyborgd did not make, into the history.
@@ -147,6 +151,8 @@ class Manager {
     std::size_t next = 0;
     std::vector<Json::Value> rows;
   };
+  void withdraw_unused_keys(const std::string& actor);
+  void forget_keys(const KeyChoice& only, Done<std::vector<std::int64_t>> done);
   void preview_prune(std::shared_ptr<Preview> preview, Done<RunAnswer> done);
   Chain chain() const;
   Plan plan_catalogs(const std::vector<store::Archive>& archives) const;
