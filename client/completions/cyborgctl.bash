@@ -62,7 +62,9 @@ _cyborgctl_options() { # NOUN VERB
     archive/files | archive/diff | file/history) echo '--limit --all' ;;
     catalog/rebuild) echo '--wait --follow' ;;
     find/*) echo '--client --policy --repository --ignore-case --limit --all' ;;
-    restore/*) echo '--to --in-place --dry-run --wait --follow' ;;
+    restore/*)
+      echo '--to --in-place --stdout --tar --database --all-databases --globals --conflict --dry-run --wait --follow'
+      ;;
     */remove) echo '--force' ;;
   esac
 }
@@ -78,6 +80,7 @@ _cyborgctl_value() { # OPTION
       ;;
     --kind) echo 'prepare-client prepare-repository backup restore catalog prune compact check verify' ;;
     --state) echo 'waiting pending starting running successful warning failed error canceled skipped' ;;
+    --conflict) echo 'overwrite keep rename fail' ;;
     --to) _cyborgctl_names client | sed 's|$|:/|' ;;
     *) return 1 ;;
   esac

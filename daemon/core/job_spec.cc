@@ -106,6 +106,17 @@ void visit_dump(Visit& visit, Dump& dump) {
   visit("filename", dump.filename);
 }
 
+template <typename Visit, typename Restore>
+void visit_restore(Visit& visit, Restore& restore) {
+  visit("conflict", restore.conflict);
+  visit("output", restore.output);
+  visit("tar", restore.tar);
+  visit("databases", restore.databases);
+  visit("database_names", restore.database_names);
+  visit("all_databases", restore.all_databases);
+  visit("globals", restore.globals);
+}
+
 template <typename Visit, typename Spec>
 void visit_spec(Visit& visit, Spec& spec) {
   visit("job", spec.job);
@@ -171,6 +182,9 @@ Json::Value to_json(const JobSpec& spec) {
   json["dump"] = Json::Value{Json::objectValue};
   Writer dump_writer{json["dump"]};
   visit_dump(dump_writer, spec.dump);
+  json["restore"] = Json::Value{Json::objectValue};
+  Writer restore_writer{json["restore"]};
+  visit_restore(restore_writer, spec.restore);
   return json;
 }
 
@@ -189,6 +203,10 @@ Expected<JobSpec> job_spec_from_json(const Json::Value& json) {
   Reader dump_reader{dump};
   visit_dump(dump_reader, spec.dump);
   if (!bad) bad = dump_reader.bad();
+  const Json::Value restore = json.isObject() ? json["restore"] : Json::Value{};
+  Reader restore_reader{restore};
+  visit_restore(restore_reader, spec.restore);
+  if (!bad) bad = restore_reader.bad();
   if (bad)
     return fail(ErrorCode::failed, fmt::format("job specification: field \"{}\" is missing or wrong", bad));
   return spec;

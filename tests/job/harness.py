@@ -132,7 +132,9 @@ class Run:
                     target=NOWHERE, repository_host=NOWHERE, ssh_public_key=lab.public_key, repository_path="",
                     encryption="repokey-blake2", append_only=False, borg_id="", archive=f"archive-{lab.number}",
                     roots=[], any_root=False, exclude=[], one_file_system=False, compression="lz4", upload_limit=0,
-                    files_cache_suffix="p", paths=[], directory="", dry_run=False, remove=[], remove_ids=[], keep_ids=[],
+                    files_cache_suffix="p", paths=[], directory="", dry_run=False,
+                    restore=dict(conflict="overwrite", output=False, tar=False, databases=[], database_names=[],
+                                 all_databases=False, globals=False), remove=[], remove_ids=[], keep_ids=[],
                     dump=NO_DUMP, hooks=[], max_duration=0, verify_data=False, borg_url="", catalog_budget=0,
                     database_remote=False)
         spec.update(fields)

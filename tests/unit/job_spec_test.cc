@@ -73,6 +73,7 @@ TEST(JobSpecJson, AFieldThatIsMissingIsNamed) {
     // Of a target, the part that is missed first.
     const std::string named = key == "target" || key == "repository_host" ? "address"
                               : key == "dump"                             ? "type"
+                              : key == "restore"                          ? "conflict"
                                                                           : key;
     EXPECT_TRUE(contains(read.error().message, "\"" + named + "\"")) << key << ": " << read.error().message;
   }
