@@ -74,9 +74,10 @@ VariantMap options_of(const RestoreOptions& options) {
 }
 
 void check(const Context& context, const RestoreOptions& options) {
-  const int targets = int{options.in_place} + int{options.to_stdout} +
-                      int{options.of_databases() || !options.to.empty()};
-  if (targets == 0) throw usage("where to? --to CLIENT:/DIRECTORY, --in-place, --stdout or --database is needed");
+  const int targets =
+      int{options.in_place} + int{options.to_stdout} + int{options.of_databases() || !options.to.empty()};
+  if (targets == 0)
+    throw usage("where to? --to CLIENT:/DIRECTORY, --in-place, --stdout or --database is needed");
   if (targets > 1) throw usage("one of --to, --in-place, --stdout and --database is expected");
   if (options.tar && !options.to_stdout) throw usage("--tar: only --stdout can be a tar stream");
   if (!options.to_stdout) return;

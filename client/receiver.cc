@@ -67,8 +67,7 @@ bool Receiver::pass_some() {
   const ssize_t got = read(reader_.get(), buffer.data(), buffer.size());
   if (got < 0) return errno == EAGAIN || errno == EINTR;
   for (ssize_t done = 0; done < got;) {
-    const ssize_t put =
-        write(STDOUT_FILENO, buffer.data() + done, static_cast<std::size_t>(got - done));
+    const ssize_t put = write(STDOUT_FILENO, buffer.data() + done, static_cast<std::size_t>(got - done));
     if (put >= 0) {
       done += put;
     } else if (errno == EAGAIN) {

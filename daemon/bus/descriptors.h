@@ -14,8 +14,8 @@ namespace cyborg::bus {
 // any other descriptor. The caller must have written and closed it before: nothing here waits.
 Expected<std::optional<std::string>> take_secret(DescriptorMap& descriptors, const std::string& key);
 
-// The descriptor of that key, to be written to; empty if there is none, an error for any other descriptor and for
-// one that nobody should write to.
+// The descriptor of that key, to be written to; empty if there is none, an error for any other descriptor and
+// for one that nobody should write to.
 Expected<Descriptor> take_output(DescriptorMap& descriptors, const std::string& key);
 
 // A descriptor from which the text can be read once.

@@ -1,5 +1,5 @@
-// What an archive has of the paths that somebody asked for, as borg lists it, and how its names get to a shell on
-// the client and back to a borg there.
+// What an archive has of the paths that somebody asked for, as borg lists it, and how its names get to a
+// shell on the client and back to a borg there.
 #pragma once
 
 #include <cstdint>

@@ -18,7 +18,8 @@ void append(std::vector<std::string>& to, std::initializer_list<std::string> wor
   to.insert(to.end(), words);
 }
 
-// Paths inside an archive; its top is all of it. "pp:" is what they are anyway, unless they begin with another such word.
+// Paths inside an archive; its top is all of it. "pp:" is what they are anyway, unless they begin with
+// another such word.
 void append_paths(std::vector<std::string>& command, const std::vector<std::string>& paths) {
   const bool top =
       std::ranges::any_of(paths, [](const std::string& path) { return archive_path(path).empty(); });

@@ -311,8 +311,7 @@ std::string tool_access(const DumpSpec& dump) {
     return assign("DBUSER", dump.user) + assign("DBHOST", dump.host) + assign("DBPORT", port(dump)) +
            kMysqlAccess;
   }
-  std::string text =
-      assign("PGUSER", dump.user) + assign("PGHOST", dump.host) + "export PGUSER PGHOST\n";
+  std::string text = assign("PGUSER", dump.user) + assign("PGHOST", dump.host) + "export PGUSER PGHOST\n";
   if (dump.port > 0) text += assign("PGPORT", port(dump)) + "export PGPORT\n";
   return text + kPostgresqlAccess;
 }
@@ -321,8 +320,8 @@ std::string dump_script(const JobSpec& spec, const std::string& relay) {
   const auto borg = borg_create(spec, script_repository(spec, relay));
   // There, both lines come from the descriptor that a borg alone would read its passphrase from.
   const char* input = spec.local ? "exec 0<&3 3<&-\n" : "";
-  return input + script_start(spec, relay, "") + assign("TOOL", tool(spec.dump)) +
-         script_secret(spec.dump) + kFunctions + (spec.local ? "" : kWatchers) + "set -- " + quote(borg) + "\n" + kRunDumps;
+  return input + script_start(spec, relay, "") + assign("TOOL", tool(spec.dump)) + script_secret(spec.dump) +
+         kFunctions + (spec.local ? "" : kWatchers) + "set -- " + quote(borg) + "\n" + kRunDumps;
 }
 
 std::string dump_secret(const JobSpec& spec, const std::string& password) {

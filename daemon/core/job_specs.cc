@@ -121,7 +121,8 @@ Expected<JobSpec> job_spec(const Fleet& fleet, const Job& job) {
   }
   if (const auto policy = fleet.policies.find(job.policy); policy != fleet.policies.end()) {
     spec.hooks = hooks_of(policy->second.hooks, job.kind);
-    if (spec.restore.output) std::erase_if(spec.hooks, [](const Hook& hook) { return hook.where == "client"; });
+    if (spec.restore.output)
+      std::erase_if(spec.hooks, [](const Hook& hook) { return hook.where == "client"; });
   }
   // What the server does to a repository is not what it lets clients do.
   if (is_maintenance(job.kind)) spec.append_only = false;

@@ -11,9 +11,9 @@
 namespace cyborg {
 namespace {
 
-// A tool's verbs: look, prepare (which ends with 3 when the database may not be touched), load, finish, undo, and
-// globals. $N is the database, $O its name in the archive, $A a name that is only ours. Files in $D say how far
-// it got: `made` that $N is ours to remove, `other` that $A is there.
+// A tool's verbs: look, prepare (which ends with 3 when the database may not be touched), load, finish, undo,
+// and globals. $N is the database, $O its name in the archive, $A a name that is only ours. Files in $D say
+// how far it got: `made` that $N is ours to remove, `other` that $A is there.
 
 // What was there goes by another name until the new one is complete: nothing of it is lost, whatever happens.
 // A database that pg_restore makes itself gets its encoding, locale, owner and settings as they were.
@@ -190,8 +190,9 @@ case $v in
 esac
 )sh";
 
-// b: borg, t: the tool, h: tells what it says. A FIFO is between them, which this shell holds open for writing
-// until borg has ended well. The tool's status is in $D/status, since it may be over before borg notices.
+// b: borg, t: the tool, h: tells what it says. A FIFO is between them, which this shell holds open for
+// writing until borg has ended well. The tool's status is in $D/status, since it may be over before borg
+// notices.
 constexpr const char* kFunctions = R"sh(
 b= t= h= w= m=
 mkfifo "$D/data" "$D/words" || die no-directory "$D"
@@ -296,8 +297,8 @@ std::string begin(const JobSpec& spec, const std::string& relay, const Load& loa
 }  // namespace
 
 std::string load_script(const JobSpec& spec, const std::string& relay, const Load& load) {
-  const auto borg = borg_extract_file(spec, script_repository(spec, relay),
-                                      path_of_database(load.name, spec.dump.type));
+  const auto borg =
+      borg_extract_file(spec, script_repository(spec, relay), path_of_database(load.name, spec.dump.type));
   // Roles and grants need no preparation: what is there is looked at when they are read.
   const bool globals = load.name.empty();
   return begin(spec, relay, load) + assign("PREPARE", globals ? "" : "prepare") +
@@ -319,14 +320,16 @@ std::string load_name(const JobSpec& spec, const Load& load) {
 std::string load_failure(const JobSpec& spec, const Load& load, const std::string& code,
                          const std::string& said) {
   if (code == "database-exists") {
-    return fmt::format("database \"{}\" is on {} and not empty, so it was not touched: --conflict overwrite "
-                       "replaces it, and {}=NEWNAME restores beside it",
-                       load.target, spec.client, load.name);
+    return fmt::format(
+        "database \"{}\" is on {} and not empty, so it was not touched: --conflict overwrite "
+        "replaces it, and {}=NEWNAME restores beside it",
+        load.target, spec.client, load.name);
   }
   std::string text = fmt::format("{} could not be loaded on {}: {}", load_name(spec, load), spec.client,
                                  said.empty() ? "the server's tool gave no reason" : said);
   const bool role = said.find("role \"") != std::string::npos;
-  if (role && said.find("does not exist") != std::string::npos) text += "; --globals restores the roles first";
+  if (role && said.find("does not exist") != std::string::npos)
+    text += "; --globals restores the roles first";
   return text;
 }
 

@@ -1,9 +1,9 @@
-// A dump of an archive goes back into a server on the client: borg's output is what the server's tool reads. The
-// tool never sees the end of a dump that borg did not read to its end.
+// A dump of an archive goes back into a server on the client: borg's output is what the server's tool reads.
+// The tool never sees the end of a dump that borg did not read to its end.
 //
-// Besides the words of job_script.h, the script says "dump-said TEXT" for a line that a tool printed on standard
-// error, and the failures database-exists and load-failed. What it made is taken back when it fails, and what it
-// was to replace is there again.
+// Besides the words of job_script.h, the script says "dump-said TEXT" for a line that a tool printed on
+// standard error, and the failures database-exists and load-failed. What it made is taken back when it fails,
+// and what it was to replace is there again.
 #pragma once
 
 #include <string>

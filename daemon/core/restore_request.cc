@@ -16,8 +16,7 @@ std::unexpected<Error> refuse(std::string message, std::string hint = {}) {
 Expected<void> check_conflict(const RestoreRequest& request) {
   constexpr std::array kForFiles{"", "overwrite", "keep", "rename", "fail"};
   if (std::ranges::find(kForFiles, request.conflict) == kForFiles.end()) {
-    return refuse(
-        fmt::format("conflict \"{}\": expected overwrite, keep, rename or fail", request.conflict));
+    return refuse(fmt::format("conflict \"{}\": expected overwrite, keep, rename or fail", request.conflict));
   }
   if (request.of_databases() && (request.conflict == "keep" || request.conflict == "rename")) {
     return refuse(fmt::format("conflict \"{}\": expected overwrite or fail for databases", request.conflict));
@@ -25,19 +24,37 @@ Expected<void> check_conflict(const RestoreRequest& request) {
   return {};
 }
 
-Expected<void> check_databases(const RestoreRequest& request, const std::string& type) {
-  if (!request.paths.empty()) {
+}  // namespace
+
+Expected<void> check_restore(const RestoreRequest& request) {
+  const int targets = int{!request.directory.empty()} + int{request.output} + int{request.of_databases()};
+  if (targets != 1) {
+    return refuse("directory, in_place, output, databases: expected exactly one of them");
+  }
+  if (!request.directory.empty() && !request.directory.starts_with('/')) {
+    return refuse(fmt::format("directory \"{}\": expected an absolute path", request.directory));
+  }
+  if (auto checked = check_conflict(request); !checked) return checked;
+  if (request.tar && !request.output) return refuse("tar: only an output can be a tar stream");
+  if (request.output && (request.dry_run || !request.conflict.empty())) {
+    return refuse("output: nothing can be in its way, so no conflict and no dry_run are expected");
+  }
+  if (request.of_databases() && !request.paths.empty()) {
     return refuse("paths: databases are chosen by name, so none are expected",
                   "restore the files of the dumps to a folder, or without paths the databases");
   }
+  return {};
+}
+
+Expected<void> check_databases(const RestoreRequest& request, const std::string& type) {
+  if (!request.of_databases()) return {};
   if (type.empty()) {
-    return refuse(fmt::format("archive {}: its policy is gone, which said how to reach the server",
-                              request.archive),
-                  "restore the files of the dumps to a folder, and load them from there");
+    return refuse(
+        fmt::format("archive {}: its policy is gone, which said how to reach the server", request.archive),
+        "restore the files of the dumps to a folder, and load them from there");
   }
   if (type != "mysql" && type != "postgresql") {
-    return refuse(
-        fmt::format("archive {}: it is of type {}, and has no databases", request.archive, type));
+    return refuse(fmt::format("archive {}: it is of type {}, and has no databases", request.archive, type));
   }
   if (request.all_databases && !request.databases.empty()) {
     return refuse("all_databases, databases: expected one of them");
@@ -58,25 +75,6 @@ Expected<void> check_databases(const RestoreRequest& request, const std::string&
                     "globals brings users and grants back");
     }
   }
-  return {};
-}
-
-}  // namespace
-
-Expected<void> check_restore(const RestoreRequest& request, const std::string& type) {
-  const int targets = int{!request.directory.empty()} + int{request.output} + int{request.of_databases()};
-  if (targets != 1) {
-    return refuse("directory, in_place, output, databases: expected exactly one of them");
-  }
-  if (!request.directory.empty() && !request.directory.starts_with('/')) {
-    return refuse(fmt::format("directory \"{}\": expected an absolute path", request.directory));
-  }
-  if (auto checked = check_conflict(request); !checked) return checked;
-  if (request.tar && !request.output) return refuse("tar: only an output can be a tar stream");
-  if (request.output && (request.dry_run || !request.conflict.empty())) {
-    return refuse("output: nothing can be in its way, so no conflict and no dry_run are expected");
-  }
-  if (request.of_databases()) return check_databases(request, type);
   return {};
 }
 

@@ -30,8 +30,10 @@ struct RestoreRequest {
   bool of_databases() const { return all_databases || globals || !databases.empty(); }
 };
 
-// What contradicts itself; `type` is that of the archive's policy, empty if it is gone.
-Expected<void> check_restore(const RestoreRequest& request, const std::string& type);
+// What contradicts itself; and databases that an archive cannot have, whose policy's type that is (empty: it
+// is gone).
+Expected<void> check_restore(const RestoreRequest& request);
+Expected<void> check_databases(const RestoreRequest& request, const std::string& type);
 
 Json::Value restore_details(const RestoreRequest& request);
 RestoreRequest restore_request(const Job& job);

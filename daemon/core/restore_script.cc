@@ -10,7 +10,8 @@
 namespace cyborg {
 namespace {
 
-// For a shell of its own, so that it may change IFS. A pattern (g, G) expands to names that are there, if any.
+// For a shell of its own, so that it may change IFS. A pattern (g, G) expands to names that are there, if
+// any.
 constexpr const char* kLook = R"sh(
 IFS=
 there() { [ -e "$1" ] || [ -L "$1" ]; }
@@ -65,9 +66,10 @@ std::string restore_script(const JobSpec& spec, const std::string& relay, bool e
 }
 
 std::string look_script(const std::string& directory) {
-  return script_prelude() + fmt::format("cd -- {0} 2>/dev/null || {{ [ ! -e {0} ] || die no-directory {0}; "
-                                        "cat >/dev/null; exit 0; }}\nexec xargs -0 sh -c {1} sh\n",
-                                        quote(directory), quote(kLook));
+  return script_prelude() + fmt::format(
+                                "cd -- {0} 2>/dev/null || {{ [ ! -e {0} ] || die no-directory {0}; "
+                                "cat >/dev/null; exit 0; }}\nexec xargs -0 sh -c {1} sh\n",
+                                quote(directory), quote(kLook));
 }
 
 std::string rename_suffix(const JobSpec& spec) {
@@ -75,9 +77,10 @@ std::string rename_suffix(const JobSpec& spec) {
 }
 
 std::string rename_script(const JobSpec& spec) {
-  return script_prelude() + fmt::format("cd -- {0} || die no-directory {0}\n"
-                                        "xargs -0 sh -c {1} sh {2} || die rename-failed\n",
-                                        quote(spec.directory), quote(kRename), quote(rename_suffix(spec)));
+  return script_prelude() + fmt::format(
+                                "cd -- {0} || die no-directory {0}\n"
+                                "xargs -0 sh -c {1} sh {2} || die rename-failed\n",
+                                quote(spec.directory), quote(kRename), quote(rename_suffix(spec)));
 }
 
 std::string local_exclude_file(const JobSpec& spec, const std::string& directory) {
@@ -85,10 +88,10 @@ std::string local_exclude_file(const JobSpec& spec, const std::string& directory
 }
 
 std::string upload_script(const JobSpec& spec) {
-  return script_prelude() +
-         fmt::format("D=\"${{CYBORG_CLIENT_DIR:-{}}}/restore\"\nmkdir -p \"$D\" && cat >\"$D/{}\" "
-                     "|| die no-directory \"$D\"\n",
-                     kClientDirectory, exclude_file(spec));
+  return script_prelude() + fmt::format(
+                                "D=\"${{CYBORG_CLIENT_DIR:-{}}}/restore\"\nmkdir -p \"$D\" && cat >\"$D/{}\" "
+                                "|| die no-directory \"$D\"\n",
+                                kClientDirectory, exclude_file(spec));
 }
 
 }  // namespace cyborg

@@ -15,12 +15,13 @@ std::string restore_script(const JobSpec& spec, const std::string& relay, bool e
 // "-" and the name for what is in the way; "D" and "+" if only a pattern matched.
 std::string look_script(const std::string& directory);
 
-// Gives what is in the way another name: rename_suffix() behind its own. Reads names as look_script() has them.
+// Gives what is in the way another name: rename_suffix() behind its own. Reads names as look_script() has
+// them.
 std::string rename_script(const JobSpec& spec);
 std::string rename_suffix(const JobSpec& spec);
 
-// Reads what restore_script() excludes: exclude_line()s. On the server itself they are in this file of `directory`
-// then.
+// Reads what restore_script() excludes: exclude_line()s. On the server itself they are in this file of
+// `directory` then.
 std::string upload_script(const JobSpec& spec);
 std::string local_exclude_file(const JobSpec& spec, const std::string& directory);
 

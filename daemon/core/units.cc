@@ -83,7 +83,8 @@ void add_network(std::vector<UnitProperty>& properties, const JobSpec& spec) {
   // A hook here may have somebody to tell.
   const bool hook_here =
       std::ranges::any_of(spec.hooks, [&](const Hook& hook) { return hook.where == "server" || spec.local; });
-  // The server's own databases, which are dumped or loaded, may be at an address, and a command may want anything that a client's may.
+  // The server's own databases, which are dumped or loaded, may be at an address, and a command may want
+  // anything that a client's may.
   const bool dumps_here = spec.local && !spec.dump.type.empty();
   if (of_client || hook_here || dumps_here || spec.database_remote || !spec.repository_host.address.empty()) {
     properties.push_back({"RestrictAddressFamilies", FilterList{true, {"AF_UNIX", "AF_INET", "AF_INET6"}}});

@@ -286,13 +286,14 @@ void check_script(const BorgEnd& end, const JobSpec& spec, const std::string& us
     throw Failure(code, fmt::format("borg could not be installed on {}: see the job's output", spec.client));
   }
   if (code == "no-directory") {
-    throw Failure(code, fmt::format("{} on {} cannot be made or entered: is it writable?", detail, spec.client),
+    throw Failure(code,
+                  fmt::format("{} on {} cannot be made or entered: is it writable?", detail, spec.client),
                   JobState::failed);
   }
   if (code == "rename-failed") {
     throw Failure(code,
-                  fmt::format("nothing was restored, since a file on {} could not be renamed: {}", spec.client,
-                              end.text.empty() ? "no reason given" : end.text.back()),
+                  fmt::format("nothing was restored, since a file on {} could not be renamed: {}",
+                              spec.client, end.text.empty() ? "no reason given" : end.text.back()),
                   JobState::failed);
   }
   if (code == "dump-failed" || code == "dump-list-failed") {

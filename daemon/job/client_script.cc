@@ -52,14 +52,12 @@ void ClientShell::run_there(const std::string& script, int input,
   ssh::Pump pump;
   pump.add_session(*session_);
   pump.connect(ssh::from_fd(input), ssh::to_channel(*channel));
-  const auto out =
-      pump.connect(ssh::from_channel(*channel, Stream::output), ssh::to_function(output));
+  const auto out = pump.connect(ssh::from_channel(*channel, Stream::output), ssh::to_function(output));
   const auto error = pump.connect(ssh::from_channel(*channel, Stream::error),
                                   ssh::to_function([&](auto piece) { reader.feed(piece); }));
   job_.attach(pump);
-  pump.run([&] {
-    return job_.canceled() || (channel->closed() && pump.finished(out) && pump.finished(error));
-  });
+  pump.run(
+      [&] { return job_.canceled() || (channel->closed() && pump.finished(out) && pump.finished(error)); });
   reader.finish();
   job_.throw_if_canceled();
   if (!channel->exit_status()) {

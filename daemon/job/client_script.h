@@ -23,8 +23,7 @@ class ClientShell {
   void run(const std::string& script, int input, const std::function<void(std::string_view)>& output);
 
  private:
-  void run_there(const std::string& script, int input,
-                 const std::function<void(std::string_view)>& output);
+  void run_there(const std::string& script, int input, const std::function<void(std::string_view)>& output);
   void run_here(const std::string& script, int input, const std::function<void(std::string_view)>& output);
 
   JobContext& job_;

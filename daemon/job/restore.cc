@@ -59,10 +59,10 @@ std::string existing(const JobSpec& spec, const Survey& survey) {
 JobResult dry_run(JobContext& job, ClientShell& client) {
   const JobSpec& spec = job.spec();
   const Survey found = survey(job, client);
-  JobResult result = make_result(
-      JobState::successful, "ok",
-      fmt::format("{} files and {} folders, {} bytes, would be written to {}; {}", found.files,
-                  found.directories, found.bytes, target(spec), existing(spec, found)));
+  JobResult result =
+      make_result(JobState::successful, "ok",
+                  fmt::format("{} files and {} folders, {} bytes, would be written to {}; {}", found.files,
+                              found.directories, found.bytes, target(spec), existing(spec, found)));
   found.add_facts(result);
   return result;
 }
@@ -95,8 +95,8 @@ JobResult extract(JobContext& job, ClientShell& client, bool exclude) {
   const bool here = spec.local && spec.repository_host.address.empty();
   if (here) check_local_repository(spec);
   const auto serve = here ? nullptr : Serve::start(job, spec.repository_host.host_key);
-  const BorgEnd end = spec.local ? extract_here(job, serve.get(), exclude)
-                                 : extract_there(job, client, *serve, exclude);
+  const BorgEnd end =
+      spec.local ? extract_here(job, serve.get(), exclude) : extract_there(job, client, *serve, exclude);
   JobResult result = judge_borg(BorgVerb::extract, end.status, end.log, spec);
   result = conclude(job, std::move(result), end, serve.get());
   if (result.code == "path-not-in-archive") {
@@ -118,8 +118,8 @@ JobResult restore(JobContext& job) {
   if (!spec.directory.starts_with('/')) {
     throw Failure("environment", fmt::format("the directory \"{}\" is not absolute", spec.directory));
   }
-  job.output().line(6, fmt::format("restore of archive {} from {} to {}", spec.archive,
-                                   repository_name(spec), target(spec)));
+  job.output().line(6, fmt::format("restore of archive {} from {} to {}", spec.archive, repository_name(spec),
+                                   target(spec)));
   ClientShell client{job};
   if (spec.dry_run) return dry_run(job, client);
   std::string way;

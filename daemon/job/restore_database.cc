@@ -57,10 +57,11 @@ std::vector<Load> choose(const JobSpec& spec, const Dumps& dumps) {
   for (std::size_t i = 0; i < spec.restore.databases.size(); ++i) {
     const std::string& name = spec.restore.databases[i];
     if (!dumps.sizes.contains(name)) {
-      throw Failure("database-not-in-archive",
-                    fmt::format("database \"{}\" is not in archive {}, which has: {}", name, spec.archive,
-                                dumps.sizes.empty() ? "none" : fmt::format("{}", fmt::join(names_of(dumps), ", "))),
-                    JobState::failed);
+      throw Failure(
+          "database-not-in-archive",
+          fmt::format("database \"{}\" is not in archive {}, which has: {}", name, spec.archive,
+                      dumps.sizes.empty() ? "none" : fmt::format("{}", fmt::join(names_of(dumps), ", "))),
+          JobState::failed);
     }
     add(name, spec.restore.database_names[i]);
   }
@@ -89,9 +90,10 @@ class Loader {
     job_.throw_if_canceled();
     std::string word = end.output.substr(0, end.output.find('\n'));
     if (end.status != 0 || word.empty()) {
-      throw Failure("load-failed",
-                    load_failure(job_.spec(), load, "load-failed", fmt::format("{}", fmt::join(end.said, "; "))),
-                    JobState::failed);
+      throw Failure(
+          "load-failed",
+          load_failure(job_.spec(), load, "load-failed", fmt::format("{}", fmt::join(end.said, "; "))),
+          JobState::failed);
     }
     return word;
   }
@@ -113,8 +115,7 @@ class Loader {
     result = conclude(job_, std::move(result), end, serve.get());
     job_.throw_if_canceled();
     if (result.state == JobState::successful) return;
-    throw Failure(result.code,
-                  fmt::format("{} was not loaded: {}", load_name(spec, load), result.message),
+    throw Failure(result.code, fmt::format("{} was not loaded: {}", load_name(spec, load), result.message),
                   JobState::failed);
   }
 
@@ -177,10 +178,10 @@ JobResult dry_run(JobContext& job, Loader& loader, const Dumps& dumps, const std
   }
   result.facts["bytes"] = Json::Int64{bytes};
   result.facts["existing"] = static_cast<Json::UInt64>(in_the_way.size());
-  result.message = fmt::format("{}: dumps of {} bytes would be loaded on {}; {}", joined(names), bytes, spec.client,
-                               in_the_way.empty()
-                                   ? std::string{"nothing is in the way"}
-                                   : fmt::format("there already, and not empty: {}", joined(in_the_way)));
+  result.message =
+      fmt::format("{}: dumps of {} bytes would be loaded on {}; {}", joined(names), bytes, spec.client,
+                  in_the_way.empty() ? std::string{"nothing is in the way"}
+                                     : fmt::format("there already, and not empty: {}", joined(in_the_way)));
   return result;
 }
 

@@ -1,5 +1,5 @@
-// To whoever asked for it: borg runs here, and what it prints goes to a descriptor of the caller's, which systemd
-// gave this process as its standard input.
+// To whoever asked for it: borg runs here, and what it prints goes to a descriptor of the caller's, which
+// systemd gave this process as its standard input.
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -51,8 +51,8 @@ void check_caller() {
   if (S_ISFIFO(status.st_mode)) set_non_blocking(kCaller);
 }
 
-// The one file that was asked for, if it is one: of another name for a file, the file, since only that has the
-// bytes.
+// The one file that was asked for, if it is one: of another name for a file, the file, since only that has
+// the bytes.
 struct Wanted {
   bool tar = true;
   std::string path;
@@ -98,10 +98,10 @@ void check_count(const CallerSink::Count& count, const Wanted& wanted) {
                   JobState::failed);
   }
   if (count.error != 0) {
-    throw Failure("output-failed",
-                  fmt::format("after {} bytes the output took no more: {}", count.bytes,
-                              std::strerror(count.error)),
-                  JobState::failed);
+    throw Failure(
+        "output-failed",
+        fmt::format("after {} bytes the output took no more: {}", count.bytes, std::strerror(count.error)),
+        JobState::failed);
   }
   if (wanted.size >= 0 && count.bytes != wanted.size) {
     throw Failure("output-failed",
@@ -115,8 +115,8 @@ void check_count(const CallerSink::Count& count, const Wanted& wanted) {
 JobResult restore_output(JobContext& job) {
   const JobSpec& spec = job.spec();
   check_caller();
-  job.output().line(6, fmt::format("restore of archive {} from {} to the caller", spec.archive,
-                                   repository_name(spec)));
+  job.output().line(
+      6, fmt::format("restore of archive {} from {} to the caller", spec.archive, repository_name(spec)));
   const Wanted wanted = look(job);
   const bool here = spec.repository_host.address.empty();
   const auto serve = here ? nullptr : Serve::start(job, spec.repository_host.host_key);

@@ -127,8 +127,8 @@ Survey survey(JobContext& job, ClientShell& client) {
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     if (there.counts()[i] < wanted[i]) found.paths.push_back(selection.paths()[i]);
   }
-  found.nothing_left = selection.all() ? there.total() >= found.files + found.directories
-                                       : found.paths.empty();
+  found.nothing_left =
+      selection.all() ? there.total() >= found.files + found.directories : found.paths.empty();
   return found;
 }
 

@@ -13,12 +13,12 @@ struct Survey {
   std::int64_t files = 0;  // anything but directories
   std::int64_t directories = 0;
   std::int64_t bytes = 0;
-  std::int64_t existing = 0;          // in the way; directories that may stay directories are not
+  std::int64_t existing = 0;                // in the way; directories that may stay directories are not
   std::vector<std::string> existing_names;  // the first of them
-  Fd in_the_way;                      // names for rename_script()
-  Fd excludes;                        // lines for upload_script(): all that is there
-  std::vector<std::string> paths;     // asked for, and not all there; empty for all, too
-  bool nothing_left = false;          // all is there
+  Fd in_the_way;                            // names for rename_script()
+  Fd excludes;                              // lines for upload_script(): all that is there
+  std::vector<std::string> paths;           // asked for, and not all there; empty for all, too
+  bool nothing_left = false;                // all is there
 
   void add_facts(JobResult& result) const;
 };

@@ -113,8 +113,9 @@ void JobRunner::start(const Job& job) {
   auto spec = job_spec(state_.fleet, job);
   if (!spec) return finish(id, not_run("not-usable", spec.error().message));
   if (spec->restore.output && !outputs_.contains(id)) {
-    return finish(id, not_run("reader-gone",
-                              "cyborgd was restarted before it began, and lost where it goes: restore again"));
+    return finish(id,
+                  not_run("reader-gone",
+                          "cyborgd was restarted before it began, and lost where it goes: restore again"));
   }
   std::map<std::string, std::string> credentials;
   auto key = out_.secrets.open("server", "", "ssh-key", state_.sealed_ssh_key);

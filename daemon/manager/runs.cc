@@ -167,6 +167,7 @@ void Manager::prepare_repository(const std::string& repository, const std::vecto
 }
 
 void Manager::restore(const std::string& name, const RestoreOptions& options, Done<std::int64_t> done) {
+  if (auto checked = check_restore(options.what); !checked) return done(std::unexpected(checked.error()));
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
   out_.store.get_archive(
       name, [this, options, done = std::move(done)](const Expected<store::Archive>& archive) {
@@ -179,7 +180,7 @@ void Manager::restore(const std::string& name, const RestoreOptions& options, Do
         if (wanted.client.empty()) wanted.client = archive->client;
         const auto policy = state_.fleet.policies.find(archive->policy);
         const std::string type = policy == state_.fleet.policies.end() ? "" : policy->second.type;
-        if (auto checked = check_restore(wanted, type); !checked) {
+        if (auto checked = check_databases(wanted, type); !checked) {
           return done(std::unexpected(checked.error()));
         }
         auto plan = plan_restore(state_.fleet, wanted, state_.unfinished);

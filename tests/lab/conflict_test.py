@@ -106,7 +106,7 @@ def trouble(t):
     for client in (other, sudoer):
         failed = t.restore(job["archive"], client, small, status=7)["jobs"][0]
         expect_equal((failed["state"], failed["code"]), ("failed", "disk-full"), f"on a full disk: {failed['reason']}")
-        expect_in([f"the disk of {client} is full", "big"], failed["reason"])
+        expect_in([f"the disk of {client} is full", "No space left"], failed["reason"])
         t.web.sh('find "$1" -mindepth 1 -delete', small)
     failed = t.restore(job["archive"], sudoer, f"{frozen}/x", status=7)["jobs"][0]
     expect_equal((failed["state"], failed["code"]), ("failed", "no-directory"), "a directory that cannot be made")

@@ -15,7 +15,16 @@ ArchiveItem item(const std::string& path, char type = '-') {
 }
 
 TEST(ItemReader, TakesNamesOfAnyKindInPiecesOfAnySize) {
-  const std::string listing{"-\0" "12\0" "\0" "a\nb\0" "l\0" "3\0" "x y\0" "srv/l\0", 26};
+  const std::string listing{
+      "-\0"
+      "12\0"
+      "\0"
+      "a\nb\0"
+      "l\0"
+      "3\0"
+      "x y\0"
+      "srv/l\0",
+      26};
   for (std::size_t size = 1; size <= listing.size(); ++size) {
     std::vector<std::string> seen;
     ItemReader reader{[&](ArchiveItem& one) {
@@ -30,12 +39,15 @@ TEST(ItemReader, TakesNamesOfAnyKindInPiecesOfAnySize) {
 }
 
 TEST(ItemReader, RefusesWhatIsNoListing) {
-  for (const std::string text : {std::string{"--\0", 3}, std::string{"-\0x\0", 4}}) {
+  for (const std::string& text : {std::string{"--\0", 3}, std::string{"-\0x\0", 4}}) {
     ItemReader reader{[](ArchiveItem&) {}};
     EXPECT_FALSE(reader.feed(text));
   }
   ItemReader cut{[](ArchiveItem&) {}};
-  EXPECT_TRUE(cut.feed(std::string_view{"-\0" "1\0", 4}));
+  EXPECT_TRUE(
+      cut.feed(std::string_view{"-\0"
+                                "1\0",
+                                4}));
   EXPECT_FALSE(cut.finished());
 }
 
@@ -61,7 +73,8 @@ TEST(Selection, TellsWhatIsNear) {
             (std::vector<std::string>{"etc/nginx/nginx.conf", "etc/fstab", "etc/nginx"}));
   JobSpec spec;
   spec.archive = "a";
-  EXPECT_EQ(missing_message(spec, "etc/x", {"etc/y", "etc/z"}), "/etc/x is not in archive a; near it are /etc/y, /etc/z");
+  EXPECT_EQ(missing_message(spec, "etc/x", {"etc/y", "etc/z"}),
+            "/etc/x is not in archive a; near it are /etc/y, /etc/z");
   EXPECT_EQ(missing_message(spec, "etc/x", {}), "/etc/x is not in archive a");
 }
 

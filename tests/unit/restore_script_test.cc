@@ -34,7 +34,8 @@ class RestoreScript : public testing::Test {
   int run(const std::string& script, const std::string& input = {}) {
     std::ofstream{directory_ / "in"} << input;
     const std::string line = "sh -c " + quote(script) + " <" + quote((directory_ / "in").string()) + " >" +
-                             quote((directory_ / "out").string()) + " 2>" + quote((directory_ / "err").string());
+                             quote((directory_ / "out").string()) + " 2>" +
+                             quote((directory_ / "err").string());
     return WEXITSTATUS(std::system(line.c_str()));
   }
   std::string text(const fs::path& path) {
@@ -60,17 +61,18 @@ TEST_F(RestoreScript, FindsWhatIsThere) {
   fs::create_directories(directory_ / "target/was-file");
   fs::create_symlink("nowhere", directory_ / "target/link");
   fs::create_symlink("dir", directory_ / "target/to-dir");
-  const std::string input = entry("a") + entry("new\nline") + entry("-dash") + entry("bad?") + entry("it's $x") +
-                            entry("*") + entry("gone") + entry("dir", 'd') + entry("was-file") + entry("link", 'l') +
-                            entry("to-dir", 'd') + entry("no?dir", 'd');
+  const std::string input = entry("a") + entry("new\nline") + entry("-dash") + entry("bad?") +
+                            entry("it's $x") + entry("*") + entry("gone") + entry("dir", 'd') +
+                            entry("was-file") + entry("link", 'l') + entry("to-dir", 'd') +
+                            entry("no?dir", 'd');
   ASSERT_EQ(run(look_script(spec_.directory), input), 0) << text(directory_ / "err");
   std::multiset<std::string> found;
   const std::string out = text(directory_ / "out");
   for (std::size_t begin = 0, end = 0; (end = out.find('\0', begin)) != std::string::npos; begin = end + 1) {
     found.insert(out.substr(begin, end - begin));
   }
-  EXPECT_EQ(found, (std::multiset<std::string>{"-./a", "-./new\nline", "-./-dash", "+./bad\xff", "-./it's $x", "-./*",
-                                               "d./dir", "-./was-file", "-./link", "-./to-dir"}));
+  EXPECT_EQ(found, (std::multiset<std::string>{"-./a", "-./new\nline", "-./-dash", "+./bad\xff", "-./it's $x",
+                                               "-./*", "d./dir", "-./was-file", "-./link", "-./to-dir"}));
   EXPECT_EQ(run(look_script(spec_.directory + "/none"), input), 0);
   EXPECT_EQ(text(directory_ / "out"), "");
 }
@@ -100,9 +102,10 @@ TEST_F(RestoreScript, IsGoodForThisMachinesShell) {
     spec_.dump.type = type;
     for (const bool local : {false, true}) {
       spec_.local = local;
-      for (const auto& script : {load_script(spec_, "word", {"it's", "b`\"", 1}), load_script(spec_, "word", {"", "", 0}),
-                                 database_look_script(spec_, {"a", "a", 0}), upload_script(spec_),
-                                 restore_script(spec_, "word", true)}) {
+      for (const auto& script :
+           {load_script(spec_, "word", {"it's", "b`\"", 1}), load_script(spec_, "word", {"", "", 0}),
+            database_look_script(spec_, {"a", "a", 0}), upload_script(spec_),
+            restore_script(spec_, "word", true)}) {
         EXPECT_EQ(run("sh -n -c " + quote(script)), 0) << text(directory_ / "err");
       }
     }
@@ -119,11 +122,13 @@ TEST(LoadFailure, SaysWhatToDo) {
   spec.dump.type = "postgresql";
   const Load load{"shop", "copy", 0};
   EXPECT_EQ(load_failure(spec, load, "database-exists", ""),
-            "database \"copy\" is on web and not empty, so it was not touched: --conflict overwrite replaces it, and "
+            "database \"copy\" is on web and not empty, so it was not touched: --conflict overwrite replaces "
+            "it, and "
             "shop=NEWNAME restores beside it");
-  EXPECT_EQ(load_failure(spec, load, "load-failed", "ERROR: role \"x\" does not exist"),
-            "database \"shop\" as \"copy\" could not be loaded on web: ERROR: role \"x\" does not exist; --globals "
-            "restores the roles first");
+  EXPECT_EQ(
+      load_failure(spec, load, "load-failed", "ERROR: role \"x\" does not exist"),
+      "database \"shop\" as \"copy\" could not be loaded on web: ERROR: role \"x\" does not exist; --globals "
+      "restores the roles first");
   EXPECT_EQ(load_failure(spec, {"", "", 0}, "load-failed", ""),
             "the roles could not be loaded on web: the server's tool gave no reason");
 }
