@@ -76,7 +76,9 @@ _cyborgctl_options() { # NOUN VERB
     catalog/rebuild) echo '--wait --follow' ;;
     find/*) echo '--client --policy --repository --ignore-case --limit --all' ;;
     status/*) echo '--check' ;;
-    restore/*) echo '--to --in-place --dry-run --wait --follow' ;;
+    restore/*)
+      echo '--to --in-place --stdout --tar --database --all-databases --globals --conflict --dry-run --wait --follow'
+      ;;
     */remove) echo '--force' ;;
   esac
 }
@@ -94,6 +96,7 @@ _cyborgctl_value() { # OPTION
       ;;
     --kind) echo 'prepare-client prepare-repository backup restore catalog prune compact check verify list withdraw' ;;
     --state) echo 'waiting pending starting running successful warning failed error canceled skipped' ;;
+    --conflict) echo 'overwrite keep rename fail' ;;
     --to) _cyborgctl_names client | sed 's|$|:/|' ;;
     *) return 1 ;;
   esac

@@ -55,6 +55,25 @@ Expected<std::optional<std::string>> take_secret(DescriptorMap& descriptors, con
   return secret;
 }
 
+Expected<Descriptor> take_output(DescriptorMap& descriptors, const std::string& key) {
+  Descriptor output;
+  for (auto& [name, descriptor] : descriptors) {
+    if (name != key) return refused(name, "expected no file descriptor");
+    struct stat status{};
+    const int fd = descriptor.get();
+    const int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH) != 0 || fstat(fd, &status) != 0 ||
+        !(S_ISFIFO(status.st_mode) || S_ISREG(status.st_mode))) {
+      return refused(key, "expected the writing end of a pipe, or a file open for writing");
+    }
+    output = Descriptor{new int{descriptor.release()}, [](const int* owned) {
+                          close(*owned);
+                          delete owned;
+                        }};
+  }
+  return output;
+}
+
 sdbus::UnixFd readable_text(const std::string& text) {
   const int fd = memfd_create("cyborg", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (fd < 0) throw std::system_error(errno, std::generic_category(), "memfd_create");

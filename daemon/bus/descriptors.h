@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/error.h"
+#include "core/units.h"
 #include "dbus/variant_json.h"
 
 namespace cyborg::bus {
@@ -12,6 +13,10 @@ namespace cyborg::bus {
 // The secret in the descriptor of that key, without its last newline; nullopt if there is none, an error for
 // any other descriptor. The caller must have written and closed it before: nothing here waits.
 Expected<std::optional<std::string>> take_secret(DescriptorMap& descriptors, const std::string& key);
+
+// The descriptor of that key, to be written to; empty if there is none, an error for any other descriptor and
+// for one that nobody should write to.
+Expected<Descriptor> take_output(DescriptorMap& descriptors, const std::string& key);
 
 // A descriptor from which the text can be read once.
 sdbus::UnixFd readable_text(const std::string& text);

@@ -13,15 +13,40 @@ namespace {
 
 using names::kManagerInterface;
 
-Expected<RestoreOptions> restore_options(const VariantMap& options, const Actor& actor) {
+// The names of databases, each with another that it is to have, or "".
+void read_databases(Fields& fields, RestoreRequest& what) {
+  Json::Value databases{Json::objectValue};
+  fields.object("databases", databases);
+  for (const auto& name : databases.getMemberNames()) {
+    if (!databases[name].isString()) return fields.refuse("databases", name, "a name, or \"\" for the same");
+    what.databases[name] = databases[name].asString();
+  }
+}
+
+Expected<RestoreOptions> restore_options(Strings paths, const VariantMap& options, const Actor& actor) {
   RestoreOptions wanted;
-  const Json::Value json = to_json(options);
+  RestoreRequest& what = wanted.what;
+  what.paths = std::move(paths);
+  DescriptorMap descriptors;
+  const Json::Value json = to_json(options, &descriptors);
+  auto output = take_output(descriptors, "output");
+  if (!output) return std::unexpected(output.error());
+  wanted.output = std::move(*output);
+  what.output = wanted.output != nullptr;
+  bool in_place = false;
   Fields fields{json};
-  fields.text("client", wanted.client);
-  fields.text("directory", wanted.directory);
-  fields.flag("in_place", wanted.in_place);
-  fields.flag("dry_run", wanted.dry_run);
+  fields.text("client", what.client);
+  fields.text("directory", what.directory);
+  fields.flag("in_place", in_place);
+  fields.flag("dry_run", what.dry_run);
+  fields.text("conflict", what.conflict);
+  fields.flag("tar", what.tar);
+  read_databases(fields, what);
+  fields.flag("all_databases", what.all_databases);
+  fields.flag("globals", what.globals);
+  if (in_place && !what.directory.empty()) fields.refuse("directory", what.directory, "exactly one of it and in_place");
   if (auto finished = fields.finish(); !finished) return std::unexpected(finished.error());
+  if (in_place) what.directory = "/";
   wanted.actor = actor.label();
   return wanted;
 }
@@ -226,9 +251,9 @@ void ManagerObject::Restore(sdbus::Result<uint64_t>&& result, std::string archiv
   serve_method(std::move(result), "Restore", {{"archive", archive}},
                [this, archive, paths = std::move(paths), options = std::move(options)](
                    const Reply<uint64_t>& reply, const Actor& actor) {
-                 const auto wanted = restore_options(options, actor);
+                 const auto wanted = restore_options(paths, options, actor);
                  if (!wanted) return reply.fail(wanted.error());
-                 context_.manager.restore(archive, paths, *wanted,
+                 context_.manager.restore(archive, *wanted,
                                           reply.then([](const auto& answer_to, std::int64_t job) {
                                             answer_to(static_cast<uint64_t>(job));
                                           }));

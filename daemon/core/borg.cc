@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace cyborg {
@@ -15,6 +16,18 @@ std::vector<std::string> global_options() {
 
 void append(std::vector<std::string>& to, std::initializer_list<std::string> words) {
   to.insert(to.end(), words);
+}
+
+// Paths inside an archive; its top is all of it. "pp:" is what they are anyway, unless they begin with
+// another such word.
+void append_paths(std::vector<std::string>& command, const std::vector<std::string>& paths) {
+  const bool top =
+      std::ranges::any_of(paths, [](const std::string& path) { return archive_path(path).empty(); });
+  if (top) return;
+  for (const auto& path : paths) {
+    const std::string inside = archive_path(path);
+    command.push_back(inside.size() > 2 && inside[2] == ':' ? "pp:" + inside : inside);
+  }
 }
 
 // Reads "4" of "4.1b2"; false when there is no digit.
@@ -76,15 +89,29 @@ std::vector<std::string> borg_create(const JobSpec& spec, const std::string& rep
   return command;  // the roots follow
 }
 
-std::vector<std::string> borg_extract(const JobSpec& spec, const std::string& repository) {
+std::vector<std::string> borg_extract(const JobSpec& spec, const std::string& repository,
+                                      const std::string& exclude_file) {
   auto command = global_options();
   // A restore must run while a backup of the same repository does: only committed archives are read.
   append(command, {"--bypass-lock", "extract"});
-  if (spec.dry_run) append(command, {"--dry-run", "--list"});
+  if (!exclude_file.empty()) append(command, {"--exclude-from", exclude_file});
   append(command, {"--", repository + "::" + spec.archive});
-  for (const auto& path : spec.paths) {
-    if (auto inside = archive_path(path); !inside.empty()) command.push_back(inside);
-  }
+  append_paths(command, spec.paths);
+  return command;
+}
+
+std::vector<std::string> borg_extract_file(const JobSpec& spec, const std::string& repository,
+                                           const std::string& path) {
+  auto command = global_options();
+  append(command, {"--bypass-lock", "extract", "--stdout", "--", repository + "::" + spec.archive});
+  append_paths(command, {path});
+  return command;
+}
+
+std::vector<std::string> borg_export_tar(const JobSpec& spec, const std::string& repository) {
+  auto command = global_options();
+  append(command, {"--bypass-lock", "export-tar", "--", repository + "::" + spec.archive, "-"});
+  append_paths(command, spec.paths);
   return command;
 }
 

@@ -38,7 +38,12 @@ std::string relay_url(std::string_view path);
 
 // Global options come before the verb; `repository` is a path or a relay_url().
 std::vector<std::string> borg_create(const JobSpec& spec, const std::string& repository);
-std::vector<std::string> borg_extract(const JobSpec& spec, const std::string& repository);
+std::vector<std::string> borg_extract(const JobSpec& spec, const std::string& repository,
+                                      const std::string& exclude_file = {});
+// To standard output: the content of one file, by its path inside the archive, or a tar stream of spec.paths.
+std::vector<std::string> borg_extract_file(const JobSpec& spec, const std::string& repository,
+                                           const std::string& path);
+std::vector<std::string> borg_export_tar(const JobSpec& spec, const std::string& repository);
 std::vector<std::string> borg_init(const JobSpec& spec, const std::string& repository);
 std::vector<std::string> borg_info(const std::string& repository);
 std::vector<std::string> borg_list(const std::string& repository);  // its archives

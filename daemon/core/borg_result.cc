@@ -155,6 +155,33 @@ JobResult judge_warnings(int status, const BorgLog& log) {
   return result;
 }
 
+// Of a restore, all that borg calls a warning is a file that is not there as it was, except for these.
+bool is_blemish(const std::string& warning) {
+  return warning.find("extended attribute") != std::string::npos ||
+         warning.find("stale lock") != std::string::npos;
+}
+
+const std::string& restored_to(const JobSpec& spec) {
+  static const std::string output = "the output";
+  return spec.restore.output ? output : spec.client;
+}
+
+JobResult judge_full_disk(int status, const std::string& said, const JobSpec& spec) {
+  return failure("disk-full", fmt::format("the disk of {} is full: {}", restored_to(spec), said), status);
+}
+
+JobResult judge_extract_warnings(int status, const BorgLog& log, const JobSpec& spec) {
+  const auto& warnings = log.warnings();
+  const auto bad = std::ranges::find_if_not(warnings, is_blemish);
+  if (bad == warnings.end() && log.warning_count() > 0) return judge_warnings(status, log);
+  const std::string first = bad == warnings.end() ? "it gave no reason" : first_line(*bad);
+  if (log.no_space()) return judge_full_disk(status, first, spec);
+  return failure("not-restored",
+                 fmt::format("not all was restored to {}, borg gave {} warnings, the first: {}",
+                             restored_to(spec), std::max<std::size_t>(log.warning_count(), 1), first),
+                 status);
+}
+
 bool parse(std::string_view text, Json::Value& json) {
   // A talkative login shell may have printed something before.
   auto brace = text.find('{');
@@ -219,7 +246,11 @@ JobResult judge_borg(BorgVerb verb, int status, const BorgLog& log, const JobSpe
                    fmt::format("repository {} is damaged: see the job's output", repository_name(spec)),
                    status);
   }
+  if (verb == BorgVerb::extract && log.no_space() && !find_cause(status, log.error_id())) {
+    return judge_full_disk(status, said(log), spec);
+  }
   if (status != 1 && (status < 100 || status > 127)) return judge_failure(status, log, spec);
+  if (verb == BorgVerb::extract) return judge_extract_warnings(status, log, spec);
   if (verb == BorgVerb::create && !spec.dump.type.empty()) {
     // It could not read one of its files to the end.
     return failure("dump-lost", fmt::format("archive {} is not complete: {}", spec.archive, said(log)),

@@ -142,7 +142,7 @@ std::string withdraw_line_script(const KeyGrant& grant, const std::string& line)
 
 std::string direct_check_script(const JobSpec& spec) {
   return script_start(spec, "", "") + "set -- " + quote(borg_list_newest(script_repository(spec, ""))) +
-         "\n" + kRunBorg;
+         "\n" + script_run_borg();
 }
 
 std::string direct_parts(const JobSpec& spec) {

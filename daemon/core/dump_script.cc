@@ -35,8 +35,8 @@ need() { for x; do command -v "$x" >/dev/null || { echo "$x is not installed" >&
 
 // As root without a user and a host, the tools run as postgres, whom the server knows by the socket. libpq
 // takes a password file only if it is a regular file, which descriptor 8 is.
-constexpr const char* kPostgresql = R"sh(
-need psql pg_dump pg_dumpall
+constexpr const char* kPostgresqlAccess = R"sh(
+need psql
 as=
 if [ -z "$PGUSER$PGHOST" ] && [ "$(id -u)" = 0 ]; then
   id postgres >/dev/null 2>&1 || { echo 'there is no user postgres: give user and host' >&2; exit 1; }
@@ -46,6 +46,10 @@ fi
 [ -n "$PGUSER" ] || unset PGUSER
 [ -n "$PGHOST" ] || unset PGHOST
 export PGDATABASE=postgres PGCONNECT_TIMEOUT=60
+)sh";
+
+constexpr const char* kPostgresql = R"sh(
+need pg_dump pg_dumpall
 ask() { $as psql -XAtqw -c "$1"; }
 globals() {
   all=$(ask "select has_table_privilege('pg_catalog.pg_authid', 'select')") || exit 1
@@ -74,9 +78,8 @@ case $v$n in
 esac
 )sh";
 
-// MariaDB's tools have had names of their own for some time; MySQL's know no --system, so what it prints is
-// asked for.
-constexpr const char* kMysql = R"sh(
+// MariaDB's tools have had names of their own for some time.
+constexpr const char* kMysqlAccess = R"sh(
 client=mariadb dump=mariadb-dump
 command -v mariadb >/dev/null || client=mysql
 command -v mariadb-dump >/dev/null || dump=mysqldump
@@ -86,6 +89,10 @@ set --
 [ -z "$DBUSER" ] || set -- "$@" "--user=$DBUSER"
 [ -z "$DBHOST" ] || set -- "$@" "--host=$DBHOST"
 [ -z "$DBPORT" ] || set -- "$@" "--port=$DBPORT"
+)sh";
+
+// MySQL's tools know no --system, so what it prints is asked for.
+constexpr const char* kMysql = R"sh(
 grants() {
   if "$dump" --help 2>/dev/null | grep -q -e '^ *--system='; then
     exec "$dump" "$@" --system=users
@@ -272,14 +279,8 @@ std::string tool(const DumpSpec& dump) {
   if (dump.type == "piped") {
     return kEncode + assign("FILENAME", dump.filename) + assign("COMMAND", dump.command) + kPiped;
   }
-  if (dump.type == "mysql") {
-    return kEncode + assign("NAMES", joined(dump.databases)) + assign("DBUSER", dump.user) +
-           assign("DBHOST", dump.host) + assign("DBPORT", port(dump)) + kMysql;
-  }
-  std::string text = kEncode + assign("NAMES", joined(dump.databases)) + assign("PGUSER", dump.user) +
-                     assign("PGHOST", dump.host) + "export PGUSER PGHOST\n";
-  if (dump.port > 0) text += assign("PGPORT", port(dump)) + "export PGPORT\n";
-  return text + kPostgresql;
+  return kEncode + assign("NAMES", joined(dump.databases)) + tool_access(dump) +
+         (dump.type == "mysql" ? kMysql : kPostgresql);
 }
 
 std::string escaped(const std::string& text, std::string_view special) {
@@ -293,13 +294,34 @@ std::string escaped(const std::string& text, std::string_view special) {
 
 }  // namespace
 
+std::string script_secret(const DumpSpec& dump) {
+  return assign("FORM", dump.type == "mysql" ? "[client]\\n%s\\n" : "%s\\n") + kSecret;
+}
+
+std::string script_watchers() {
+  return kWatchers;
+}
+
+std::string tool_start() {
+  return kEncode;
+}
+
+std::string tool_access(const DumpSpec& dump) {
+  if (dump.type == "mysql") {
+    return assign("DBUSER", dump.user) + assign("DBHOST", dump.host) + assign("DBPORT", port(dump)) +
+           kMysqlAccess;
+  }
+  std::string text = assign("PGUSER", dump.user) + assign("PGHOST", dump.host) + "export PGUSER PGHOST\n";
+  if (dump.port > 0) text += assign("PGPORT", port(dump)) + "export PGPORT\n";
+  return text + kPostgresqlAccess;
+}
+
 std::string dump_script(const JobSpec& spec, const std::string& relay) {
   const auto borg = borg_create(spec, script_repository(spec, relay));
-  const char* form = spec.dump.type == "mysql" ? "[client]\\n%s\\n" : "%s\\n";
   // There, both lines come from the descriptor that a borg alone would read its passphrase from.
   const char* input = spec.local ? "exec 0<&3 3<&-\n" : "";
-  return input + script_start(spec, relay, "") + assign("TOOL", tool(spec.dump)) + assign("FORM", form) +
-         kSecret + kFunctions + (spec.local ? "" : kWatchers) + "set -- " + quote(borg) + "\n" + kRunDumps;
+  return input + script_start(spec, relay, "") + assign("TOOL", tool(spec.dump)) + script_secret(spec.dump) +
+         kFunctions + (spec.local ? "" : kWatchers) + "set -- " + quote(borg) + "\n" + kRunDumps;
 }
 
 std::string dump_secret(const JobSpec& spec, const std::string& password) {

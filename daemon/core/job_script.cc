@@ -99,10 +99,18 @@ std::string check_roots(const JobSpec& spec) {
 
 }  // namespace
 
+std::string script_prelude() {
+  return kPrelude + std::string{"say started\n"};
+}
+
+std::string script_run_borg() {
+  return std::string{kRunBorg} + kEnd;
+}
+
 std::string script_start(const JobSpec& spec, const std::string& relay, const std::string& sub_directory) {
   const bool direct = relay.empty() && spec.direct.used;
   const std::string rsh = direct ? kDirectRsh : relay.empty() ? std::string{} : kRelayRsh;
-  return kPrelude + std::string{"say started\n"} + make_directory(relay, direct) +
+  return script_prelude() + make_directory(relay, direct) +
          fmt::format("SILENCE={}\n", kSilence) + "command -v borg >/dev/null || die no-borg\n" +
          exports(borg_environment({}, rsh, spec)) + "export BORG_BASE_DIR=\"${CYBORG_CLIENT_DIR:-" +
          kClientDirectory + "}" + sub_directory +
@@ -156,17 +164,6 @@ std::string backup_script(const JobSpec& spec, const std::string& relay) {
   return in_mount_namespace(start + snapshot_part(spec, relay) + check_roots(spec) + command +
                             "[ -z \"$N\" ] || set -- chroot \"$N\" \"$@\"\n" + kRunBorg + snapshot_check() +
                             kEnd);
-}
-
-std::string restore_script(const JobSpec& spec, const std::string& relay) {
-  const auto borg = borg_extract(spec, script_repository(spec, relay));
-  if (spec.dry_run)
-    return script_start(spec, relay, "/restore") + "cd /\nset -- " + quote(borg) + "\n" + kRunBorg + kEnd;
-  // The directory belongs to the user of the machine: not with our umask.
-  return script_start(spec, relay, "/restore") +
-         fmt::format("(umask 022; mkdir -p -- {0}) && cd -- {0} || die no-directory {0}\n",
-                     quote(spec.directory)) +
-         "umask 022\nset -- " + quote(borg) + "\n" + kRunBorg + kEnd;
 }
 
 std::string authorize_script(const std::string& public_key) {

@@ -24,7 +24,6 @@ inline constexpr const char* kClientDirectory = "/var/lib/cyborg-client";
 // repository is a path.
 inline constexpr int kSilence = 90;
 std::string backup_script(const JobSpec& spec, const std::string& relay);
-std::string restore_script(const JobSpec& spec, const std::string& relay);
 
 // The other end of the relay, for a second channel: it carries borg's bytes between its standard input and
 // output and the FIFOs.

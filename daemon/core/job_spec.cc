@@ -115,6 +115,17 @@ void visit_direct(Visit& visit, Direct& direct) {
   visit("line", direct.line);
 }
 
+template <typename Visit, typename Restore>
+void visit_restore(Visit& visit, Restore& restore) {
+  visit("conflict", restore.conflict);
+  visit("output", restore.output);
+  visit("tar", restore.tar);
+  visit("databases", restore.databases);
+  visit("database_names", restore.database_names);
+  visit("all_databases", restore.all_databases);
+  visit("globals", restore.globals);
+}
+
 template <typename Visit, typename Spec>
 void visit_spec(Visit& visit, Spec& spec) {
   visit("job", spec.job);
@@ -195,6 +206,9 @@ Json::Value to_json(const JobSpec& spec) {
   json["direct"] = Json::Value{Json::objectValue};
   Writer direct_writer{json["direct"]};
   visit_direct(direct_writer, spec.direct);
+  json["restore"] = Json::Value{Json::objectValue};
+  Writer restore_writer{json["restore"]};
+  visit_restore(restore_writer, spec.restore);
   return json;
 }
 
@@ -217,6 +231,10 @@ Expected<JobSpec> job_spec_from_json(const Json::Value& json) {
   Reader direct_reader{direct};
   visit_direct(direct_reader, spec.direct);
   if (!bad) bad = direct_reader.bad();
+  const Json::Value restore = json.isObject() ? json["restore"] : Json::Value{};
+  Reader restore_reader{restore};
+  visit_restore(restore_reader, spec.restore);
+  if (!bad) bad = restore_reader.bad();
   if (bad)
     return fail(ErrorCode::failed, fmt::format("job specification: field \"{}\" is missing or wrong", bad));
   return spec;

@@ -47,6 +47,17 @@ struct DirectSpec {
   std::string key, line;        // the client's key and its line there, as known
 };
 
+// What a restore does, beside paths and directory.
+struct RestoreSpec {
+  std::string conflict = "overwrite";  // with what is there already: overwrite, keep, rename or fail
+  bool output = false;                 // to descriptor 0 instead: one file's content, or a tar stream
+  bool tar = false;                    // a tar stream in any case
+  // Databases of the archive, loaded into the server that `dump` describes, under the names beside them.
+  std::vector<std::string> databases, database_names;
+  bool all_databases = false;
+  bool globals = false;  // roles, users and grants, too
+};
+
 struct JobSpec {
   std::int64_t job = 0;
   std::int64_t run = 0;
@@ -86,6 +97,7 @@ struct JobSpec {
   std::vector<std::string> paths;  // inside the archive, as given by the user (leading / allowed); empty: all
   std::string directory;           // absolute; "/" for in place
   bool dry_run = false;            // only say what would be written; of a preparation: change nothing
+  RestoreSpec restore;
 
   // prune: what goes, by name and (in the same order) borg id; and what the repository must still hold of the
   // same series for its listing to be believed
@@ -132,8 +144,18 @@ struct JobResult {
   // sizes)
   // compact: freed (as borg says it)
   // verify: archive, proven ("compared", "loaded", "readable" or empty), restore_duration (microseconds)
+  // restore: files and bytes (what was or would be written), existing (how many are there already) and
+  // existing_names[] (the first of them); databases[]
   Json::Value facts{Json::objectValue};
 };
+
+// Something of it happens on the client's machine.
+constexpr bool works_on_client(const JobSpec& spec) {
+  return runs_on_client(spec.kind) && !spec.restore.output;
+}
+inline bool loads_databases(const JobSpec& spec) {
+  return spec.kind == JobKind::restore && !spec.dump.type.empty();
+}
 
 Json::Value to_json(const JobSpec& spec);
 Expected<JobSpec> job_spec_from_json(const Json::Value& json);

@@ -133,6 +133,32 @@ void describe_verify(const Fleet& fleet, const Job& job, JobSpec& spec) {
   }
 }
 
+Expected<void> describe_restore(const Fleet& fleet, const Job& job, JobSpec& spec) {
+  const RestoreRequest request = restore_request(job);
+  spec.archive = request.archive;
+  spec.paths = request.paths;
+  spec.directory = request.directory;
+  spec.dry_run = request.dry_run;
+  spec.restore.output = request.output;
+  spec.restore.tar = request.tar;
+  if (!request.conflict.empty()) spec.restore.conflict = request.conflict;
+  if (!request.of_databases()) return {};
+  const auto policy = fleet.policies.find(job.policy);
+  if (policy == fleet.policies.end()) {
+    return fail(ErrorCode::no_such_policy, fmt::format("policy {} was removed", job.policy));
+  }
+  spec.dump = backup_source(policy->second).dump;
+  spec.dump.databases.clear();
+  if (request.conflict.empty()) spec.restore.conflict = "fail";
+  spec.restore.all_databases = request.all_databases;
+  spec.restore.globals = request.globals;
+  for (const auto& [name, new_name] : request.databases) {
+    spec.restore.databases.push_back(name);
+    spec.restore.database_names.push_back(new_name.empty() ? name : new_name);
+  }
+  return {};
+}
+
 }  // namespace
 
 Expected<JobSpec> job_spec(const Fleet& fleet, const Job& job) {
@@ -146,7 +172,11 @@ Expected<JobSpec> job_spec(const Fleet& fleet, const Job& job) {
   spec.policy = job.policy;
   spec.client = job.client;
   spec.repository = job.repository;
-  if (runs_on_client(job.kind)) {
+  if (job.kind == JobKind::restore) {
+    if (auto described = describe_restore(fleet, job, spec); !described)
+      return std::unexpected(described.error());
+  }
+  if (works_on_client(spec)) {
     if (auto described = describe_client(fleet, job, spec); !described)
       return std::unexpected(described.error());
   }
@@ -167,6 +197,8 @@ Expected<JobSpec> job_spec(const Fleet& fleet, const Job& job) {
   }
   if (const auto policy = fleet.policies.find(job.policy); policy != fleet.policies.end()) {
     spec.hooks = hooks_of(policy->second.hooks, job.kind);
+    if (spec.restore.output)
+      std::erase_if(spec.hooks, [](const Hook& hook) { return hook.where == "client"; });
   }
   spec.dry_run = job.details["dry_run"].asBool();
   // What the server does to a repository is not what it lets clients do.
@@ -182,11 +214,6 @@ Expected<JobSpec> job_spec(const Fleet& fleet, const Job& job) {
   if (job.kind == JobKind::catalog) {
     spec.archive = job.archive;
     spec.borg_url = job.borg_url;
-  }
-  if (job.kind == JobKind::restore) {
-    spec.archive = job.archive;
-    spec.directory = job.details["directory"].asString();
-    for (const auto& path : job.details["paths"]) spec.paths.push_back(path.asString());
   }
   return spec;
 }

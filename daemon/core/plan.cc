@@ -389,9 +389,6 @@ Expected<Plan> plan_restore(const Fleet& fleet, const RestoreRequest& request, c
   const auto repository = find_repository(fleet, request.repository);
   if (!repository) return std::unexpected(repository.error());
   if (!(*repository)->enabled) return disabled("repository", request.repository);
-  const auto client = find_client(fleet, request.client);
-  if (!client) return std::unexpected(client.error());
-  if (!(*client)->enabled) return disabled("client", request.client);
   Planner planner{fleet, active};
   NewJob job;
   job.kind = JobKind::restore;
@@ -400,10 +397,14 @@ Expected<Plan> plan_restore(const Fleet& fleet, const RestoreRequest& request, c
   job.repository = request.repository;
   job.borg_url = request.borg_url;
   job.archive = request.archive;
-  job.details["directory"] = request.directory;
-  job.details["paths"] = Json::Value{Json::arrayValue};
-  for (const auto& path : request.paths) job.details["paths"].append(path);
-  planner.need_client(job, **client);
+  job.details = restore_details(request);
+  // What goes to the caller is read here, whatever became of the client.
+  if (!request.output) {
+    const auto client = find_client(fleet, request.client);
+    if (!client) return std::unexpected(client.error());
+    if (!(*client)->enabled) return disabled("client", request.client);
+    planner.need_client(job, **client);
+  }
   planner.add(std::move(job));
   return planner.take();
 }
@@ -444,10 +445,12 @@ Expected<Plan> plan_retry(const Fleet& fleet, const Job& ended, const Jobs& acti
       return same_test(plan_prepare_repository(fleet, ended.repository, only, active), ended);
     }
     case JobKind::restore: {
-      RestoreRequest request{
-          ended.archive, ended.repository, ended.borg_url, ended.policy, ended.client, {}, ""};
-      for (const auto& path : ended.details["paths"]) request.paths.push_back(path.asString());
-      request.directory = ended.details["directory"].asString();
+      RestoreRequest request = restore_request(ended);
+      if (request.output) {
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("job {} restored to whoever asked for it, who has gone", ended.id),
+                    "cyborgctl restore --stdout again");
+      }
       return plan_restore(fleet, request, active);
     }
     case JobKind::withdraw: {

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/job_spec.h"
 #include "core/model.h"
+#include "core/restore_request.h"
 
 namespace cyborg {
 
@@ -95,15 +96,6 @@ Expected<Plan> plan_retry(const Fleet& fleet, const Job& ended, const Jobs& acti
 Expected<Plan> plan_retry_backups(const Fleet& fleet, std::span<const Job> ended, const Jobs& active,
                                   std::string_view timestamp, const Chain& chain = {});
 
-struct RestoreRequest {
-  std::string archive;     // its name in the borg repository
-  std::string repository;  // of the archive
-  std::string borg_url;
-  std::string policy;  // of the archive
-  std::string client;  // whither
-  std::vector<std::string> paths;
-  std::string directory;  // absolute; "/" for in place
-};
 Expected<Plan> plan_restore(const Fleet& fleet, const RestoreRequest& request, const Jobs& active);
 
 // May the key that a client was given for a borg repository be taken away: is it of no use any more? If

@@ -1,4 +1,4 @@
-// What the scripts of job_script.h and dump_script.h have in common.
+// What the scripts of job_script.h, dump_script.h, restore_script.h and load_script.h have in common.
 #pragma once
 
 #include <string>
@@ -7,10 +7,28 @@
 
 namespace cyborg {
 
-// Functions for all scripts.
+// Functions for any script; script_prelude() has the word that it runs, too.
 extern const char* const kPrelude;
-// Runs the words in "$@", a borg, to its end.
-extern const char* const kRunBorg;
+std::string script_prelude();
+
+// The words of a borg command line are the script's arguments: runs it as backup_script() tells. A background
+// command's input would be /dev/null if it was not taken from elsewhere.
+std::string script_run_borg();
+
+// Reads the passphrase into $P and, if the line behind it is not empty, makes that a file without a name, in
+// memory, which is descriptor 8. What was standard input is descriptor 4.
+std::string script_secret(const DumpSpec& dump);
+
+// Ends the script (TERM) at the end of descriptor 4, or after its silence.
+std::string script_watchers();
+
+// The beginning of a tool, which is a script of its own and is called with a verb, $v, and a name, $n:
+// encode(), and need(), which fails when a program is missing.
+std::string tool_start();
+
+// How the programs of a server reach it. PostgreSQL's: behind $as, by variables that libpq knows; those of
+// MariaDB and MySQL: $client and $dump, with the arguments of the tool.
+std::string tool_access(const DumpSpec& dump);
 
 // Functions, the private directory $D with the relay's FIFOs, and borg's environment. The last part of borg's
 // directory is `sub_directory`.

@@ -98,11 +98,12 @@ void add_network(std::vector<UnitProperty>& properties, const JobSpec& spec) {
                            (spec.verify == "compare" || std::ranges::any_of(spec.hooks, [](const Hook& hook) {
                               return hook.where == "client";
                             }));
-  const bool of_client = (runs_on_client(spec.kind) || asks_client) && !spec.local;
+  const bool of_client = (works_on_client(spec) || asks_client) && !spec.local;
   // A hook here may have somebody to tell.
   const bool hook_here =
       std::ranges::any_of(spec.hooks, [&](const Hook& hook) { return hook.where == "server" || spec.local; });
-  // The server's own databases may be at an address, and a command may want anything that a client's may.
+  // The server's own databases, which are dumped or loaded, may be at an address, and a command may want
+  // anything that a client's may.
   const bool dumps_here = spec.local && !spec.dump.type.empty();
   if (of_client || hook_here || dumps_here || spec.database_remote || !spec.repository_host.address.empty()) {
     properties.push_back({"RestrictAddressFamilies", FilterList{true, {"AF_UNIX", "AF_INET", "AF_INET6"}}});
@@ -115,7 +116,7 @@ void add_network(std::vector<UnitProperty>& properties, const JobSpec& spec) {
 
 // Only the server itself as a client needs more than an unprivileged user has.
 void add_privileges(std::vector<UnitProperty>& properties, const JobSpec& spec) {
-  const bool restores_here = spec.local && spec.kind == JobKind::restore;
+  const bool restores_here = spec.local && spec.kind == JobKind::restore && !loads_databases(spec);
   const bool reads_here = spec.local && (spec.kind == JobKind::backup ||
                                          (spec.kind == JobKind::verify && spec.verify == "compare"));
   std::uint64_t capabilities = 0;
@@ -209,6 +210,8 @@ UnitSpec job_unit(const JobSpec& spec, const JobUnitOptions& options) {
     credentials.emplace_back(name, fmt::format("{}/{}/{}", options.paths.credentials, spec.job, name));
   }
   add("LoadCredential", credentials);
+  // Its input, as its output is the journal's.
+  if (options.input) add("StandardInputFileDescriptor", options.input);
   add("Environment", std::vector<std::string>{"CYBORG_BORG_DIR=" + options.paths.borg});
   // borg writes its checkpoint on the first signal; the job ends it and waits for it to be gone.
   add("KillMode", std::string{"mixed"});
@@ -291,6 +294,7 @@ struct Renderer {
   void operator()(const StringPairs& pairs) {
     for (const auto& [key, value] : pairs) line(fmt::format("{}:{}", key, value));
   }
+  void operator()(const Descriptor&) const {}  // no file has that
   void operator()(const FilterList& filter) {
     line(fmt::format("{}{}", filter.allow ? "" : "~", fmt::join(filter.names, " ")));
   }

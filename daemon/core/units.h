@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <variant>
@@ -11,6 +12,9 @@
 #include "core/model.h"
 
 namespace cyborg {
+
+// An open file of a caller's, which is closed with the last copy of this.
+using Descriptor = std::shared_ptr<const int>;
 
 // A property as StartTransientUnit takes it; the alternative chosen fixes the D-Bus signature.
 struct ExecCommand {  // a(sasb)
@@ -29,7 +33,7 @@ struct IntegerList {  // ai, e.g. SuccessExitStatus
 };
 using UnitValue =
     std::variant<std::string, bool, std::int32_t, std::uint32_t, std::uint64_t, std::vector<std::string>,
-                 std::vector<ExecCommand>, ByteStrings, StringPairs, FilterList>;
+                 std::vector<ExecCommand>, ByteStrings, StringPairs, FilterList, Descriptor>;
 struct UnitProperty {
   std::string name;
   UnitValue value;
@@ -63,6 +67,7 @@ std::vector<std::string> timer_unit_patterns();
 struct JobUnitOptions {
   Paths paths;
   std::chrono::seconds timeout{0};       // 0: none
+  Descriptor input;                      // of a restore to a caller: what it writes to
   std::vector<std::string> credentials;  // names of the files in the job's credential directory
 };
 

@@ -216,14 +216,15 @@ BorgEnd run_local(JobContext& job, const LocalBorg& borg) {
   Child child{options};
   sodium_memzero(options.passphrase->data(), options.passphrase->size());
 
-  if (borg.on_output) ::fcntl(child.out(), F_SETPIPE_SZ, kListingPipe);
+  if (borg.on_output || borg.sink) ::fcntl(child.out(), F_SETPIPE_SZ, kListingPipe);
   if (borg.started) borg.started();
   ssh::Pump pump;
   IdGuard guard{job.spec()};
-  const auto out = pump.connect(ssh::from_fd(child.out()), ssh::to_function([&](auto piece) {
-                                  if (borg.on_output) return borg.on_output(piece);
-                                  append_output(end, piece);
-                                }));
+  auto sink = borg.sink ? borg.sink() : ssh::to_function([&](auto piece) {
+    if (borg.on_output) return borg.on_output(piece);
+    append_output(end, piece);
+  });
+  const auto out = pump.connect(ssh::from_fd(child.out()), std::move(sink));
   const auto error =
       pump.connect(ssh::from_fd(child.error()), ssh::to_function([&](auto piece) { reader.feed(piece); }));
   Fd connection;
@@ -242,7 +243,8 @@ BorgEnd run_local(JobContext& job, const LocalBorg& borg) {
   ServeWatch watch{borg.serve};
   job.attach(pump, [&] {
     end.repository_lost = end.repository_lost || watch.lost();
-    if (job.canceled() || end.repository_lost) stopper.tick(child);
+    const bool unwanted = borg.give_up && borg.give_up();
+    if (job.canceled() || end.repository_lost || unwanted) stopper.tick(child);
   });
   pump.run([&] { return child.poll_status() && pump.finished(out) && pump.finished(error); });
   reader.finish();
@@ -299,6 +301,17 @@ void check_script(const BorgEnd& end, const JobSpec& spec, const std::string& us
   }
   if (code == "install-failed") {
     throw Failure(code, fmt::format("borg could not be installed on {}: see the job's output", spec.client));
+  }
+  if (code == "no-directory") {
+    throw Failure(code,
+                  fmt::format("{} on {} cannot be made or entered: is it writable?", detail, spec.client),
+                  JobState::failed);
+  }
+  if (code == "rename-failed") {
+    throw Failure(code,
+                  fmt::format("nothing was restored, since a file on {} could not be renamed: {}",
+                              spec.client, end.text.empty() ? "no reason given" : end.text.back()),
+                  JobState::failed);
   }
   if (code == "dump-failed" || code == "dump-list-failed") {
     throw Failure(code, dump_failure(spec, code, detail, fmt::format("{}", fmt::join(end.said, "; "))),

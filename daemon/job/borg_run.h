@@ -69,7 +69,10 @@ struct LocalBorg {
   Serve* serve = nullptr;
   std::function<void()> started;                    // it runs, and nothing of it was read yet
   std::function<void(std::string_view)> on_output;  // what it prints, instead of BorgEnd::output
-  std::string second_line;                          // of what is read where the passphrase is
+  // What it prints goes there instead, as fast as that takes it; nothing more is wanted when give_up says so.
+  std::function<std::unique_ptr<ssh::Sink>()> sink;
+  std::function<bool()> give_up;
+  std::string second_line;  // of what is read where the passphrase is
   ~LocalBorg() { sodium_memzero(second_line.data(), second_line.size()); }
 };
 BorgEnd run_local(JobContext& job, const LocalBorg& borg);

@@ -39,6 +39,8 @@ class JobContext {
 
   const std::string& directory() const { return directory_; }
   const JobSpec& spec() const { return spec_; }
+  // Of the paths of a restore, only these are left to do.
+  void restrict_paths(std::vector<std::string> paths) { spec_.paths = std::move(paths); }
   const std::string& passphrase() const { return passphrase_.text(); }
   const std::string& password() const { return password_.text(); }
   const std::string& database_password() const { return database_password_.text(); }

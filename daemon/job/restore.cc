@@ -1,67 +1,144 @@
-// Kind restore: borg extract on the client.
+// Kind restore: files, by borg extract on the client.
+#include "job/restore.h"
+
 #include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <filesystem>
 
 #include "core/borg_result.h"
-#include "core/job_script.h"
+#include "core/restore_script.h"
+#include "job/archive_listing.h"
 #include "job/borg_run.h"
-#include "job/job.h"
+#include "job/survey.h"
 #include "ssh/failure.h"
 
 namespace cyborg {
 namespace {
 
-BorgEnd extract_here(JobContext& job, Serve* serve) {
+BorgEnd extract_here(JobContext& job, Serve* serve, bool exclude) {
   const JobSpec& spec = job.spec();
   const mode_t mask = ::umask(022);  // the directory belongs to the machine's users
   std::error_code error;
-  if (!spec.dry_run) std::filesystem::create_directories(spec.directory, error);
+  std::filesystem::create_directories(spec.directory, error);
   LocalBorg borg;
-  borg.command = borg_extract(spec, serve ? relay_url(spec.repository_path) : spec.repository_path);
-  borg.base_dir = server_borg_directory() + "/restore";
-  borg.directory = spec.dry_run ? "/" : spec.directory;
+  const std::string excludes = exclude ? local_exclude_file(spec, restore_borg_directory()) : std::string{};
+  borg.command = borg_extract(spec, serve ? relay_url(spec.repository_path) : spec.repository_path, excludes);
+  borg.base_dir = restore_borg_directory();
+  borg.directory = spec.directory;
   borg.serve = serve;
   if (error) {
-    throw Failure("no-directory", fmt::format("{} cannot be made: {}", spec.directory, error.message()),
+    throw Failure("no-directory",
+                  fmt::format("{} cannot be made on {}: {}", spec.directory, spec.client, error.message()),
                   JobState::failed);
   }
   BorgEnd end = run_local(job, borg);
   ::umask(mask);
+  if (exclude) std::filesystem::remove(excludes, error);
   return end;
 }
 
-BorgEnd extract_there(JobContext& job, Serve& serve) {
-  ssh::Session session{job.spec().target, job.credentials()};
-  job.throw_if_canceled();
+BorgEnd extract_there(JobContext& job, ClientShell& client, Serve& serve, bool exclude) {
   const std::string relay = random_relay();
-  const RemoteBorg borg{restore_script(job.spec(), relay), job.passphrase() + "\n", relay, &serve};
-  BorgEnd end = run_remote(job, session, job.spec().target.user, borg);
+  const RemoteBorg borg{restore_script(job.spec(), relay, exclude), job.passphrase() + "\n", relay, &serve};
+  BorgEnd end = run_remote(job, client.session(), job.spec().target.user, borg);
   if (!job.canceled()) check_script(end, job.spec(), job.spec().target.user);
   return end;
+}
+
+std::string target(const JobSpec& spec) {
+  return fmt::format("{}:{}", spec.client, spec.directory);
+}
+
+std::string existing(const JobSpec& spec, const Survey& survey) {
+  if (survey.existing == 0) return fmt::format("nothing of it is on {} already", spec.client);
+  return fmt::format("{} of them {} on {} already, the first: {}", survey.existing,
+                     survey.existing == 1 ? "is" : "are", spec.client, survey.existing_names.front());
+}
+
+JobResult dry_run(JobContext& job, ClientShell& client) {
+  const JobSpec& spec = job.spec();
+  const Survey found = survey(job, client);
+  JobResult result =
+      make_result(JobState::successful, "ok",
+                  fmt::format("{} files and {} folders, {} bytes, would be written to {}; {}", found.files,
+                              found.directories, found.bytes, target(spec), existing(spec, found)));
+  found.add_facts(result);
+  return result;
+}
+
+// What is in the way is dealt with before anything is written. Returns what is to be said of it.
+std::string make_way(JobContext& job, ClientShell& client, const Survey& found) {
+  const JobSpec& spec = job.spec();
+  if (spec.restore.conflict == "fail" && found.existing > 0) {
+    throw Failure("conflict",
+                  fmt::format("nothing was written: {} of {} files {} on {} already, the first: {}",
+                              found.existing, found.files, found.existing == 1 ? "is" : "are", spec.client,
+                              found.existing_names.front()),
+                  JobState::failed);
+  }
+  if (spec.restore.conflict == "rename" && found.existing > 0) {
+    client.run(rename_script(spec), found.in_the_way.get(), [](std::string_view) {});
+    return fmt::format("; {} that {} there: the name now ends with {}", found.existing,
+                       found.existing == 1 ? "was" : "were", rename_suffix(spec));
+  }
+  if (spec.restore.conflict == "keep") {
+    client.run(upload_script(spec), found.excludes.get(), [](std::string_view) {});
+    return fmt::format("; {} that {} there stayed as {}", found.existing,
+                       found.existing == 1 ? "was" : "were", found.existing == 1 ? "it was" : "they were");
+  }
+  return {};
+}
+
+JobResult extract(JobContext& job, ClientShell& client, bool exclude) {
+  const JobSpec& spec = job.spec();
+  const bool here = spec.local && spec.repository_host.address.empty();
+  if (here) check_local_repository(spec);
+  const auto serve = here ? nullptr : Serve::start(job, spec.repository_host.host_key);
+  const BorgEnd end =
+      spec.local ? extract_here(job, serve.get(), exclude) : extract_there(job, client, *serve, exclude);
+  JobResult result = judge_borg(BorgVerb::extract, end.status, end.log, spec);
+  result = conclude(job, std::move(result), end, serve.get());
+  if (result.code == "path-not-in-archive") {
+    Selection selection{spec.paths};
+    list_archive(job, [&](ArchiveItem& item) { selection.holds(item); });
+    if (selection.missing()) {
+      result.message = missing_message(spec, *selection.missing(), selection.near_missing());
+    }
+  }
+  return result;
 }
 
 }  // namespace
 
 JobResult restore(JobContext& job) {
   const JobSpec& spec = job.spec();
+  if (spec.restore.output) return restore_output(job);
+  if (loads_databases(spec)) return restore_databases(job);
   if (!spec.directory.starts_with('/')) {
     throw Failure("environment", fmt::format("the directory \"{}\" is not absolute", spec.directory));
   }
-  job.output().line(6, fmt::format("restore of archive {} from {} to {}:{}", spec.archive,
-                                   repository_name(spec), spec.client, spec.directory));
-  const bool here = spec.local && spec.repository_host.address.empty();
-  if (here) check_local_repository(spec);
-  const auto serve = here ? nullptr : Serve::start(job, spec.repository_host.host_key);
-  const BorgEnd end = spec.local ? extract_here(job, serve.get()) : extract_there(job, *serve);
-  JobResult result = judge_borg(BorgVerb::extract, end.status, end.log, spec);
-  result = conclude(job, std::move(result), end, serve.get());
-  if (result.state == JobState::successful) {
-    result.message =
-        fmt::format("archive {} {} to {}:{}", spec.archive,
-                    spec.dry_run ? "could be restored" : "was restored", spec.client, spec.directory);
+  job.output().line(6, fmt::format("restore of archive {} from {} to {}", spec.archive, repository_name(spec),
+                                   target(spec)));
+  ClientShell client{job};
+  if (spec.dry_run) return dry_run(job, client);
+  std::string way;
+  Survey found;
+  const bool careful = spec.restore.conflict != "overwrite";
+  if (careful) {
+    found = survey(job, client);
+    way = make_way(job, client, found);
   }
+  const bool keep = spec.restore.conflict == "keep";
+  JobResult result = make_result(JobState::successful, "ok", "");
+  if (keep && !found.nothing_left) {
+    job.restrict_paths(found.paths);  // borg would miss those of which nothing is left to do
+  }
+  if (!keep || !found.nothing_left) result = extract(job, client, keep);
+  if (result.state == JobState::successful) {
+    result.message = fmt::format("archive {} was restored to {}{}", spec.archive, target(spec), way);
+  }
+  if (careful) found.add_facts(result);
   return result;
 }
 

@@ -65,6 +65,10 @@ void JobRunner::remember_password(std::int64_t job, std::string password) {
   passwords_.insert_or_assign(job, std::move(password));
 }
 
+void JobRunner::remember_output(std::int64_t job, Descriptor output) {
+  outputs_.insert_or_assign(job, std::move(output));
+}
+
 void JobRunner::wake() {
   out_.clock.after("queue", std::chrono::milliseconds{0}, [this] { start_ready(); });
 }
@@ -108,6 +112,11 @@ void JobRunner::start(const Job& job) {
   const std::int64_t id = job.id;
   auto spec = job_spec(state_.fleet, job);
   if (!spec) return finish(id, not_run("not-usable", spec.error().message));
+  if (spec->restore.output && !outputs_.contains(id)) {
+    return finish(id,
+                  not_run("reader-gone",
+                          "cyborgd was restarted before it began, and lost where it goes: restore again"));
+  }
   std::map<std::string, std::string> credentials;
   auto key = out_.secrets.open("server", "", "ssh-key", state_.sealed_ssh_key);
   if (!key) return finish(id, not_run("secret", key.error().message));
@@ -238,7 +247,8 @@ void JobRunner::launch(std::int64_t id, const JobSpec& spec, std::map<std::strin
     return finish(id, result);
   }
   credentials["spec"] = compact_json(to_json(spec));
-  JobUnitOptions options{paths_, timeout_of(state_.unfinished.at(id)), {}};
+  JobUnitOptions options{paths_, timeout_of(state_.unfinished.at(id)), {}, {}};
+  if (const auto output = outputs_.find(id); output != outputs_.end()) options.input = output->second;
   for (const auto& [name, content] : credentials) options.credentials.push_back(name);
   out_.systemd.start_job(job_unit(spec, options), std::move(credentials),
                          [this, id](const Expected<void>& result) { started(id, result); });
@@ -255,6 +265,7 @@ void JobRunner::started(std::int64_t id, const Expected<void>& result) {
     return finish(id, not_run("unit", result.error().message));
   }
   passwords_.erase(id);
+  outputs_.erase(id);
   followers_.set_spooled(id, true);
   out_.files.watch(id);
   job->second.started = out_.clock.now();
@@ -431,6 +442,7 @@ void JobRunner::ended(Job job) {
   updates_.erase(id);
   canceling_.erase(id);
   passwords_.erase(id);
+  outputs_.erase(id);
   if (!known && state_.recent.contains(id)) return;
   state_.recent.insert_or_assign(id, std::move(job));
   out_.publisher.job_changed(id);

@@ -35,6 +35,8 @@ class JobRunner {
   void enqueue(std::vector<Job> jobs);
   // A password for one prepare-client job; forgotten once its unit started.
   void remember_password(std::int64_t job, std::string password);
+  // Where a restore goes to; closed here when its unit has it, or it will never have one.
+  void remember_output(std::int64_t job, Descriptor output);
   void cancel(std::int64_t job, Done<void> done);
 
   // Compares the queue with units and state directories: adopts what runs, takes in what ended, fails what
@@ -83,6 +85,7 @@ class JobRunner {
   Paths paths_;
   std::map<std::int64_t, store::JobUpdate> updates_;  // not written yet
   std::map<std::int64_t, std::string> passwords_;
+  std::map<std::int64_t, Descriptor> outputs_;
   std::set<std::int64_t> finishing_;  // their end is being recorded
   std::set<std::int64_t> canceling_;
   std::set<std::int64_t> archiving_;  // their output is being stored

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/restore_request.h"
 #include "manager/followers.h"
 #include "manager/job_runner.h"
 #include "manager/state.h"
@@ -31,10 +32,8 @@ struct RunAnswer {
 };
 
 struct RestoreOptions {
-  std::string client;  // empty: the archive's own
-  std::string directory;
-  bool in_place = false;
-  bool dry_run = false;
+  RestoreRequest what;  // without the archive's place; an empty client: the archive's own
+  Descriptor output;    // with what.output
   std::string actor;
 };
 
@@ -86,8 +85,7 @@ class Manager {
   void prepare_client(const std::string& client, PrepareOptions options, Done<std::int64_t> done);
   void prepare_repository(const std::string& repository, const std::vector<std::string>& clients,
                           const PrepareOptions& options, Done<std::vector<std::int64_t>> done);
-  void restore(const std::string& archive, const std::vector<std::string>& paths,
-               const RestoreOptions& options, Done<std::int64_t> done);
+  void restore(const std::string& archive, const RestoreOptions& options, Done<std::int64_t> done);
   void cancel_job(std::int64_t id, Done<void> done);
   void retry_job(std::int64_t id, const std::string& actor, Done<RunAnswer> done);
 

@@ -171,37 +171,35 @@ void Manager::prepare_repository(const std::string& repository, const std::vecto
   });
 }
 
-void Manager::restore(const std::string& name, const std::vector<std::string>& paths,
-                      const RestoreOptions& options, Done<std::int64_t> done) {
-  if (options.in_place == !options.directory.empty()) {
-    return done(fail(ErrorCode::invalid_argument, "directory, in_place: expected exactly one of them"));
-  }
-  if (!options.in_place && !options.directory.starts_with('/')) {
-    return done(fail(ErrorCode::invalid_argument,
-                     fmt::format("directory \"{}\": expected an absolute path", options.directory)));
-  }
+void Manager::restore(const std::string& name, const RestoreOptions& options, Done<std::int64_t> done) {
+  if (auto checked = check_restore(options.what); !checked) return done(std::unexpected(checked.error()));
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
-  out_.store.get_archive(name,
-                         [this, paths, options, done = std::move(done)](Expected<store::Archive> archive) {
-                           if (!archive) return done(std::unexpected(archive.error()));
-                           RestoreRequest wanted;
-                           wanted.archive = archive->name;
-                           wanted.repository = archive->repository;
-                           wanted.borg_url = archive->borg_url;
-                           wanted.policy = archive->policy;
-                           wanted.client = options.client.empty() ? archive->client : options.client;
-                           wanted.paths = paths;
-                           wanted.directory = options.in_place ? "/" : options.directory;
-                           auto plan = plan_restore(state_.fleet, wanted, state_.unfinished);
-                           if (!plan) return done(std::unexpected(plan.error()));
-                           if (options.dry_run) plan->jobs.back().details["dry_run"] = true;
-                           RunRequest request;
-                           request.actor = options.actor;
-                           create_run(std::move(*plan), "", request, [done](Expected<RunAnswer> answer) {
-                             if (!answer) return done(std::unexpected(answer.error()));
-                             done(answer->jobs.back());
-                           });
-                         });
+  out_.store.get_archive(
+      name, [this, options, done = std::move(done)](const Expected<store::Archive>& archive) {
+        if (!archive) return done(std::unexpected(archive.error()));
+        RestoreRequest wanted = options.what;
+        wanted.archive = archive->name;
+        wanted.repository = archive->repository;
+        wanted.borg_url = archive->borg_url;
+        wanted.policy = archive->policy;
+        if (wanted.client.empty()) wanted.client = archive->client;
+        const auto policy = state_.fleet.policies.find(archive->policy);
+        const std::string type = policy == state_.fleet.policies.end() ? "" : policy->second.type;
+        if (auto checked = check_databases(wanted, type); !checked) {
+          return done(std::unexpected(checked.error()));
+        }
+        auto plan = plan_restore(state_.fleet, wanted, state_.unfinished);
+        if (!plan) return done(std::unexpected(plan.error()));
+        RunRequest request;
+        request.actor = options.actor;
+        create_run(std::move(*plan), "", request,
+                   [this, output = options.output, done](Expected<RunAnswer> answer) {
+                     if (!answer) return done(std::unexpected(answer.error()));
+                     // The queue looks for work on the loop's next turn, so this is in time.
+                     if (output) runner_.remember_output(answer->jobs.back(), output);
+                     done(answer->jobs.back());
+                   });
+      });
 }
 
 void Manager::cancel_job(std::int64_t id, Done<void> done) {

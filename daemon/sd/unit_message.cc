@@ -33,6 +33,7 @@ struct ValueWriter {
   void operator()(std::int32_t value) const { basic("i", value); }
   void operator()(std::uint32_t value) const { basic("u", value); }
   void operator()(std::uint64_t value) const { basic("t", value); }
+  void operator()(const Descriptor& value) const { basic("h", *value); }  // a copy of it goes
   void operator()(const std::vector<std::string>& value) const {
     open(message, 'v', "as");
     append_strings(message, value);

@@ -99,6 +99,30 @@ TEST(BorgResult, APathThatIsNotInTheArchiveFailsARestore) {
   }
 }
 
+TEST(BorgResult, ARestoreWithAFileThatIsNotThereFails) {
+  auto one = spec();
+  one.client = "web";
+  const auto full =
+      judge_borg(BorgVerb::extract, 1, log_of(4, "a: write: [Errno 28] No space left on device"), one);
+  EXPECT_EQ(full.code, "disk-full");
+  EXPECT_NE(full.message.find("the disk of web is full: a: write"), std::string::npos) << full.message;
+  const auto denied =
+      judge_borg(BorgVerb::extract, 105, log_of(4, "a: open: [Errno 30] Read-only file system"), one);
+  EXPECT_EQ(denied.state, JobState::failed);
+  EXPECT_EQ(denied.code, "not-restored");
+  const auto damaged =
+      judge_borg(BorgVerb::extract, 1, log_of(4, "a: File has damaged (all-zero) chunks."), one);
+  EXPECT_EQ(damaged.state, JobState::failed);
+  EXPECT_EQ(judge_borg(BorgVerb::extract, 1, BorgLog{}, one).state, JobState::failed);
+  const auto worse =
+      judge_borg(BorgVerb::extract, 2, log_of(3, "OSError: [Errno 28] No space left on device"), one);
+  EXPECT_EQ(worse.message, "the disk of web is full: OSError: [Errno 28] No space left on device");
+  // The content is there.
+  const auto blemish =
+      judge_borg(BorgVerb::extract, 1, log_of(4, "a: when setting extended attribute user.x: no"), one);
+  EXPECT_EQ(blemish.state, JobState::warning);
+}
+
 TEST(BorgResult, AFullDiskIsSeenInTheText) {
   const auto result =
       judge_borg(BorgVerb::create, 2, log_of(3, "OSError: [Errno 28] No space left on device"), spec());

@@ -86,6 +86,7 @@ TEST(JobSpecJson, AFieldThatIsMissingIsNamed) {
     const std::string named = key == "target" || key == "repository_host" ? "address"
                               : key == "dump"                             ? "type"
                               : key == "direct"                           ? "used"
+                              : key == "restore"                          ? "conflict"
                                                                           : key;
     EXPECT_TRUE(contains(read.error().message, "\"" + named + "\"")) << key << ": " << read.error().message;
   }

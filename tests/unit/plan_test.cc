@@ -245,6 +245,13 @@ RestoreRequest request() {
   return made;
 }
 
+Job ended(JobKind kind) {
+  Job made = test::job(3, kind, "a", "u@vault:/srv/a", JobState::failed);
+  made.policy = "p";
+  made.repository = "vault";
+  return made;
+}
+
 TEST(PlanRestore, PreparesTheClientAndKeepsWhatWasAsked) {
   const auto plan = plan_restore(fleet(), request(), {});
   ASSERT_TRUE(plan) << plan.error().message;
@@ -254,6 +261,25 @@ TEST(PlanRestore, PreparesTheClientAndKeepsWhatWasAsked) {
   EXPECT_EQ(restore.after, std::vector<std::size_t>{0});
   EXPECT_EQ(restore.details["directory"].asString(), "/tmp/x");
   EXPECT_EQ(restore.details["paths"].size(), 2U);
+}
+
+TEST(PlanRestore, NeedsNoClientForWhatGoesToTheCaller) {
+  Fleet in = fleet();
+  in.clients.erase("b");
+  RestoreRequest wanted = request();
+  wanted.directory.clear();
+  wanted.output = true;
+  const auto plan = plan_restore(in, wanted, {});
+  ASSERT_TRUE(plan) << plan.error().message;
+  ASSERT_EQ(plan->jobs.size(), 1U);
+  Job job = ended(JobKind::restore);
+  job.details = plan->jobs[0].details;
+  job.client = "b";
+  const auto spec = job_spec(in, job);
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_TRUE(spec->restore.output);
+  EXPECT_FALSE(works_on_client(*spec));
+  EXPECT_NE(plan_retry(in, job, {}, kNow).error().message.find("who has gone"), std::string::npos);
 }
 
 TEST(PlanRestore, NamesWhatIsMissingOrDisabled) {
@@ -266,13 +292,6 @@ TEST(PlanRestore, NamesWhatIsMissingOrDisabled) {
   in = fleet();
   in.clients["b"].enabled = false;
   EXPECT_EQ(plan_restore(in, request(), {}).error().message, "client b is disabled");
-}
-
-Job ended(JobKind kind) {
-  Job made = test::job(3, kind, "a", "u@vault:/srv/a", JobState::failed);
-  made.policy = "p";
-  made.repository = "vault";
-  return made;
 }
 
 TEST(PlanRetry, DoesTheSameWorkAgain) {

@@ -1,0 +1,120 @@
+#include "core/restore_request.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+namespace cyborg {
+namespace {
+
+std::unexpected<Error> refuse(std::string message, std::string hint = {}) {
+  return fail(ErrorCode::invalid_argument, std::move(message), std::move(hint));
+}
+
+Expected<void> check_conflict(const RestoreRequest& request) {
+  constexpr std::array kForFiles{"", "overwrite", "keep", "rename", "fail"};
+  if (std::ranges::find(kForFiles, request.conflict) == kForFiles.end()) {
+    return refuse(fmt::format("conflict \"{}\": expected overwrite, keep, rename or fail", request.conflict));
+  }
+  if (request.of_databases() && (request.conflict == "keep" || request.conflict == "rename")) {
+    return refuse(fmt::format("conflict \"{}\": expected overwrite or fail for databases", request.conflict));
+  }
+  return {};
+}
+
+}  // namespace
+
+Expected<void> check_restore(const RestoreRequest& request) {
+  const int targets = int{!request.directory.empty()} + int{request.output} + int{request.of_databases()};
+  if (targets != 1) {
+    return refuse("directory, in_place, output, databases: expected exactly one of them");
+  }
+  if (!request.directory.empty() && !request.directory.starts_with('/')) {
+    return refuse(fmt::format("directory \"{}\": expected an absolute path", request.directory));
+  }
+  if (auto checked = check_conflict(request); !checked) return checked;
+  if (request.tar && !request.output) return refuse("tar: only an output can be a tar stream");
+  if (request.output && (request.dry_run || !request.conflict.empty())) {
+    return refuse("output: nothing can be in its way, so no conflict and no dry_run are expected");
+  }
+  if (request.of_databases() && !request.paths.empty()) {
+    return refuse("paths: databases are chosen by name, so none are expected",
+                  "restore the files of the dumps to a folder, or without paths the databases");
+  }
+  return {};
+}
+
+Expected<void> check_databases(const RestoreRequest& request, const std::string& type) {
+  if (!request.of_databases()) return {};
+  if (type.empty()) {
+    return refuse(
+        fmt::format("archive {}: its policy is gone, which said how to reach the server", request.archive),
+        "restore the files of the dumps to a folder, and load them from there");
+  }
+  if (type != "mysql" && type != "postgresql") {
+    return refuse(fmt::format("archive {}: it is of type {}, and has no databases", request.archive, type));
+  }
+  if (request.all_databases && !request.databases.empty()) {
+    return refuse("all_databases, databases: expected one of them");
+  }
+  std::set<std::string> targets;
+  for (const auto& [name, new_name] : request.databases) {
+    const std::string& target = new_name.empty() ? name : new_name;
+    if (target.empty()) return refuse("databases: a name is empty");
+    if (target.find('\n') != std::string::npos || name.find('\n') != std::string::npos) {
+      return refuse(fmt::format("databases: \"{}\" has a line break", name));
+    }
+    if (!targets.insert(target).second) {
+      return refuse(fmt::format("databases: two would become \"{}\"", target));
+    }
+    if (type == "mysql" && (target == "mysql" || target == "sys" || target == "information_schema" ||
+                            target == "performance_schema")) {
+      return refuse(fmt::format("databases: \"{}\" is the server's own, and is not replaced", target),
+                    "globals brings users and grants back");
+    }
+  }
+  return {};
+}
+
+Json::Value restore_details(const RestoreRequest& request) {
+  Json::Value details{Json::objectValue};
+  details["paths"] = Json::Value{Json::arrayValue};
+  for (const auto& path : request.paths) details["paths"].append(path);
+  details["directory"] = request.directory;
+  if (!request.conflict.empty()) details["conflict"] = request.conflict;
+  if (request.dry_run) details["dry_run"] = true;
+  if (request.output) details["output"] = true;
+  if (request.tar) details["tar"] = true;
+  for (const auto& [name, new_name] : request.databases) details["databases"][name] = new_name;
+  if (request.all_databases) details["all_databases"] = true;
+  if (request.globals) details["globals"] = true;
+  return details;
+}
+
+RestoreRequest restore_request(const Job& job) {
+  RestoreRequest request;
+  request.archive = job.archive;
+  request.repository = job.repository;
+  request.borg_url = job.borg_url;
+  request.policy = job.policy;
+  request.client = job.client;
+  const Json::Value& details = job.details;
+  for (const auto& path : details["paths"]) request.paths.push_back(path.asString());
+  request.directory = details["directory"].asString();
+  request.conflict = details["conflict"].asString();
+  request.dry_run = details["dry_run"].asBool();
+  request.output = details["output"].asBool();
+  request.tar = details["tar"].asBool();
+  if (details["databases"].isObject()) {
+    for (const auto& name : details["databases"].getMemberNames()) {
+      request.databases[name] = details["databases"][name].asString();
+    }
+  }
+  request.all_databases = details["all_databases"].asBool();
+  request.globals = details["globals"].asBool();
+  return request;
+}
+
+}  // namespace cyborg

@@ -1,0 +1,36 @@
+// Scripts that read and write on the job's client, without a borg.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "job/job.h"
+#include "ssh/fd.h"
+
+namespace cyborg {
+
+// The client of a job: another machine, by a connection that is kept, or this one.
+class ClientShell {
+ public:
+  explicit ClientShell(JobContext& job);  // connects; throws Failure
+
+  // The connection; not for a client that is this machine.
+  ssh::Session& session() { return *session_; }
+  // Lets a script read `input`, from its beginning, and hands on what it prints. Throws Failure unless it
+  // ended well.
+  void run(const std::string& script, int input, const std::function<void(std::string_view)>& output);
+
+ private:
+  void run_there(const std::string& script, int input, const std::function<void(std::string_view)>& output);
+  void run_here(const std::string& script, int input, const std::function<void(std::string_view)>& output);
+
+  JobContext& job_;
+  std::unique_ptr<ssh::Session> session_;
+};
+
+// A file without a name in the job's directory.
+Fd make_scratch_file(JobContext& job);
+
+}  // namespace cyborg

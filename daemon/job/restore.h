@@ -1,0 +1,14 @@
+// The ways of a restore that write no files.
+#pragma once
+
+#include "job/job.h"
+
+namespace cyborg {
+
+// To descriptor 0, as the bytes of one file, or as a tar stream.
+JobResult restore_output(JobContext& job);
+
+// Into a server on the client.
+JobResult restore_databases(JobContext& job);
+
+}  // namespace cyborg

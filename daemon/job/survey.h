@@ -1,0 +1,29 @@
+// Before a restore: what would be written, and what of it is on the client already.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "job/client_script.h"
+
+namespace cyborg {
+
+struct Survey {
+  std::int64_t files = 0;  // anything but directories
+  std::int64_t directories = 0;
+  std::int64_t bytes = 0;
+  std::int64_t existing = 0;                // in the way; directories that may stay directories are not
+  std::vector<std::string> existing_names;  // the first of them
+  Fd in_the_way;                            // names for rename_script()
+  Fd excludes;                              // lines for upload_script(): all that is there
+  std::vector<std::string> paths;           // asked for, and not all there; empty for all, too
+  bool nothing_left = false;                // all is there
+
+  void add_facts(JobResult& result) const;
+};
+
+// Throws Failure, also when one of the paths is not in the archive.
+Survey survey(JobContext& job, ClientShell& client);
+
+}  // namespace cyborg
