@@ -20,8 +20,8 @@ constexpr std::string_view kVariablePrefix = "var.";
 constexpr std::array<std::string_view, 4> kListVariables{"folders", "exclude", "databases", "guests"};
 
 // Those that are text even if they look like something else: a database may be called 2024.
-constexpr std::array<std::string_view, 7> kTextVariables{"command", "database", "databases", "filename",
-                                                         "folders", "host",     "user"};
+constexpr std::array<std::string_view, 8> kTextVariables{"command", "database", "databases", "filename",
+                                                         "folders", "guests",   "host",      "user"};
 
 template <typename Number>
 Number parse_number(const std::string& key, const std::string& text) {

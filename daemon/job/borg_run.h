@@ -29,6 +29,7 @@ struct BorgEnd {
   std::string script_failure;     // its code and detail, if it gave up
   std::vector<std::string> text;  // standard error that is not borg's
   std::vector<std::string> said;  // the last words of what makes the dump at hand
+  std::vector<std::string> dump_warnings;
 };
 
 // Standard error of a borg as it comes.

@@ -88,7 +88,8 @@ class Sshd:
 
 
 NOWHERE = dict(address="", port=22, user="", host_key="", jump="")
-NO_DUMP = dict(type="", databases=[], user="", host="", port=0, command="", filename="")
+NO_DUMP = dict(type="", databases=[], user="", host="", port=0, command="", filename="", guests=[],
+               quiesce=False, mode="")
 
 
 class Lab:
