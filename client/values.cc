@@ -21,9 +21,9 @@ constexpr std::array<std::string_view, 6> kListVariables{"folders",   "exclude",
                                                          "databases", "guests",  "patterns"};
 
 // Those that are text even if they look like something else: a database may be called 2024.
-constexpr std::array<std::string_view, 9> kTextVariables{
+constexpr std::array<std::string_view, 10> kTextVariables{
     "command", "database", "databases", "exclude_if_present", "filename",
-    "folders", "host",     "patterns",  "user"};
+    "folders", "guests",   "host",      "patterns",           "user"};
 
 template <typename Number>
 Number parse_number(const std::string& key, const std::string& text) {

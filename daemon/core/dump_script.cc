@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/borg.h"
+#include "core/dump_tools.h"
 #include "core/job_script.h"
 #include "core/quote.h"
 #include "core/script_parts.h"
@@ -10,10 +11,7 @@
 namespace cyborg {
 namespace {
 
-// A dump tool is a script of its own, which runs in a session of its own, so that all of it can be ended.
-// Called with "list" it prints a line for each file of the archive: its path, a space, and the name that
-// "dump" is to be called with. Descriptor 8 is the file with the password, if there is one.
-
+// What every tool begins with; see dump_tools.h. Descriptor 8 is the file with the password, if there is one.
 // The one way from the name of a database to that of a file, and back with any percent-decoder: letters,
 // digits, "-", "_", "." and all that is not ASCII stay, other bytes become %xx.
 constexpr const char* kEncode = R"sh(
@@ -159,13 +157,13 @@ unset W
 // both, and first borg: it must never see the end of a file whose dump has not ended well. No checkpoint is
 // written, as it would hold a part of a dump.
 constexpr const char* kFunctions = R"sh(
-b= d= over= w= m=
+b= d= over= w= m= g=
 end_dump() { [ -z "$d" ] || kill -s TERM -- "-$d" || kill -TERM "$d"; } 2>/dev/null
 end_borg() {
   trap '' USR1
   [ -n "$b" ] || return 0
   kill -TERM $b 2>/dev/null
-  (sleep 30; kill -KILL $b) >/dev/null 2>&1 4<&- 7>&- &
+  (sleep 30; kill -KILL $b) >/dev/null 2>&1 4<&- 5>&- 7>&- &
   k=$!
   wait $b
   s=$?
@@ -175,6 +173,7 @@ leave() {
   trap '' HUP INT TERM
   end_borg
   end_dump
+  release
   kill $w $m 2>/dev/null
   exit 143
 }
@@ -183,9 +182,11 @@ trap 'over=1; end_dump' USR1
 setsid=
 command -v setsid >/dev/null && setsid=setsid
 run() {
-  while IFS= read -r x || [ -n "$x" ]; do say "dump-said $x"; done <"$D/words" >/dev/null 4<&- 7>&- &
+  while IFS= read -r x || [ -n "$x" ]; do
+    case $x in '@warning '*) say "dump-warning ${x#* }" ;; *) say "dump-said $x" ;; esac
+  done <"$D/words" >/dev/null 4<&- 5>&- 7>&- &
   h=$!
-  $setsid sh -c "$TOOL" dump "$@" 2>"$D/words" </dev/null 4<&- 7>&- &
+  $setsid sh -c "$TOOL" dump "$@" 2>"$D/words" </dev/null 4<&- 5>&- 7>&- &
   await
   r=$?
   wait $h
@@ -214,8 +215,32 @@ fail() {
     s=$?
     case $s in 0 | 1 | 1[0-2]?) say "$@"; s=99 ;; esac
   fi
+  release
   kill $w $m 2>/dev/null
   exit $s
+}
+)sh";
+
+// What holds things for the dumps: it lives in a session of its own, gets its orders from the FIFO "ask", and
+// lets go at its end, which comes with the end of this shell, whatever that is: nobody else has descriptor 5.
+// If nothing is "released" then, this shell was killed, and it ends borg in its place.
+// Should it be killed itself, another one does that for it.
+constexpr const char* kHold = R"sh(
+hold() {
+  mkdir "$D/held" && mkfifo "$D/ask" || die no-directory "$D"
+  export CYBORG_DUMP="$D"
+  $setsid sh -c "$TOOL" dump hold "$D" <"$D/ask" >/dev/null 2>&1 4<&- 8<&- &
+  g=$!
+  echo $g >"$D/held/pid"
+  exec 5>"$D/ask"
+}
+release() {
+  [ -n "$g" ] || return 0
+  : >"$D/held/released"
+  exec 5>&-
+  wait $g || $setsid sh -c "$TOOL" dump hold "$D" </dev/null >/dev/null 2>&1 4<&- 7>&- 8<&- ||
+    say "dump-warning what was held for the backup could not be let go; the next backup tries again"
+  g=
 }
 )sh";
 
@@ -243,19 +268,22 @@ while IFS= read -r x; do
   mkfifo "$D/dump/$f" || fail dump-failed "${x#* }"
   set -- "$@" "$f"
 done <"$D/list"
-( IFS= read -r x <"$D/life"; kill -USR1 $$ ) >/dev/null 2>&1 8<&- &
-printf '%s\n' "$P" | { cd "$D/dump" && exec "$@" 3<&0 0</dev/null 8<&- 9>"$D/life"; } &
+[ -z "$HOLDS" ] || hold
+( IFS= read -r x <"$D/life"; kill -USR1 $$ ) >/dev/null 2>&1 5>&- 8<&- &
+printf '%s\n' "$P" | { cd "$D/dump" && exec "$@" 3<&0 0</dev/null 5>&- 8<&- 9>"$D/life"; } &
 b=$!
 unset P
+[ -z "$HOLDS" ] || echo $b >"$D/held/borg"
 while IFS= read -r x; do
   f=$D/dump/${x%% *}
   exec 6<>"$f" 7>"$f" 6<&-
-  ( : >"$f" ) 7>&- &
+  ( : >"$f" ) 5>&- 7>&- &
   await
   say "dumping ${x#* }"
   [ -z "$over" ] && run dump "${x#* }" >&7 && [ -z "$over" ] || fail dump-failed "${x#* }"
   exec 7>&-
 done <"$D/list"
+release
 trap '' USR1
 wait $b
 s=$?
@@ -263,23 +291,17 @@ kill $w $m 2>/dev/null
 exit $s
 )sh";
 
-std::string assign(const char* name, const std::string& value) {
-  return fmt::format("{}={}\n", name, quote(value));
-}
-
 std::string port(const DumpSpec& dump) {
   return dump.port > 0 ? std::to_string(dump.port) : std::string{};
-}
-
-std::string joined(const std::vector<std::string>& names) {
-  return fmt::format("{}", fmt::join(names, "\n"));
 }
 
 std::string tool(const DumpSpec& dump) {
   if (dump.type == "piped") {
     return kEncode + assign("FILENAME", dump.filename) + assign("COMMAND", dump.command) + kPiped;
   }
-  return kEncode + assign("NAMES", joined(dump.databases)) + tool_access(dump) +
+  if (dump.type == "vm") return kEncode + vm_tool(dump);
+  if (dump.type == "proxmox") return kEncode + proxmox_tool(dump);
+  return kEncode + assign("NAMES", dump.databases) + tool_access(dump) +
          (dump.type == "mysql" ? kMysql : kPostgresql);
 }
 
@@ -292,7 +314,32 @@ std::string escaped(const std::string& text, std::string_view special) {
   return result;
 }
 
+bool holds(const DumpSpec& dump) {
+  return dump.type == "vm";
+}
+
+const char* what_is_listed(const DumpSpec& dump) {
+  return dump.type == "vm" || dump.type == "proxmox" ? "guests" : "databases";
+}
+
+std::string guest_part(std::string_view name) {
+  const auto space = name.find(' ');
+  const auto part = name.substr(0, space);
+  const auto guest = space == std::string_view::npos ? std::string_view{} : name.substr(space + 1);
+  if (part == "-") return fmt::format("the definition of guest \"{}\"", guest);
+  if (part == "nvram") return fmt::format("the firmware's variables of guest \"{}\"", guest);
+  return fmt::format("disk {} of guest \"{}\"", part, guest);
+}
+
 }  // namespace
+
+std::string assign(const char* name, const std::string& value) {
+  return fmt::format("{}={}\n", name, quote(value));
+}
+
+std::string assign(const char* name, const std::vector<std::string>& values) {
+  return assign(name, fmt::format("{}", fmt::join(values, "\n")));
+}
 
 std::string script_secret(const DumpSpec& dump) {
   return assign("FORM", dump.type == "mysql" ? "[client]\\n%s\\n" : "%s\\n") + kSecret;
@@ -320,8 +367,9 @@ std::string dump_script(const JobSpec& spec, const std::string& relay) {
   const auto borg = borg_create(spec, script_repository(spec, relay));
   // There, both lines come from the descriptor that a borg alone would read its passphrase from.
   const char* input = spec.local ? "exec 0<&3 3<&-\n" : "";
-  return input + script_start(spec, relay, "") + assign("TOOL", tool(spec.dump)) + script_secret(spec.dump) +
-         kFunctions + (spec.local ? "" : kWatchers) + "set -- " + quote(borg) + "\n" + kRunDumps;
+  return input + script_start(spec, relay, "") + assign("TOOL", tool(spec.dump)) +
+         assign("HOLDS", holds(spec.dump) ? "yes" : "") + script_secret(spec.dump) + kFunctions + kHold +
+         (spec.local ? "" : kWatchers) + "set -- " + quote(borg) + "\n" + kRunDumps;
 }
 
 std::string dump_secret(const JobSpec& spec, const std::string& password) {
@@ -332,6 +380,8 @@ std::string dump_secret(const JobSpec& spec, const std::string& password) {
 
 std::string dump_name(const JobSpec& spec, std::string_view name) {
   if (spec.dump.type == "piped") return "the output of the command";
+  if (spec.dump.type == "vm") return guest_part(name);
+  if (spec.dump.type == "proxmox") return fmt::format("guest {}", name.substr(name.find(' ') + 1));
   if (name.empty()) return spec.dump.type == "mysql" ? "the grants" : "the roles";
   return fmt::format("database \"{}\"", name);
 }
@@ -340,7 +390,8 @@ std::string dump_failure(const JobSpec& spec, const std::string& code, const std
                          const std::string& said) {
   const std::string reason = said.empty() ? "the command gave no reason" : said;
   if (code == "dump-list-failed") {
-    return fmt::format("the databases of {} could not be listed: {}", spec.client, reason);
+    return fmt::format("the {} of {} could not be listed: {}", what_is_listed(spec.dump), spec.client,
+                       reason);
   }
   return fmt::format("{} of {} could not be saved, so there is no archive: {}", dump_name(spec, name),
                      spec.client, reason);

@@ -2,10 +2,13 @@
 // for each file of the archive, so that nothing is written to the client's disk.
 //
 // Layout of an archive: postgresql/NAME.dump (custom format) and postgresql/globals.sql; mysql/NAME.sql and
-// mysql/grants.sql; of a command, one file. NAME is percent-encoded: see kEncode in dump_script.cc.
+// mysql/grants.sql; of a command, one file; vm/NAME/domain.xml and vm/NAME/DISK.img (raw);
+// proxmox/vzdump-qemu-ID.vma and proxmox/vzdump-lxc-ID.tar. NAME is percent-encoded: see kEncode in
+// dump_script.cc.
 //
 // Besides the words of job_script.h, the script says "dumping NAME" (an empty NAME: roles and grants),
-// "dump-said TEXT" for a line that a tool printed on standard error, and the failures dump-failed NAME and
+// "dump-said TEXT" for a line that a tool printed on standard error, "dump-warning TEXT" for one that makes a
+// warning of a success, and the failures dump-failed NAME and
 // dump-list-failed.
 #pragma once
 

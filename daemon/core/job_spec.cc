@@ -104,6 +104,9 @@ void visit_dump(Visit& visit, Dump& dump) {
   visit("port", dump.port);
   visit("command", dump.command);
   visit("filename", dump.filename);
+  visit("guests", dump.guests);
+  visit("quiesce", dump.quiesce);
+  visit("mode", dump.mode);
 }
 
 template <typename Visit, typename Direct>

@@ -32,11 +32,14 @@ struct SshTarget {
 
 // What a backup reads instead of folders: see dump_script.h.
 struct DumpSpec {
-  std::string type;                    // mysql, postgresql or piped; empty: folders
+  std::string type;                    // mysql, postgresql, piped, vm or proxmox; empty: folders
   std::vector<std::string> databases;  // empty: all
   std::string user, host;
   int port = 0;
-  std::string command, filename;  // piped
+  std::string command, filename;    // piped
+  std::vector<std::string> guests;  // empty: all
+  bool quiesce = false;             // vm: with the guest's agent
+  std::string mode;                 // proxmox
 };
 
 // The client's own way to the repository host: see direct.h.

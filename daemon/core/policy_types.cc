@@ -35,7 +35,7 @@ const std::vector<std::string> kRootfsExclude{"/dev",
                                               "/var/cache/apk",
                                               "/var/cache/pacman/pkg"};
 
-enum class Form { text, list, flag, number, secret, clients };
+enum class Form { text, list, ids, flag, number, secret, clients };
 
 const char* to_string(Form form) {
   switch (form) {
@@ -43,6 +43,8 @@ const char* to_string(Form form) {
       return "text";
     case Form::list:
       return "list of texts";
+    case Form::ids:
+      return "list of numbers";
     case Form::flag:
       return "true or false";
     case Form::number:
@@ -103,6 +105,21 @@ std::vector<Variable> file_variables(std::vector<Variable> first = {}) {
   return first;
 }
 
+std::string_view check_guest(const std::string& name) {
+  return name.empty() || name.find('/') != std::string::npos || has_control_characters(name)
+             ? "the name of a guest"
+             : "";
+}
+
+std::string_view check_guest_id(const std::string& id) {
+  const bool digits = std::ranges::all_of(id, [](unsigned char c) { return std::isdigit(c); });
+  return digits && id.size() >= 3 && id.size() <= 9 && id.front() != '0' ? "" : "the number of a guest";
+}
+
+std::string_view check_mode(const std::string& mode) {
+  return mode == "snapshot" || mode == "suspend" || mode == "stop" ? "" : "snapshot, suspend or stop";
+}
+
 BackupSource files(Values& values, std::vector<std::string> roots, std::vector<std::string> exclude = {}) {
   BackupSource source;
   source.roots = std::move(roots);
@@ -139,6 +156,15 @@ BackupSource piped(Values values) {
   source.dump.type = "piped";
   source.dump.command = values.text["command"];
   source.dump.filename = values.text["filename"].empty() ? "output" : values.text["filename"];
+  return source;
+}
+
+BackupSource guests(const char* type, Values values) {
+  BackupSource source;
+  source.dump.type = type;
+  source.dump.guests = values.list["guests"];
+  source.dump.quiesce = values.flag["quiesce"];
+  source.dump.mode = values.text["mode"].empty() ? "snapshot" : values.text["mode"];
   return source;
 }
 
@@ -183,6 +209,20 @@ const std::vector<PolicyType>& types() {
        {{"command", Form::text, true, "what the client's shell runs", {}},
         {"filename", Form::text, false, "of the file in the archive (default: output)", check_filename}},
        piped},
+      {"vm",
+       "guests of libvirt: the definition of each, and its disks as they are at one moment",
+       {{"guests", Form::list, false, "which (default: all that are defined)", check_guest},
+        {"quiesce",
+         Form::flag,
+         false,
+         "have the guest's agent put its file systems in order first; it is a warning if it cannot",
+         {}}},
+       [](Values values) { return guests("vm", std::move(values)); }},
+      {"proxmox",
+       "virtual machines and containers of a Proxmox host, as its vzdump saves them",
+       {{"guests", Form::ids, false, "which, by their number (default: all of this host)", check_guest_id},
+        {"mode", Form::text, false, "snapshot, suspend or stop (default: snapshot)", check_mode}},
+       [](Values values) { return guests("proxmox", std::move(values)); }},
   };
   return table;
 }
@@ -197,6 +237,7 @@ void read_variable(Fields& fields, const Variable& variable, Values& values) {
     case Form::text:
       return fields.text(variable.name, values.text[variable.name], variable.check);
     case Form::list:
+    case Form::ids:
       return fields.list(variable.name, values.list[variable.name], variable.check);
     case Form::flag:
       return fields.flag(variable.name, values.flag[variable.name]);
@@ -228,10 +269,20 @@ Expected<void> check_required(const PolicyType& type, Values& values) {
   return {};
 }
 
+// A number, or a list of some, as texts.
+void write_numbers(Json::Value& value) {
+  if (value.isArray()) {
+    for (auto& item : value) write_numbers(item);
+  } else if (value.isIntegral() && !value.isBool()) {
+    value = value.asString();
+  }
+}
+
 // As a form would send it, an empty text is a variable that was not given.
 Json::Value without_empty(const PolicyType& type, const Json::Value& json) {
   Json::Value given = json;
   for (const auto& variable : type.variables) {
+    if (variable.form == Form::ids && given.isMember(variable.name)) write_numbers(given[variable.name]);
     const bool drops = variable.form == Form::text || variable.form == Form::secret || type.has("password");
     if (drops && given.isMember(variable.name) && given[variable.name] == Json::Value{""}) {
       given.removeMember(variable.name);

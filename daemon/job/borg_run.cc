@@ -56,9 +56,15 @@ void send(ssh::Session& session, ssh::Channel& channel, std::string_view data) {
 bool read_dump_line(JobContext& job, BorgEnd& end, std::string_view line) {
   constexpr std::string_view kDumping = "dumping ";
   constexpr std::string_view kSaid = "dump-said ";
+  constexpr std::string_view kWarning = "dump-warning ";
   if (line.starts_with(kDumping)) {
     end.said.clear();
     job.output().line(6, fmt::format("reading {}", dump_name(job.spec(), line.substr(kDumping.size()))));
+    return true;
+  }
+  if (line.starts_with(kWarning)) {
+    end.dump_warnings.emplace_back(line.substr(kWarning.size()));
+    job.output().line(4, end.dump_warnings.back());
     return true;
   }
   if (!line.starts_with(kSaid)) return false;
@@ -66,6 +72,15 @@ bool read_dump_line(JobContext& job, BorgEnd& end, std::string_view line) {
   end.said.emplace_back(line.substr(kSaid.size()));
   job.output().line(5, end.said.back());
   return true;
+}
+
+void add_dump_warnings(JobResult& result, const BorgEnd& end) {
+  if (end.dump_warnings.empty()) return;
+  result.warnings.insert(result.warnings.end(), end.dump_warnings.begin(), end.dump_warnings.end());
+  if (result.state != JobState::successful) return;
+  result.state = JobState::warning;
+  result.code = "dump-warning";
+  result.message = end.dump_warnings.front();
 }
 
 // Tells when a borg has lost its repository without noticing.
@@ -347,6 +362,7 @@ JobResult conclude(JobContext& job, JobResult result, const BorgEnd& end, Serve*
     result.warnings.push_back(
         fmt::format("and {} more warnings", end.log.warning_count() - result.warnings.size()));
   }
+  add_dump_warnings(result, end);
   if (job.canceled() && result.state != JobState::successful && result.state != JobState::warning) {
     result.state = JobState::canceled;
     result.code = "canceled";

@@ -31,6 +31,7 @@ struct BorgEnd {
   std::vector<std::string> text;      // standard error that is not borg's
   std::vector<std::string> ssh_said;  // by the client's own ssh, if it goes direct
   std::vector<std::string> said;      // the last words of what makes the dump at hand
+  std::vector<std::string> dump_warnings;
 };
 
 // Standard error of a borg as it comes.

@@ -93,7 +93,8 @@ class Sshd:
 
 NOWHERE = dict(address="", port=22, user="", host_key="", jump="")
 NO_DIRECT = dict(used=False, manual=False, host_public_key="", key="", line="")
-NO_DUMP = dict(type="", databases=[], user="", host="", port=0, command="", filename="")
+NO_DUMP = dict(type="", databases=[], user="", host="", port=0, command="", filename="", guests=[],
+               quiesce=False, mode="")
 
 
 class Lab:

@@ -9,6 +9,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # client1 is for tests that cut its network, client2 has never had borg.
 MACHINES = ("server", "web", "db", "vault", "client1", "client2")
+# Booted for tests that need them.
+MORE_MACHINES = ("hyper",)
 
 
 class Problem(AssertionError):
@@ -78,7 +80,8 @@ class Lab:
         self.name = name
         self.release = release
         self.environment = dict(os.environ, CYBORG_LAB=name)
-        for machine in MACHINES:
+        self.machines = MACHINES
+        for machine in MACHINES + MORE_MACHINES:
             setattr(self, machine, Machine(self, machine))
 
     def command(self, *words):
@@ -91,9 +94,10 @@ class Lab:
             raise Problem(f"scripts/lab {' '.join(words)}: {done.stderr.decode(errors='replace')}")
         return done.stdout.decode()
 
-    def up(self, keep):
+    def up(self, keep, more=()):
+        self.machines = MACHINES + tuple(more)
         owner = () if keep else ("--owner-pid", str(os.getpid()))
-        self.do("up", "--release", self.release, *owner, *MACHINES)
+        self.do("up", "--release", self.release, *owner, *self.machines)
 
     def down(self):
         self.do("down")
@@ -114,15 +118,17 @@ class Lab:
                      'chown "$1" "$2/.ssh/authorized_keys"; chmod 600 "$2/.ssh/authorized_keys"')
         self.vault.sh("useradd -m -s /bin/bash borg; install -d -o borg /srv/borg")
         self.vault.sh(authorize, "borg", "/home/borg", data=key)
-        for machine in (self.web, self.db, self.client1, self.client2):
-            machine.sh(authorize, "root", "/root", data=key)
+        for name in self.machines:
+            if name not in ("server", "vault"):
+                getattr(self, name).sh(authorize, "root", "/root", data=key)
         for machine in (self.web, self.db):
             machine.sh(authorize, "admin", "/home/admin", data=key)
         self.web.sh(authorize, "outsider", "/home/outsider", data=key)
-        for name in ("web", "db", "client1"):
+        prepared = [name for name in self.machines if name not in ("server", "vault", "client2")]
+        for name in prepared:
             self.server.run("cyborgctl", "client", "add", name)
         tests = [self.server.start("cyborgctl", "client", "prepare", name, "--wait", stdout=subprocess.PIPE,
-                                   stderr=subprocess.STDOUT) for name in ("web", "db", "client1")]
+                                   stderr=subprocess.STDOUT) for name in prepared]
         for test in tests:
             said, _ = test.communicate(timeout=120)
             if test.returncode != 0:

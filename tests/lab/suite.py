@@ -14,23 +14,25 @@ _numbers = itertools.count(1)
 
 
 class Case:
-    def __init__(self, title, function, alone, core, slow):
+    def __init__(self, title, function, alone, core, slow, needs):
         self.title = title
         self.function = function
         self.module = function.__module__.removesuffix("_test")
         self.alone = alone
         self.core = core
         self.slow = slow
+        self.needs = needs
 
     def wanted(self, patterns, core):
         name = f"{self.module}: {self.title}"
         return (self.core or not core) and (not patterns or any(pattern in name for pattern in patterns))
 
 
-def test(title, alone=False, core=False, slow=False):
-    """alone: nothing else can run beside it. core: on every release. slow: begin early."""
+def test(title, alone=False, core=False, slow=False, needs=()):
+    """alone: nothing else can run beside it. core: on every release. slow: begin early. needs: machines that are
+    booted for it, beside the usual ones."""
     def declare(function):
-        _cases.append(Case(title, function, alone, core, slow))
+        _cases.append(Case(title, function, alone, core, slow, needs))
         return function
     return declare
 

@@ -26,7 +26,7 @@ bool has(const std::vector<std::string>& list, const std::string& item) {
 
 TEST(PolicyTypes, AreThoseOfTheDocuments) {
   EXPECT_EQ(policy_type_names(), (std::vector<std::string>{"rootfs", "config", "mail", "folders", "mysql",
-                                                           "postgresql", "piped"}));
+                                                           "postgresql", "piped", "vm", "proxmox"}));
 }
 
 TEST(PolicyTypes, SayOfEachVariableWhatItIs) {
@@ -71,6 +71,11 @@ TEST(PolicyTypes, TakeTheirOwnVariables) {
            Row{"postgresql", R"({"databases":"shop","host":"/run/postgresql"})"},
            Row{"piped", R"({"command":"cat /etc/hostname | tr a-z A-Z"})"},
            Row{"piped", R"({"command":"x","filename":"a-1.sql"})"},
+           Row{"vm", "{}"},
+           Row{"vm", R"({"guests":["a b","é"],"quiesce":true})"},
+           Row{"vm", R"({"guests":"100"})"},
+           Row{"proxmox", R"({"guests":[100,"101"],"mode":"stop"})"},
+           Row{"proxmox", R"({"guests":100,"mode":""})"},
        }) {
     const auto checked = check_policy_variables(policy(row.type, row.variables));
     EXPECT_TRUE(checked) << row.type << row.variables << checked.error().message;
@@ -85,7 +90,15 @@ TEST(PolicyTypes, RefuseVariablesThatAreUnknownMissingOrOfAnotherType) {
   };
   for (const auto& row : {
            Row{"", "{}", R"(type "": expected one of rootfs, config, mail, folders)"},
-           Row{"vm", "{}", R"(type "vm": expected one of)"},
+           Row{"xen", "{}", R"(type "xen": expected one of)"},
+           Row{"vm", R"({"guests":["a/b"]})", R"(guests "a/b": expected the name of a guest)"},
+           Row{"vm", R"({"guests":[7]})", R"(guests "7": expected a text)"},
+           Row{"vm", R"({"quiesce":"yes"})", R"(quiesce "yes": expected true or false)"},
+           Row{"vm", R"({"exclude":["/a"]})", R"(unknown field "exclude")"},
+           Row{"proxmox", R"({"guests":["web"]})", R"(guests "web": expected the number of a guest)"},
+           Row{"proxmox", R"({"guests":[true]})", R"(guests "true": expected a text)"},
+           Row{"proxmox", R"({"guests":[7]})", R"(guests "7": expected the number of a guest)"},
+           Row{"proxmox", R"({"mode":"fast"})", R"(mode "fast": expected snapshot, suspend or stop)"},
            Row{"mysql", R"({"password":"x"})", R"(variable "password" is a secret)"},
            Row{"mysql", R"({"port":0})", R"(port "0": expected a number in 1-65535)"},
            Row{"mysql", R"({"port":"x"})", R"(port "x": expected a number in 1-65535)"},
@@ -246,6 +259,16 @@ TEST(BackupSource, OfACommandHasAFileName) {
   EXPECT_EQ(backup_source(policy("piped", R"({"command":"x"})"), "c").dump.filename, "output");
   EXPECT_EQ(backup_source(policy("piped", R"({"command":"x","filename":"f"})"), "c").dump.filename, "f");
   EXPECT_EQ(backup_source(policy("piped", R"({"command":"x"})"), "c").dump.command, "x");
+}
+
+TEST(BackupSource, OfGuestsIsADump) {
+  const DumpSpec vm = backup_source(policy("vm", R"({"guests":["a"],"quiesce":true})")).dump;
+  EXPECT_EQ(vm.type, "vm");
+  EXPECT_EQ(vm.guests, std::vector<std::string>{"a"});
+  EXPECT_TRUE(vm.quiesce);
+  const DumpSpec proxmox = backup_source(policy("proxmox", R"({"guests":[100,"101"]})")).dump;
+  EXPECT_EQ(proxmox.guests, (std::vector<std::string>{"100", "101"}));
+  EXPECT_EQ(proxmox.mode, "snapshot");
 }
 
 TEST(BackupSource, OfADumpHasNoExcludes) {
