@@ -122,7 +122,7 @@ void describe_verify(const Fleet& fleet, const Job& job, JobSpec& spec) {
   spec.seed = job.details["seed"].asString();
   spec.verify = "read";
   if (const auto policy = fleet.policies.find(job.policy); policy != fleet.policies.end()) {
-    const std::string type = backup_source(policy->second).dump.type;
+    const std::string type = backup_source(policy->second, job.client).dump.type;
     spec.verify = type.empty() ? "compare" : type == "postgresql" || type == "mysql" ? type : "read";
     spec.canaries = policy->second.canaries;
   }
@@ -147,7 +147,7 @@ Expected<void> describe_restore(const Fleet& fleet, const Job& job, JobSpec& spe
   if (policy == fleet.policies.end()) {
     return fail(ErrorCode::no_such_policy, fmt::format("policy {} was removed", job.policy));
   }
-  spec.dump = backup_source(policy->second).dump;
+  spec.dump = backup_source(policy->second, job.client).dump;
   spec.dump.databases.clear();
   if (request.conflict.empty()) spec.restore.conflict = "fail";
   spec.restore.all_databases = request.all_databases;

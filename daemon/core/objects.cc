@@ -230,8 +230,13 @@ namespace {
 
 // One that can be in no archive would let each verification fail.
 Expected<void> check_canaries(const Policy& policy) {
-  const BackupSource source = backup_source(policy);
-  if (!policy.canaries.empty() && source.roots.empty()) {
+  std::vector<std::string> roots;
+  for (const auto& client : policy.clients) {
+    const auto of_client = backup_source(policy, client).roots;
+    roots.insert(roots.end(), of_client.begin(), of_client.end());
+  }
+  if (policy.clients.empty()) roots = backup_source(policy, "").roots;
+  if (!policy.canaries.empty() && roots.empty()) {
     return fail(ErrorCode::invalid_argument, fmt::format("canaries \"{}\": policy type \"{}\" reads no files",
                                                          policy.canaries.front(), policy.type));
   }
@@ -239,10 +244,10 @@ Expected<void> check_canaries(const Policy& policy) {
     const auto below = [&](const std::string& root) {
       return canary == root || canary.starts_with(root.ends_with('/') ? root : root + "/");
     };
-    if (std::ranges::none_of(source.roots, below)) {
+    if (std::ranges::none_of(roots, below)) {
       return fail(ErrorCode::invalid_argument,
                   fmt::format("canaries \"{}\": expected a file below what the policy backs up ({})", canary,
-                              fmt::join(source.roots, ", ")));
+                              fmt::join(roots, ", ")));
     }
   }
   return {};
