@@ -283,6 +283,7 @@ TEST_F(SystemdTest, WhatCoreMakesOfAJobIsTaken) {
       spec.directory = "/";
       JobUnitOptions options{{"/bin/sleep", kCredentials, "/var/lib/cyborg/jobs", "/var/lib/cyborg/borg"},
                              std::chrono::seconds{60},
+                             {},
                              {"spec"}};
       const auto started = start(job_unit(spec, options), {{"spec", "{}"}});
       EXPECT_TRUE(started) << to_string(kind) << ": " << started.error().message;

@@ -3,6 +3,7 @@
 
 #include <json/reader.h>
 #include <json/value.h>
+#include <json/writer.h>
 
 #include <sstream>
 #include <string>

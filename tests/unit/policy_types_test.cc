@@ -262,11 +262,11 @@ TEST(BackupSource, OfACommandHasAFileName) {
 }
 
 TEST(BackupSource, OfGuestsIsADump) {
-  const DumpSpec vm = backup_source(policy("vm", R"({"guests":["a"],"quiesce":true})")).dump;
+  const DumpSpec vm = backup_source(policy("vm", R"({"guests":["a"],"quiesce":true})"), "c").dump;
   EXPECT_EQ(vm.type, "vm");
   EXPECT_EQ(vm.guests, std::vector<std::string>{"a"});
   EXPECT_TRUE(vm.quiesce);
-  const DumpSpec proxmox = backup_source(policy("proxmox", R"({"guests":[100,"101"]})")).dump;
+  const DumpSpec proxmox = backup_source(policy("proxmox", R"({"guests":[100,"101"]})"), "c").dump;
   EXPECT_EQ(proxmox.guests, (std::vector<std::string>{"100", "101"}));
   EXPECT_EQ(proxmox.mode, "snapshot");
 }
