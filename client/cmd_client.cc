@@ -111,7 +111,8 @@ void add_test(CLI::App& noun, Context& context) {
 std::string unprotected_line(const Json::Value& row) {
   const auto name = row["name"].asString();
   const auto size = row["size"].asUInt64();
-  return fmt::format("{}: {}{}{}", row["protected"].asString() == "partly" ? "partly protected" : "unprotected",
+  return fmt::format("{}: {}{}{}",
+                     row["protected"].asString() == "partly" ? "partly protected" : "unprotected",
                      row["kind"].asString(), name.empty() ? std::string{" server"} : " " + printable(name),
                      size > 0 ? ", " + human_size(size) : std::string{});
 }

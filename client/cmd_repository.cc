@@ -23,9 +23,10 @@ struct AddOptions {
   VariantMap properties() const {
     VariantMap result;
     for (const auto& [key, value] :
-         {std::pair("encryption", &encryption), std::pair("transport", &transport), std::pair("authorize", &authorize),
-          std::pair("host_key", &host_key), std::pair("check_schedule", &check_schedule),
-          std::pair("verify_schedule", &verify_schedule), std::pair("compact_schedule", &compact_schedule),
+         {std::pair("encryption", &encryption), std::pair("transport", &transport),
+          std::pair("authorize", &authorize), std::pair("host_key", &host_key),
+          std::pair("check_schedule", &check_schedule), std::pair("verify_schedule", &verify_schedule),
+          std::pair("compact_schedule", &compact_schedule),
           std::pair("check_max_duration", &check_max_duration)}) {
       if (!value->empty()) result.emplace(key, sdbus::Variant{*value});
     }
@@ -84,8 +85,9 @@ void prepare(Context& context, const std::string& repository, const std::vector<
 }
 
 void add_prepare(CLI::App& noun, Context& context, const std::string& name, bool test) {
-  auto& verb = add_verb(
-      noun, name, test ? "look whether it is reachable and usable, and change nothing" : "create or open its borg repositories");
+  auto& verb = add_verb(noun, name,
+                        test ? "look whether it is reachable and usable, and change nothing"
+                             : "create or open its borg repositories");
   const auto repository = std::make_shared<std::string>();
   const auto clients = std::make_shared<std::vector<std::string>>();
   const auto mode = std::make_shared<Watch>(test ? Watch::wait : Watch::none);

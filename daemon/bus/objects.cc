@@ -124,10 +124,10 @@ Strings RepositoryObject::Damaged() {
   return damaged;
 }
 void RepositoryObject::changed() {
-  compat::emit_properties_changed(
-      getObject(), kRepositoryInterface,
-      {"Enabled", "Encryption", "Transport", "Authorize", "AppendOnly", "Shared", "HostKey", "Ready", "CheckSchedule",
-       "VerifySchedule", "CompactSchedule", "CheckMaxDuration", "CheckVerifyData", "Damaged"});
+  compat::emit_properties_changed(getObject(), kRepositoryInterface,
+                                  {"Enabled", "Encryption", "Transport", "Authorize", "AppendOnly", "Shared",
+                                   "HostKey", "Ready", "CheckSchedule", "VerifySchedule", "CompactSchedule",
+                                   "CheckMaxDuration", "CheckVerifyData", "Damaged"});
 }
 void RepositoryObject::Set(sdbus::Result<>&& result, VariantMap properties) {
   serve(context_.authorizer, getObject(), std::move(result), kRepositoryInterface, "Set",

@@ -105,8 +105,9 @@ Cover covers_path(const BackupSource& source, const std::string& path, const Jso
       continue;
     }
     const bool other_mount = source.one_file_system && mount_of(path, found) != mount_of(root, found);
-    const bool excluded = std::ranges::any_of(
-        source.exclude, [&](const std::string& pattern) { return pattern.starts_with('/') && lies_in(path, pattern); });
+    const bool excluded = std::ranges::any_of(source.exclude, [&](const std::string& pattern) {
+      return pattern.starts_with('/') && lies_in(path, pattern);
+    });
     if (!other_mount && !excluded) return Cover::yes;
   }
   return cover;
@@ -121,7 +122,8 @@ bool names(const std::vector<std::string>& list, const std::string& name) {
   return list.empty() || std::ranges::find(list, name) != list.end();
 }
 
-Cover covers(const Policy& policy, const std::string& client, const Json::Value& one, const Json::Value& found) {
+Cover covers(const Policy& policy, const std::string& client, const Json::Value& one,
+             const Json::Value& found) {
   const std::string kind = one["kind"].asString();
   const std::string name = one["name"].asString();
   const BackupSource source = backup_source(policy, client);
@@ -166,11 +168,15 @@ std::string repository_for(const Fleet& fleet, const std::string& client) {
 }
 
 std::string word(const std::string& text) {
-  const auto plain = [](unsigned char c) { return std::isalnum(c) || (c != '\0' && std::string_view{"/._-=,"}.find(static_cast<char>(c)) != std::string_view::npos); };
+  const auto plain = [](unsigned char c) {
+    return std::isalnum(c) ||
+           (c != '\0' && std::string_view{"/._-=,"}.find(static_cast<char>(c)) != std::string_view::npos);
+  };
   return !text.empty() && std::ranges::all_of(text, plain) ? text : quote(text);
 }
 
-std::string command(const Fleet& fleet, const std::string& client, const std::string& kind, const std::string& name) {
+std::string command(const Fleet& fleet, const std::string& client, const std::string& kind,
+                    const std::string& name) {
   std::string type = kind;
   std::string variable;
   std::string what = kind;
@@ -210,7 +216,8 @@ Json::Value read_found(std::string_view value) {
   return one;
 }
 
-std::vector<Json::Value> discover_rows(const Fleet& fleet, const std::string& client, const Json::Value& facts) {
+std::vector<Json::Value> discover_rows(const Fleet& fleet, const std::string& client,
+                                       const Json::Value& facts) {
   std::vector<Json::Value> rows;
   const Json::Value& found = facts["found"];
   if (!found.isArray()) return rows;
@@ -227,7 +234,8 @@ std::vector<Json::Value> discover_rows(const Fleet& fleet, const std::string& cl
       policies.append(name);
     }
     Json::Value row = one;
-    row["size"] = Json::UInt64(one["size"].isInt64() && one["size"].asInt64() > 0 ? one["size"].asInt64() : 0);
+    row["size"] =
+        Json::UInt64(one["size"].isInt64() && one["size"].asInt64() > 0 ? one["size"].asInt64() : 0);
     row["protected"] = best == Cover::yes ? "yes" : best == Cover::partly ? "partly" : "no";
     row["policies"] = std::move(policies);
     row["command"] =

@@ -8,9 +8,10 @@
 
 namespace cyborg {
 
-// A script's part that prints "found=KIND SIZE NAME" for each thing: a mount with the bytes that are used on it, a
-// home directory, a mail spool, a database (postgresql, mysql), a guest (vm, proxmox). A size of 0 is unknown. An
-// empty name: there is such a server, and it did not say what it has. Changes nothing, and never fails.
+// A script's part that prints "found=KIND SIZE NAME" for each thing: a mount with the bytes that are used on
+// it, a home directory, a mail spool, a database (postgresql, mysql), a guest (vm, proxmox). A size of 0 is
+// unknown. An empty name: there is such a server, and it did not say what it has. Changes nothing, and never
+// fails.
 std::string discover_part();
 
 // One of these lines as a record: kind, name, size. Null if it is something else.

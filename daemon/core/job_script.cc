@@ -110,10 +110,9 @@ std::string script_run_borg() {
 std::string script_start(const JobSpec& spec, const std::string& relay, const std::string& sub_directory) {
   const bool direct = relay.empty() && spec.direct.used;
   const std::string rsh = direct ? kDirectRsh : relay.empty() ? std::string{} : kRelayRsh;
-  return script_prelude() + make_directory(relay, direct) +
-         fmt::format("SILENCE={}\n", kSilence) + "command -v borg >/dev/null || die no-borg\n" +
-         exports(borg_environment({}, rsh, spec)) + "export BORG_BASE_DIR=\"${CYBORG_CLIENT_DIR:-" +
-         kClientDirectory + "}" + sub_directory +
+  return script_prelude() + make_directory(relay, direct) + fmt::format("SILENCE={}\n", kSilence) +
+         "command -v borg >/dev/null || die no-borg\n" + exports(borg_environment({}, rsh, spec)) +
+         "export BORG_BASE_DIR=\"${CYBORG_CLIENT_DIR:-" + kClientDirectory + "}" + sub_directory +
          "\"\n"
          "export BORG_PASSPHRASE_FD=3\n"
          "mkdir -p \"$BORG_BASE_DIR\" || die no-directory \"$BORG_BASE_DIR\"\n" +

@@ -29,8 +29,8 @@ std::string backup_script(const JobSpec& spec, const std::string& relay);
 // output and the FIFOs.
 std::string relay_script(const std::string& relay);
 
-// Prints a client's facts as KEY=VALUE lines. With `install`, borg is installed if it is missing, and snapshots
-// that were left are removed; otherwise nothing is changed.
+// Prints a client's facts as KEY=VALUE lines. With `install`, borg is installed if it is missing, and
+// snapshots that were left are removed; otherwise nothing is changed.
 std::string facts_script(bool install);
 
 // Adds a public key to the authorized keys of the user who runs it.

@@ -1,6 +1,6 @@
 // The script that finds out about a client and installs borg there.
-#include "core/job_script.h"
 #include "core/discover.h"
+#include "core/job_script.h"
 #include "core/snapshot_script.h"
 
 namespace cyborg {

@@ -81,9 +81,9 @@ struct JobSpec {
   DirectSpec direct;
 
   // backup
-  std::string archive;               // final name
-  std::vector<std::string> roots;    // absolute paths; each must be in the archive
-  bool any_root = false;             // of the roots, those that exist (mail); none existing is a failure
+  std::string archive;                // final name
+  std::vector<std::string> roots;     // absolute paths; each must be in the archive
+  bool any_root = false;              // of the roots, those that exist (mail); none existing is a failure
   std::vector<std::string> patterns;  // "+ …" and "- …", before exclude
   std::vector<std::string> exclude;   // borg patterns (fnmatch unless prefixed)
   std::vector<std::string> exclude_if_present;
@@ -137,13 +137,11 @@ struct JobResult {
   // archive facts after a backup: id, original_size, compressed_size, deduplicated_size, nfiles, duration,
   // start, end
   Json::Value archive{Json::objectValue};
-  // prepare-client: addresses[], operating_system, architecture, borg_version, hostname, host_key, found[] (as in
-  // discover.h)
-  // prepare-repository: borg_id, host_key, borg_version, created (bool), free (bytes, if it is known); of a client's own
-  // key, also if the job failed: direct_key, direct_line, direct_manual (bool), direct_host_key; host_public_key
-  // withdraw: withdrawn (the key)
-  // prune: removed[] (names)
-  // list, check: archives[] (all that the repository has: name, id, created); list: imported[] (the same with
+  // prepare-client: addresses[], operating_system, architecture, borg_version, hostname, host_key, found[]
+  // (as in discover.h) prepare-repository: borg_id, host_key, borg_version, created (bool), free (bytes, if
+  // it is known); of a client's own key, also if the job failed: direct_key, direct_line, direct_manual
+  // (bool), direct_host_key; host_public_key withdraw: withdrawn (the key) prune: removed[] (names) list,
+  // check: archives[] (all that the repository has: name, id, created); list: imported[] (the same with
   // sizes)
   // compact: freed (as borg says it)
   // verify: archive, proven ("compared", "loaded", "readable" or empty), restore_duration (microseconds)

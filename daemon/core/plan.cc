@@ -245,11 +245,12 @@ Expected<void> check_policy_relations(const Fleet& fleet, const Policy& policy) 
     const auto client = find_client(fleet, name);
     if (!client) return std::unexpected(client.error());
     if ((*client)->local && backup_source(policy, name).snapshot) {
-      return fail(ErrorCode::invalid_argument,
-                  fmt::format("snapshot \"auto\": client {} is the server itself, whose jobs may neither mount "
-                              "nor make snapshots",
-                              name),
-                  "set snapshot=none, or add the server as a client that is reached by ssh");
+      return fail(
+          ErrorCode::invalid_argument,
+          fmt::format("snapshot \"auto\": client {} is the server itself, whose jobs may neither mount "
+                      "nor make snapshots",
+                      name),
+          "set snapshot=none, or add the server as a client that is reached by ssh");
     }
   }
   for (const auto& name : policy.repositories) {

@@ -7,7 +7,7 @@
 namespace cyborg {
 
 std::string_view check_folder(const std::string& path);
-std::string_view check_pattern(const std::string& pattern);   // of borg, such as *.tmp or sh:**/cache
+std::string_view check_pattern(const std::string& pattern);    // of borg, such as *.tmp or sh:**/cache
 std::string_view check_pattern_rule(const std::string& rule);  // + or - and a pattern
 std::string_view check_tag_name(const std::string& name);
 std::string_view check_snapshot(const std::string& word);

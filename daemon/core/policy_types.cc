@@ -98,8 +98,12 @@ std::vector<Variable> file_variables(std::vector<Variable> first = {}) {
       {"one_file_system", Form::flag, false, "stay on the file system of each folder", {}},
       {"snapshot", Form::text, false,
        "auto: read what lies on btrfs, LVM or ZFS from a snapshot; none (default): as it is", check_snapshot},
-      {"snapshot_size", Form::number, false,
-       "of an LVM snapshot, in percent of its volume (default: 10; a thin one needs none)", {}, 100},
+      {"snapshot_size",
+       Form::number,
+       false,
+       "of an LVM snapshot, in percent of its volume (default: 10; a thin one needs none)",
+       {},
+       100},
   };
   first.insert(first.end(), common.begin(), common.end());
   return first;
@@ -182,28 +186,22 @@ std::vector<Variable> database_variables(const char* user, const char* host) {
 // As design and README have them; the order is that of the listing.
 const std::vector<PolicyType>& types() {
   static const std::vector<PolicyType> table{
-      {"rootfs",
-       "the whole system, without what is useless in a backup",
-       file_variables(),
+      {"rootfs", "the whole system, without what is useless in a backup", file_variables(),
        [](Values values) { return files(values, {"/"}, kRootfsExclude); }},
       {"config", "/etc", file_variables(), [](Values values) { return files(values, {"/etc"}); }},
       {"mail", "/var/mail and /var/lib/mail, those that exist", file_variables(), mail},
-      {"folders",
-       "some folders",
+      {"folders", "some folders",
        file_variables({{"folders", Form::list, true, "absolute paths", check_folder}}),
-       [](Values values) { return files(values, values.list["folders"]); },
-       "folders"},
+       [](Values values) { return files(values, values.list["folders"]); }, "folders"},
       {"mysql", "databases of MariaDB or MySQL, a dump of each, and the grants",
        database_variables("who connects (default: root, by the socket)",
                           "where (default: the client's socket)"),
-       [](Values values) { return databases("mysql", std::move(values)); },
-       "databases"},
+       [](Values values) { return databases("mysql", std::move(values)); }, "databases"},
       {"postgresql", "databases of PostgreSQL, a dump of each in custom format, and the roles",
        database_variables(
            "who connects (default: postgres, by the socket, or with a host its user of that name)",
            "where (default: the client's socket)"),
-       [](Values values) { return databases("postgresql", std::move(values)); },
-       "databases"},
+       [](Values values) { return databases("postgresql", std::move(values)); }, "databases"},
       {"piped",
        "the output of a command",
        {{"command", Form::text, true, "what the client's shell runs", {}},

@@ -12,8 +12,8 @@
 namespace cyborg {
 
 struct BackupSource {
-  std::vector<std::string> roots;  // absolute; each must be in the archive
-  bool any_root = false;           // of the roots, those that exist; none is a failure
+  std::vector<std::string> roots;     // absolute; each must be in the archive
+  bool any_root = false;              // of the roots, those that exist; none is a failure
   std::vector<std::string> patterns;  // "+ …" and "- …", before exclude
   std::vector<std::string> exclude;
   std::vector<std::string> exclude_if_present;
@@ -21,7 +21,7 @@ struct BackupSource {
   bool one_file_system = false;
   bool snapshot = false;
   std::int64_t snapshot_size = 0;  // percent of a volume
-  DumpSpec dump;  // instead of roots
+  DumpSpec dump;                   // instead of roots
 };
 
 std::vector<std::string> policy_type_names();

@@ -342,7 +342,8 @@ exec unshare -m sh -c )sh" +
 }
 
 std::string sweep_part() {
-  const std::string inner = std::string{"say() { printf '@cyborg %s\\n' \"$*\" >&2; }\n"} + kPaths + kSweep + R"sh(
+  const std::string inner =
+      std::string{"say() { printf '@cyborg %s\\n' \"$*\" >&2; }\n"} + kPaths + kSweep + R"sh(
 mount --make-rprivate / && M=$(mktemp -d) && trap 'umount "$M"/* 2>/dev/null; rmdir "$M"/* "$M"' EXIT || exit 0
 mounts | while read -r target id type source x; do
   [ "$type" != btrfs ] || printf '%s\n' "$source"

@@ -5,8 +5,8 @@
 // and none is left, whatever is killed. The snapshots, cyborg-PID-WORD-NUMBER, are removed at any end of the
 // script; those of one that was killed, by the next backup or preparation.
 //
-// Besides the words of job_script.h, the script says "snapshot KIND PATH" for each that it made, "snapshot-none"
-// if nothing lies on what makes them, "snapshot-swept NAME" for what another script had left,
+// Besides the words of job_script.h, the script says "snapshot KIND PATH" for each that it made,
+// "snapshot-none" if nothing lies on what makes them, "snapshot-swept NAME" for what another script had left,
 // "snapshot-left NAME: WORDS" for what could not be removed; and the failures snapshot-failed PATH: WORDS and
 // snapshot-full NAME.
 #pragma once

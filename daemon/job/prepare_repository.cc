@@ -126,8 +126,8 @@ JobResult ready(const JobSpec& spec, const InfoReport& report, bool created, Jso
 
 JobResult prepare_repository(JobContext& job) {
   const JobSpec& spec = job.spec();
-  job.output().line(6, fmt::format("{} of repository {}", spec.dry_run ? "test" : "preparation",
-                                    repository_name(spec)));
+  job.output().line(
+      6, fmt::format("{} of repository {}", spec.dry_run ? "test" : "preparation", repository_name(spec)));
   HostKeys keys;
   Json::Value facts{Json::objectValue};
   const bool here = spec.repository_host.address.empty();
@@ -145,7 +145,8 @@ JobResult prepare_repository(JobContext& job) {
   }
   facts["host_key"] = keys.fingerprint;
   std::error_code error;
-  const auto space = here ? std::filesystem::space(spec.repository_path, error) : std::filesystem::space_info{};
+  const auto space =
+      here ? std::filesystem::space(spec.repository_path, error) : std::filesystem::space_info{};
   const std::int64_t free = here && !error ? static_cast<std::int64_t>(space.available) : probe.free;
   if (free >= 0) facts["free"] = Json::Int64{free};
   if (step.result.state != JobState::successful && step.result.state != JobState::warning) {

@@ -146,13 +146,14 @@ void Manager::prepare_client(const std::string& client, PrepareOptions options, 
   if (options.dry_run) plan->jobs.back().details["dry_run"] = true;
   RunRequest request;
   request.actor = options.actor;
-  create_run(std::move(*plan), "", request,
-             [this, password = std::move(options.password), done = std::move(done)](Expected<RunAnswer> answer) {
-               if (!answer) return done(std::unexpected(answer.error()));
-               // The queue looks for work on the loop's next turn, so this is in time.
-               if (password) runner_.remember_password(answer->jobs.front(), *password);
-               done(answer->jobs.front());
-             });
+  create_run(
+      std::move(*plan), "", request,
+      [this, password = std::move(options.password), done = std::move(done)](Expected<RunAnswer> answer) {
+        if (!answer) return done(std::unexpected(answer.error()));
+        // The queue looks for work on the loop's next turn, so this is in time.
+        if (password) runner_.remember_password(answer->jobs.front(), *password);
+        done(answer->jobs.front());
+      });
 }
 
 void Manager::prepare_repository(const std::string& repository, const std::vector<std::string>& clients,

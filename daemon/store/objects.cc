@@ -94,21 +94,22 @@ Expected<void> refuse_move(Connection& db, const Repository& wanted) {
 Expected<void> write_repository(Connection& db, const Repository& r, bool create) {
   const char* sql =
       create
-          ? "insert into repository (name, enabled, url, encryption, transport, append_only, shared, host_key,"
+          ? "insert into repository (name, enabled, url, encryption, transport, append_only, shared, "
+            "host_key,"
             " check_schedule, compact_schedule, check_max_duration, check_max_duration_seconds,"
             " check_verify_data, verify_schedule, authorize, host_public_key)"
             " values ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, ''), nullif($10, ''), $11, $12, $13,"
             " nullif($14, ''), $15, $16)"
           : "update repository set enabled = $2, url = $3, encryption = $4, transport = $5, append_only = $6,"
-            " shared = $7, host_key = $8, check_schedule = nullif($9, ''), compact_schedule = nullif($10, ''),"
+            " shared = $7, host_key = $8, check_schedule = nullif($9, ''), compact_schedule = nullif($10, "
+            "''),"
             " check_max_duration = $11, check_max_duration_seconds = $12, check_verify_data = $13,"
             " verify_schedule = nullif($14, ''), authorize = $15, host_public_key = $16, changed = now()"
             " where name = $1";
-  auto result =
-      db.run(sql, Params{r.name, r.enabled, r.url, r.encryption, r.transport, r.append_only, r.shared,
-                         r.host_key, r.check_schedule, r.compact_schedule, r.check_max_duration,
-                         r.check_max_duration_seconds, r.check_verify_data, r.verify_schedule, r.authorize,
-                         r.host_public_key});
+  auto result = db.run(
+      sql, Params{r.name, r.enabled, r.url, r.encryption, r.transport, r.append_only, r.shared, r.host_key,
+                  r.check_schedule, r.compact_schedule, r.check_max_duration, r.check_max_duration_seconds,
+                  r.check_verify_data, r.verify_schedule, r.authorize, r.host_public_key});
   if (!result && db.constraint() == "repository_url_key") {
     return fail(ErrorCode::invalid_argument, fmt::format("url {} is another repository's already", r.url),
                 "cyborgctl repository list shows which");

@@ -102,8 +102,7 @@ TEST(Discover, ProposesACommand) {
   };
   const Fleet fleet = fleet_with({policy("web-mysql-shop", "config")});
   for (const auto& row : {
-           Row{"mount 1 /",
-               "cyborgctl policy add web-rootfs --type rootfs --repository vault --client web"},
+           Row{"mount 1 /", "cyborgctl policy add web-rootfs --type rootfs --repository vault --client web"},
            Row{"mount 1 /srv/My data",
                "cyborgctl policy add web-srv-my-data --type folders --repository vault --client web --var "
                "'folders=/srv/My data'"},
@@ -116,7 +115,8 @@ TEST(Discover, ProposesACommand) {
                "cyborgctl policy add web-mysql-shop-2 --type mysql --repository vault --client web --var "
                "databases=shop"},
            Row{"vm 0 a;b",
-               "cyborgctl policy add web-vm-a-b --type vm --repository vault --client web --var 'guests=a;b'"},
+               "cyborgctl policy add web-vm-a-b --type vm --repository vault --client web --var "
+               "'guests=a;b'"},
        }) {
     const auto rows = discover_rows(fleet, "web", found({row.found}));
     ASSERT_EQ(rows.size(), 1U);

@@ -32,9 +32,12 @@ JobSpec with_snapshot() {
 
 std::vector<std::string> all_scripts() {
   return {backup_script(with_snapshot(), "word"),
-          backup_script(spec(), "word"), restore_script(spec(), "word", false),
-          relay_script("word"),          facts_script(true),
-          facts_script(false),           authorize_script("ssh-ed25519 A it's"),
+          backup_script(spec(), "word"),
+          restore_script(spec(), "word", false),
+          relay_script("word"),
+          facts_script(true),
+          facts_script(false),
+          authorize_script("ssh-ed25519 A it's"),
           backup_script(spec(), "")};
 }
 

@@ -163,8 +163,9 @@ TEST(PolicyRelations, ForbidASnapshotOnTheServerItself) {
   in.clients["b"].local = true;
   const auto checked = check_policy_relations(in, made);
   ASSERT_FALSE(checked);
-  EXPECT_EQ(checked.error().message,
-            "snapshot \"auto\": client b is the server itself, whose jobs may neither mount nor make snapshots");
+  EXPECT_EQ(
+      checked.error().message,
+      "snapshot \"auto\": client b is the server itself, whose jobs may neither mount nor make snapshots");
   made.variables["extended_config"]["b"]["snapshot"] = "none";
   EXPECT_TRUE(check_policy_relations(in, made));
 }

@@ -135,7 +135,9 @@ TEST_F(SnapshotScript, ThatCouldNotBeRemovedIsTold) {
 }
 
 TEST_F(SnapshotScript, OfADatasetIsMountedAndDestroyed) {
-  EXPECT_EQ(run("zfs() { case $* in list*) ;; *) log zfs \"$@\" ;; esac; }\n", "take_zfs /srv tank/my\\\\040srv /"), 0)
+  EXPECT_EQ(
+      run("zfs() { case $* in list*) ;; *) log zfs \"$@\" ;; esac; }\n", "take_zfs /srv tank/my\\\\040srv /"),
+      0)
       << read("said");
   EXPECT_EQ(read("log"),
             "zfs snapshot tank/my srv@cyborg-PID-ab12-1\n"
@@ -171,7 +173,8 @@ TEST(SnapshotNotes, SayWhatTheLinesMean) {
   };
   for (const auto& row : {
            Row{"snapshot btrfs /srv/a b", 6, "reading /srv/a b from a snapshot (btrfs)"},
-           Row{"snapshot-none", 5, "none of the folders lies on btrfs, LVM or ZFS: they are read as they are"},
+           Row{"snapshot-none", 5,
+               "none of the folders lies on btrfs, LVM or ZFS: they are read as they are"},
            Row{"snapshot-swept cyborg-1-a-1", 5,
                "removed snapshot cyborg-1-a-1, which an interrupted backup had left"},
            Row{"snapshot-left cyborg-1-a-1: in use", 4,
@@ -182,7 +185,8 @@ TEST(SnapshotNotes, SayWhatTheLinesMean) {
     EXPECT_EQ(note->priority, row.priority);
     EXPECT_EQ(note->text, row.text);
   }
-  for (const char* line : {"snapshot-failed /a: b", "snapshot-full vg/a", "snapshot", "snapshot x", "no-borg"}) {
+  for (const char* line :
+       {"snapshot-failed /a: b", "snapshot-full vg/a", "snapshot", "snapshot x", "no-borg"}) {
     EXPECT_FALSE(read_snapshot_line(line)) << line;
   }
 }
@@ -192,9 +196,10 @@ TEST(SnapshotFailure, SaysWhichAndWhy) {
   spec.client = "web";
   EXPECT_EQ(snapshot_failure(spec, "snapshot-failed", "/srv: no room"),
             "no snapshot of /srv on web could be made: no room");
-  EXPECT_EQ(snapshot_failure(spec, "snapshot-full", "vg/root"),
-            "the snapshot of vg/root on web was full before the backup had ended, so what it read is worthless: "
-            "give it more room with snapshot_size");
+  EXPECT_EQ(
+      snapshot_failure(spec, "snapshot-full", "vg/root"),
+      "the snapshot of vg/root on web was full before the backup had ended, so what it read is worthless: "
+      "give it more room with snapshot_size");
 }
 
 }  // namespace
