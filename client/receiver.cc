@@ -42,6 +42,7 @@ Receiver::Receiver() {
 }
 
 Receiver::~Receiver() {
+  abandoned_ = true;
   finish();
 }
 
@@ -56,7 +57,7 @@ void Receiver::pass_on() {
     std::array<pollfd, 2> files{pollfd{reader_.get(), POLLIN, 0}, pollfd{over_reader_.get(), 0, 0}};
     if (poll(files.data(), files.size(), -1) < 0 && errno != EINTR) return;
     const bool over = files[1].revents != 0;
-    if (!pass_some()) return;
+    if (abandoned_ || !pass_some()) return;
     if (over && poll(files.data(), 1, 0) <= 0) return;
   }
 }

@@ -1,7 +1,7 @@
 // What a job writes to a pipe goes on to standard output while the bus is being listened to.
 #pragma once
 
-#include <cstdint>
+#include <atomic>
 #include <string>
 #include <thread>
 
@@ -12,7 +12,7 @@ namespace cyborg::client {
 class Receiver {
  public:
   Receiver();
-  ~Receiver();
+  ~Receiver();  // what is still on its way is lost
   Receiver(const Receiver&) = delete;
   Receiver& operator=(const Receiver&) = delete;
 
@@ -29,6 +29,7 @@ class Receiver {
 
   sdbus::UnixFd reader_, writer_;
   sdbus::UnixFd over_reader_, over_writer_;  // wakes the thread up: what is not there by now does not come
+  std::atomic<bool> abandoned_ = false;
   std::string problem_;
   std::thread thread_;
 };

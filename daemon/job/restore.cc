@@ -137,6 +137,8 @@ JobResult restore(JobContext& job) {
   if (!keep || !found.nothing_left) result = extract(job, client, keep);
   if (result.state == JobState::successful) {
     result.message = fmt::format("archive {} was restored to {}{}", spec.archive, target(spec), way);
+  } else if (spec.restore.conflict == "rename") {
+    result.message += way;  // the names are others now, whatever became of it
   }
   if (careful) found.add_facts(result);
   return result;

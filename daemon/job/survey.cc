@@ -72,17 +72,23 @@ class Found {
     const std::string_view name = entry.substr(1);
     const std::string_view inside = name.substr(kHere.size());
     const char mark = entry.front();
+    const bool by_pattern = mark == 'D' || mark == '+';
     // A pattern matches too much.
-    if ((mark == 'D' || mark == '+') && !has_question_mark(inside)) return;
+    if (by_pattern && !has_question_mark(inside)) return;
     excludes_.add(exclude_line(inside), '\n');
-    ++total_;
-    for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += belongs(inside, selection_.paths()[i]);
+    if (!by_pattern) count(inside);
     if (mark == 'd' || mark == 'D') return;
     in_the_way_.add(name, '\0');
     ++survey_.existing;
     if (survey_.existing_names.size() < kNames) {
-      survey_.existing_names.push_back(fmt::format("/{}", inside));
+      survey_.existing_names.push_back(to_valid_utf8(fmt::format("/{}", inside)));
     }
+  }
+
+  // What only a pattern has found may be another than what was looked for: that is never done with.
+  void count(std::string_view inside) {
+    ++total_;
+    for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += belongs(inside, selection_.paths()[i]);
   }
 
   Survey& survey_;
