@@ -178,7 +178,7 @@ std::vector<SampledFile> Sampler::take() {
   std::vector<Slot> chosen;
   std::int64_t bytes = 0;
   for (auto& slot : slots_) {
-    if (bytes + slot.file.size > most_bytes_) continue;
+    if (slot.file.size > most_bytes_ - bytes) continue;
     bytes += slot.file.size;
     chosen.push_back(std::move(slot));
   }

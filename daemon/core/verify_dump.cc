@@ -153,16 +153,23 @@ std::optional<std::pair<int, int>> mariadb_version(std::string_view text) {
   return version;
 }
 
-bool skip_globals_line(std::string_view line) {
-  if (line.starts_with('\\')) return true;
+std::optional<std::string> globals_line(std::string_view line) {
+  if (line.starts_with('\\')) return std::nullopt;
   for (const std::string_view begin :
        {"CREATE TABLESPACE ", "ALTER TABLESPACE ", "COMMENT ON TABLESPACE ", "GRANT ALL ON TABLESPACE ",
         "GRANT CREATE ON TABLESPACE ", "REVOKE ALL ON TABLESPACE ", "SECURITY LABEL "}) {
-    if (line.starts_with(begin)) return true;
+    if (line.starts_with(begin)) return std::nullopt;
   }
   // A role's or database's own tablespace.
-  return line.starts_with("ALTER ") && (line.find(" SET default_tablespace ") != std::string_view::npos ||
-                                        line.find(" SET temp_tablespaces ") != std::string_view::npos);
+  if (line.starts_with("ALTER ") && (line.find(" SET default_tablespace ") != std::string_view::npos ||
+                                     line.find(" SET temp_tablespaces ") != std::string_view::npos)) {
+    return std::nullopt;
+  }
+  const auto grantor = line.rfind(" GRANTED BY ");
+  if (line.starts_with("GRANT ") && line.ends_with(';') && grantor != std::string_view::npos) {
+    return std::string{line.substr(0, grantor)} + ";";
+  }
+  return std::string{line};
 }
 
 std::string missing_here(std::string_view said) {
@@ -176,6 +183,11 @@ std::string missing_here(std::string_view said) {
       Row{"is not available", "an extension is not installed on this server"},
       Row{"could not access file \"", "a library is not installed on this server"},
       Row{"Unknown storage engine", "a storage engine is not installed on this server"},
+      Row{"unrecognized configuration parameter", "a parameter is not known to this server"},
+      Row{"could not create locale", "a locale is not installed on this server"},
+      Row{"collation \"", "a collation is not known to this server"},
+      Row{"Unknown collation", "a collation is not known to this server"},
+      Row{"is not loaded", "a plugin is not installed on this server"},
       Row{"unsupported version (", "the dump is of a newer PostgreSQL than this server's"},
   };
   for (const auto& row : kRows) {

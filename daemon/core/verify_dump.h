@@ -2,6 +2,7 @@
 // Pure.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -37,9 +38,10 @@ int newest_version(std::span<const std::string> directories);
 // "mariadbd  Ver 10.11.6-MariaDB for …" as 10 and 11.
 std::optional<std::pair<int, int>> mariadb_version(std::string_view text);
 
-// A line of pg_dumpall's that a server elsewhere cannot follow: its directories are another machine's, and
-// psql's own commands may be newer than psql.
-bool skip_globals_line(std::string_view line);
+// A line of pg_dumpall's as a server elsewhere can follow it, or nothing: its directories are another
+// machine's, psql's own commands may be newer than psql, and who granted a role may only have been allowed to
+// there.
+std::optional<std::string> globals_line(std::string_view line);
 
 // Is what a tool said a matter of this server, rather than of the dump? (An extension that is not installed,
 // a disk that is full.) Then what is missing; else empty.

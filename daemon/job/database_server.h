@@ -2,6 +2,7 @@
 // it alone, and shut in (enclosure.h) with the tools that load dumps into them.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>

@@ -96,7 +96,7 @@ class PostgresqlServer final : public DatabaseServer {
     std::ifstream from{file};
     std::ofstream to{kept};
     for (std::string line; std::getline(from, line);) {
-      if (!skip_globals_line(line)) to << line << '\n';
+      if (const auto here = globals_line(line)) to << *here << '\n';
     }
     to.close();
     if (!to) throw Failure("disk-full", fmt::format("{} cannot be written", kept));

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <cstdint>
 
 #include "job/borg_run.h"
 #include "ssh/failure.h"
@@ -12,9 +12,9 @@
 namespace cyborg {
 namespace {
 
-Verification sample(const Verifier& verifier) {
+Verification sample(const Verifier& verifier, std::int64_t bytes) {
   const JobSpec& spec = verifier.job.spec();
-  Sampler sampler{spec.seed, spec.sample_files, spec.sample_bytes, spec.canaries};
+  Sampler sampler{spec.seed, spec.sample_files, bytes, spec.canaries};
   list_archive(verifier, [&](const ListedFile& file) { sampler.add(file); });
   Verification verification;
   verification.missing_canaries = sampler.missing_canaries();
@@ -26,15 +26,17 @@ Verification sample(const Verifier& verifier) {
 }
 
 JobResult verify_files(const Verifier& verifier) {
-  Verification verification = sample(verifier);
+  Verification verification = sample(verifier, verifier.job.spec().sample_bytes);
   hash_extracted(verifier, verification);
   if (!verification.files.empty()) hash_on_client(verifier.job, verification);
   return judge_verification(verifier.job.spec(), verification);
 }
 
-// There is nothing to compare a stream with: it was made for the backup, and is gone.
+// There is nothing to compare a stream with: it was made for the backup, and is gone. So those that are tried
+// are read from their beginning to their end, however long they are: a disk's few small companions prove
+// little.
 JobResult verify_streams(const Verifier& verifier) {
-  Verification verification = sample(verifier);
+  Verification verification = sample(verifier, INT64_MAX);
   hash_extracted(verifier, verification);
   return judge_reading(verifier.job.spec(), verification);
 }

@@ -81,14 +81,14 @@ std::string complaint(const ToolEnd& end) {
   return end.said.empty() ? fmt::format("the tool ended with status {}", end.status) : end.said.front();
 }
 
-// Throws Failure if the dump is at fault.
-void load(const Verifier& verifier, DatabaseServer& server, const DumpFile& dump, const std::string& file,
-          std::string_view head, Totals& totals) {
+// What is wrong with the dump; empty if nothing is, or if it cannot be told here.
+std::string load(const Verifier& verifier, DatabaseServer& server, const DumpFile& dump,
+                 const std::string& file, std::string_view head, Totals& totals) {
   JobContext& job = verifier.job;
   const std::string what = name_of(dump);
   if (const std::string refusal = server.refusal(head); !refusal.empty()) {
     totals.not_here.push_back(fmt::format("{} cannot be verified here: {}", what, refusal));
-    return;
+    return {};
   }
   job.output().line(6, fmt::format("loading {}", what));
   const bool globals = dump.kind == DumpFile::Kind::globals;
@@ -98,20 +98,42 @@ void load(const Verifier& verifier, DatabaseServer& server, const DumpFile& dump
     std::string reason = missing_here(fmt::format("{}", fmt::join(end.said, "\n")));
     if (reason.empty()) reason = server.excuse(head);
     if (reason.empty()) {
-      throw Failure("dump-broken",
-                    fmt::format("{} of archive {} could not be loaded into {}: {}", what, job.spec().archive,
-                                server.name(), said),
-                    JobState::failed);
+      return fmt::format("{} of archive {} could not be loaded into {}: {}", what, job.spec().archive,
+                         server.name(), said);
     }
     totals.not_here.push_back(fmt::format("{} cannot be verified here: {} ({})", what, reason, said));
-    return;
+    return {};
   }
-  if (globals) return;
+  if (globals) return {};
   const LoadedCount counted = server.count(dump);
   job.output().line(6, fmt::format("{}: {} tables, {} rows", what, counted.tables, counted.rows));
   ++totals.databases;
   totals.counted.tables += counted.tables;
   totals.counted.rows += counted.rows;
+  return {};
+}
+
+// Extracts and loads each. One that fails is tried again behind the others, which it may refer to: then it
+// has to work.
+void load_all(const Verifier& verifier, DatabaseServer* server, const std::string& place,
+              const std::vector<DumpFile>& dumps, Totals& totals) {
+  const std::string file = place + "/dump";
+  std::vector<DumpFile> again;
+  std::string wrong;
+  std::int64_t bytes = 0;
+  for (const auto& dump : dumps) {
+    const std::string head = extract(verifier, dump, file);
+    const std::string failure = server ? load(verifier, *server, dump, file, head, totals) : std::string{};
+    ::unlink(file.c_str());
+    verifier.job.progress().set({static_cast<std::int64_t>(totals.databases), bytes += dump.size, dump.path});
+    if (failure.empty()) continue;
+    again.push_back(dump);
+    wrong = failure;
+  }
+  if (again.empty()) return;
+  if (again.size() == dumps.size() || verifier.job.spec().verify != "mysql")
+    throw Failure("dump-broken", wrong, JobState::failed);
+  load_all(verifier, server, place, again, totals);
 }
 
 JobResult judge(const JobSpec& spec, const Totals& totals, const std::string& server,
@@ -149,14 +171,7 @@ JobResult verify_databases(const Verifier& verifier, const TemporaryDirectory& d
   const std::string place = directory.make("server");
   const auto server =
       missing.empty() && !dumps.empty() ? DatabaseServer::start(job, spec.verify, place) : nullptr;
-  std::int64_t bytes = 0;
-  for (const auto& dump : dumps) {
-    const std::string file = place + "/dump";
-    const std::string head = extract(verifier, dump, file);
-    if (server) load(verifier, *server, dump, file, head, totals);
-    ::unlink(file.c_str());
-    job.progress().set({static_cast<std::int64_t>(totals.databases), bytes += dump.size, dump.path});
-  }
+  load_all(verifier, server.get(), place, dumps, totals);
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin).count();
   return judge(spec, totals, server ? server->name() : std::string{}, took);
 }

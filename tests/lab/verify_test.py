@@ -196,8 +196,9 @@ def postgresql(t):
     shop, odd = t.name("shop"), t.name(ODD_NAME)
     make_postgresql(t, t.web, shop)
     make_postgresql(t, t.web, odd, rows=17)
-    psql(t.web, f'create role "{t.prefix}-r"; grant select on item to "{t.prefix}-r"', shop)
-    t.later(psql, t.web, f'drop owned by "{t.prefix}-r"; drop role "{t.prefix}-r"', shop)
+    roles = f'"{t.prefix}-r"', f'"{t.prefix}-s"'
+    psql(t.web, "create role {0}; create role {1}; grant select on item to {0}; grant {0} to {1}".format(*roles), shop)
+    t.later(psql, t.web, "drop owned by {0}; drop role {0}; drop role {1}".format(*roles), shop)
     psql(t.web, PROBE.replace("NAME", t.prefix).replace("VAULT", t.lab.do("ip", "vault").strip()), shop)
     # With a repository elsewhere, the job itself has the network.
     policy = t.policy("postgresql", t.repository("vault"), t.client("web"), "--var", f"databases={json.dumps([shop, odd])}")
@@ -211,12 +212,15 @@ def postgresql(t):
 
 @test("dumps of MariaDB are loaded, all of them")
 def mysql(t):
-    name = t.name("shop")
-    make_mysql(t, t.web, name)
-    policy, _ = add(t, "mysql", "web", dict(databases=[name]))
+    # What is loaded first refers to what comes behind it.
+    names = [t.name("a"), t.name("b")]
+    for name in names:
+        make_mysql(t, t.web, name)
+    sql(t.web, f"create view v as select * from `{names[1]}`.item", names[0])
+    policy, _ = add(t, "mysql", "web", dict(databases=names))
     t.backup(policy)
     job = _verify(t, policy)
-    expect_in(["1 database", "loaded into MariaDB", "1 table", "1000 rows"], job["reason"])
+    expect_in(["2 databases", "loaded into MariaDB", "2 tables, 2000 rows"], job["reason"])
     _expect_nothing_left(t, job["id"])
 
 

@@ -401,6 +401,43 @@ TEST(PlanVerify, TakesOnlyWhatWasNamedAndIsEnabled) {
   EXPECT_EQ(plan_verify(in, in.policies.at("p"), {}, {}).error().message, "repository vault is disabled");
 }
 
+TEST(JobSpecOfAVerification, SaysWhatCanBeProven) {
+  Job verify = ended(JobKind::verify);
+  verify.archive = "p-a-1";
+  verify.details = test::json(R"({"seed":"x"})");
+  const auto made = [&](auto change) {
+    Fleet in = fleet();
+    change(in);
+    const auto spec = job_spec(in, verify);
+    EXPECT_TRUE(spec);
+    return spec.value_or(JobSpec{});
+  };
+  const JobSpec files = made([](Fleet& in) { in.policies["p"].canaries = {"/etc/x"}; });
+  EXPECT_EQ(files.verify, "compare");
+  EXPECT_EQ(files.client_away, "");
+  EXPECT_EQ(files.target.address, "a");
+  EXPECT_EQ(files.archive, "p-a-1");
+  EXPECT_EQ(files.seed, "x");
+  EXPECT_EQ(files.canaries, std::vector<std::string>{"/etc/x"});
+  EXPECT_EQ(made([](Fleet& in) { in.policies["p"].type = "mysql"; }).verify, "mysql");
+  EXPECT_EQ(made([](Fleet& in) { in.policies.clear(); }).verify, "read");
+  // Without a client the archive is read all the same.
+  EXPECT_EQ(made([](Fleet& in) { in.clients["a"].enabled = false; }).client_away, "client a is disabled");
+  EXPECT_EQ(made([](Fleet& in) { in.clients.erase("a"); }).client_away, "client a was removed");
+  EXPECT_EQ(made([](Fleet& in) { in.clients["a"].ready = false; }).client_away, "client a is not prepared");
+}
+
+TEST(PlanRetry, OfAVerificationKeepsTheArchiveAndTheChoice) {
+  Job verify = ended(JobKind::verify);
+  verify.archive = "p-a-1";
+  verify.details = test::json(R"({"seed":"x"})");
+  const auto plan = plan_retry(fleet(), verify, {}, kNow);
+  ASSERT_TRUE(plan);
+  ASSERT_EQ(plan->jobs.size(), 1U);
+  EXPECT_EQ(plan->jobs[0].archive, "p-a-1");
+  EXPECT_EQ(plan->jobs[0].details["seed"].asString(), "x");
+}
+
 TEST(Catalogs, FollowTheBackupsOfPoliciesThatWantThem) {
   Fleet fleet;
   fleet.policies["etc"].name = "etc";
