@@ -25,20 +25,22 @@ def _status(t, repository):
     return next(row for row in t.json("status")["repositories"] if row["repository"] == repository)
 
 
-@test("a repository is checked and compacted by schedules of its own, once for each elapse", core=True, slow=True)
+@test("a repository is checked, verified and compacted by schedules of its own, once for each elapse", core=True, slow=True)
 def schedules(t):
     repository, _, _ = _backed_up(t, "vault")
     schedule = t.name("often")
     t.ctl("schedule", "add", schedule, "--on-calendar", "*:*:0/10")
     t.ctl("repository", "set", repository, f"check_schedule={schedule}", f"compact_schedule={schedule}",
-          "check_max_duration=20s")
+          f"verify_schedule={schedule}", "check_max_duration=20s")
     timers = t.server.run("systemctl", "list-timers", "cyborg-*").out
-    expect_in([f"cyborg-check@{repository}.timer", f"cyborg-compact@{repository}.timer"], timers)
+    expect_in([f"cyborg-check@{repository}.timer", f"cyborg-compact@{repository}.timer",
+               f"cyborg-verify@{repository}.timer"], timers)
     expect_in("Start a check of cyborg repository", t.server.run("systemctl", "cat", f"cyborg-check@{repository}.timer").out)
 
     def scheduled(kind):
         return _sql(t, f"select usec(scheduled) from run where upkeep = '{kind}' and repository = '{repository}'")
-    wait_for(lambda: len(scheduled("check")) >= 2 and scheduled("compact"), 60, "two checks and a compaction")
+    wait_for(lambda: len(scheduled("check")) >= 2 and scheduled("compact") and scheduled("verify"), 60,
+             "two checks, a compaction and a verification")
     t.refused(["schedule", "remove", schedule], 1, repository, "--force")
     # What a service hands over a second time, after a failure that was none, is the same run.
     t.ctl("schedule", "set", schedule, "on_calendar=2150-01-01")
@@ -50,11 +52,12 @@ def schedules(t):
     expect_equal(len(set(times)), len(times), "number of different elapses")
     t.ctl("schedule", "disable", schedule)
     expect(repository not in t.server.run("systemctl", "list-timers", "--all", "cyborg-*").out, "the timers rest")
-    jobs = [t.ended(job["id"]) for job in t.jobs(repository=repository) if job["kind"] in ("check", "compact")]
+    jobs = [t.ended(job["id"]) for job in t.jobs(repository=repository) if job["kind"] in ("check", "compact", "verify")]
     expect_equal({job["state"] for job in jobs}, {"successful"}, "how they ended")
     expect_in("in 20 s of checking; that was the last part", t.last(jobs, "check")["reason"])
     row = _status(t, repository)
-    expect(row["last_check"] > 0 and row["last_whole_check"] > 0 and row["last_compact"] > 0, f"they are noted: {row}")
+    for key in ("last_check", "last_whole_check", "last_compact", "last_verify"):
+        expect(row[key] > 0, f"{key} is noted: {row}")
     t.ctl("schedule", "remove", schedule, "--force")
     expect_equal(t.json("repository", "show", repository)["check_schedule"], "", "the repository's schedule")
 
