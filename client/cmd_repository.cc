@@ -12,14 +12,14 @@ namespace cyborg::client {
 namespace {
 
 struct AddOptions {
-  std::string name, url, encryption, transport, host_key, passphrase_file;
+  std::string name, url, encryption, transport, authorize, host_key, passphrase_file;
   bool append_only = false;
   bool shared = false;
 
   VariantMap properties() const {
     VariantMap result;
     for (const auto& [key, value] : {std::pair("encryption", &encryption), std::pair("transport", &transport),
-                                     std::pair("host_key", &host_key)}) {
+                                     std::pair("authorize", &authorize), std::pair("host_key", &host_key)}) {
       if (!value->empty()) result.emplace(key, sdbus::Variant{*value});
     }
     if (append_only) result.emplace("append_only", sdbus::Variant{true});
@@ -42,7 +42,10 @@ void add_add(CLI::App& noun, Context& context) {
   verb.add_option("--encryption", options->encryption, "borg's mode (default: repokey-blake2)");
   verb.add_option("--passphrase-file", options->passphrase_file,
                   "a file, or - for standard input (default: a strong one is generated)");
-  verb.add_option("--transport", options->transport, "how clients reach it: relay");
+  verb.add_option("--transport", options->transport,
+                  "how clients reach it: relay (through the server; the default) or direct (by themselves)");
+  verb.add_option("--authorize", options->authorize,
+                  "who puts the keys that clients then have on its host: automatic or manual");
   verb.add_option("--host-key", options->host_key, "SHA256:… that the repository's host must show");
   verb.add_flag("--append-only", options->append_only, "clients can add, but not delete");
   verb.add_flag("--shared", options->shared,
@@ -142,6 +145,82 @@ void add_key_export(CLI::App& noun, Context& context) {
   verb.callback([&context, repository, client] { export_key(context, *repository, *client); });
 }
 
+std::vector<Json::Value> list_keys(Context& context, const std::string& repository,
+                                   const std::string& client) {
+  VariantMap filter{{"repository", sdbus::Variant{repository}}};
+  if (!client.empty()) filter.emplace("client", sdbus::Variant{client});
+  std::vector<Json::Value> rows;
+  for (const auto& record : context.bus().query<std::vector<VariantMap>>(manager(), "ListKeys", filter)) {
+    rows.push_back(with_snake_keys(to_json(record)));
+  }
+  return rows;
+}
+
+void add_keys(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "keys", "the keys that clients have to its host, with the transport direct");
+  const auto repository = std::make_shared<std::string>();
+  verb.add_option("NAME", *repository)->required();
+  verb.callback([&context, repository] {
+    context.print_records({{"CLIENT", "client"},
+                           {"HOST", "host"},
+                           {"AUTHORIZED", "authorized"},
+                           {"MANUAL", "manual"},
+                           {"NEEDED", "needed"},
+                           {"KEY", "key"}},
+                          list_keys(context, *repository, ""));
+  });
+}
+
+void add_key_line(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "key-line", "the line for authorized_keys that lets a client in");
+  const auto repository = std::make_shared<std::string>();
+  const auto client = std::make_shared<std::string>();
+  verb.add_option("NAME", *repository)->required();
+  verb.add_option("--client", *client, "whose")->required();
+  verb.callback([&context, repository, client] {
+    const auto rows = list_keys(context, *repository, *client);
+    if (rows.empty()) {
+      throw Failure(
+          kNotFound, fmt::format("client {} has no key for repository {}", *client, *repository),
+          fmt::format("cyborgctl repository prepare {} --client {} makes it, if the transport is direct",
+                      *repository, *client));
+    }
+    if (context.json) return context.print_json(rows.front());
+    context.print(rows.front()["line"].asString() + "\n");
+  });
+}
+
+struct WithdrawOptions {
+  std::string repository;
+  std::vector<std::string> clients;
+  bool force = false;
+  Watch mode = Watch::none;
+};
+
+void withdraw(Context& context, const WithdrawOptions& wanted) {
+  VariantMap options;
+  if (!wanted.clients.empty()) options.emplace("clients", sdbus::Variant{wanted.clients});
+  if (wanted.force) options.emplace("force", sdbus::Variant{true});
+  JobWatch watch(context, wanted.mode);
+  const auto jobs =
+      context.bus().act<std::vector<std::uint64_t>>(manager(), "WithdrawKeys", wanted.repository, options);
+  if (wanted.force) return context.say("forgotten; nothing was changed on the repository host");
+  report_jobs(context, watch, wanted.mode, std::nullopt, jobs);
+}
+
+void add_withdraw(CLI::App& noun, Context& context) {
+  auto& verb =
+      add_verb(noun, "withdraw",
+               "take clients' keys away from its host: those that are not needed, or of what is disabled");
+  const auto options = std::make_shared<WithdrawOptions>();
+  verb.add_option("NAME", options->repository)->required();
+  add_names(verb, "--client", options->clients, "only the key of this client");
+  verb.add_flag("--force", options->force,
+                "forget them: the host is gone, or somebody removed the lines there");
+  add_watch_options(verb, options->mode);
+  verb.callback([&context, options] { withdraw(context, *options); });
+}
+
 }  // namespace
 
 void add_repository_commands(CLI::App& app, Context& context) {
@@ -150,6 +229,9 @@ void add_repository_commands(CLI::App& app, Context& context) {
   add_prepare(noun, context, "prepare", false);
   add_prepare(noun, context, "test", true);
   add_key_export(noun, context);
+  add_keys(noun, context);
+  add_key_line(noun, context);
+  add_withdraw(noun, context);
   add_maintenance_verbs(noun, context);
 }
 

@@ -83,6 +83,32 @@ void add_switch(CLI::App& app, Context& context, const Noun& noun, const std::st
   });
 }
 
+// Keys that a removed client or repository leaves on a repository host.
+void say_remaining_keys(Context& context, const Noun& noun, const std::string& name) {
+  if (noun.name != kClientNoun.name && noun.name != kRepositoryNoun.name) return;
+  std::vector<VariantMap> keys;
+  try {
+    keys = context.bus().query<std::vector<VariantMap>>(manager(), "ListKeys",
+                                                        VariantMap{{noun.name, sdbus::Variant{name}}});
+  } catch (const Failure&) {
+    return;  // none, or not for this user to see
+  }
+  for (const auto& record : keys) {
+    const Json::Value key = to_json(record);
+    if (!key["authorized"].asBool()) continue;
+    const auto client = key["client"].asString();
+    const auto repository = key["repository"].asString();
+    context.say(
+        key["manual"].asBool()
+            ? fmt::format("client {} still has a key on {}, which you have to remove there: cyborgctl "
+                          "repository key-line {} --client {}",
+                          client, key["host"].asString(), repository, client)
+            : fmt::format("a job takes the key of client {} away from {}; what remains is shown by: "
+                          "cyborgctl repository keys {}",
+                          client, key["host"].asString(), repository));
+  }
+}
+
 void add_remove(CLI::App& app, Context& context, const Noun& noun) {
   auto& verb = add_verb(app, "remove", "remove it; its history stays");
   const auto name = std::make_shared<std::string>();
@@ -94,6 +120,7 @@ void add_remove(CLI::App& app, Context& context, const Noun& noun) {
     if (*force) options.emplace("force", sdbus::Variant{true});
     change_object(context, noun, *name, "Remove", options);
     context.say(fmt::format("removed {} {}", noun.name, *name));
+    say_remaining_keys(context, noun, *name);
   });
 }
 
@@ -118,17 +145,21 @@ const Noun kClientNoun{"client",
                         {"local", "b"},
                         {"enabled", "b"}}};
 
-const Noun kRepositoryNoun{
-    "repository",
-    names::kRepositoryInterface,
-    ErrorCode::no_such_repository,
-    {{"NAME", "name"},
-     {"ENABLED", "enabled"},
-     {"URL", "url"},
-     {"ENCRYPTION", "encryption"},
-     {"TRANSPORT", "transport"},
-     {"READY", "ready"}},
-    {{"transport", "s"}, {"append_only", "b"}, {"shared", "b"}, {"host_key", "s"}, {"enabled", "b"}}};
+const Noun kRepositoryNoun{"repository",
+                           names::kRepositoryInterface,
+                           ErrorCode::no_such_repository,
+                           {{"NAME", "name"},
+                            {"ENABLED", "enabled"},
+                            {"URL", "url"},
+                            {"ENCRYPTION", "encryption"},
+                            {"TRANSPORT", "transport"},
+                            {"READY", "ready"}},
+                           {{"transport", "s"},
+                            {"authorize", "s"},
+                            {"append_only", "b"},
+                            {"shared", "b"},
+                            {"host_key", "s"},
+                            {"enabled", "b"}}};
 
 const Noun kScheduleNoun{
     "schedule",

@@ -8,7 +8,7 @@ _cyborgctl_names() { # NOUN
 _cyborgctl_keys() { # NOUN
   case $1 in
     client) echo 'address= port= user= jump= host_key= local= enabled=' ;;
-    repository) echo 'transport= append_only= shared= host_key= enabled=' ;;
+    repository) echo 'transport= authorize= append_only= shared= host_key= enabled=' ;;
     schedule) echo 'crontab= on_calendar= timezone= random_delay= enabled=' ;;
     policy)
       echo 'type= schedule= repositories= clients= variables= exclude= compression= upload_limit= timeout=' \
@@ -21,7 +21,7 @@ _cyborgctl_verbs() { # NOUN
   local objects='add list show set enable disable remove'
   case $1 in
     client) echo "$objects prepare test" ;;
-    repository) echo "$objects prepare test key-export compact check" ;;
+    repository) echo "$objects prepare test key-export keys key-line withdraw compact check" ;;
     schedule) echo "$objects" ;;
     policy) echo "$objects run next prune verify types" ;;
     job) echo 'list show log cancel retry' ;;
@@ -37,8 +37,10 @@ _cyborgctl_options() { # NOUN VERB
   case $1/$2 in
     client/add) echo '--address --port --user --jump --host-key --local --ask-password --password-file' ;;
     client/prepare) echo '--wait --follow --ask-password --password-file' ;;
-    repository/add) echo '--encryption --passphrase-file --transport --host-key --append-only --shared' ;;
+    repository/add) echo '--encryption --passphrase-file --transport --authorize --host-key --append-only --shared' ;;
     repository/prepare) echo '--client --wait --follow' ;;
+    repository/key-line) echo '--client' ;;
+    repository/withdraw) echo '--client --force --wait --follow' ;;
     repository/compact) echo '--client --wait --follow' ;;
     repository/check) echo '--client --max-duration --verify-data --wait --follow' ;;
     repository/test | repository/key-export) echo '--client' ;;
@@ -73,11 +75,12 @@ _cyborgctl_value() { # OPTION
   case $1 in
     --client | --repository | --schedule | --policy) _cyborgctl_names "${1#--}" ;;
     --type) cyborgctl --no-ask-password --quiet policy types 2>/dev/null ;;
-    --transport) echo 'relay' ;;
+    --transport) echo 'relay direct' ;;
+    --authorize) echo 'automatic manual' ;;
     --encryption)
       echo 'repokey-blake2 keyfile-blake2 repokey keyfile authenticated-blake2 authenticated none'
       ;;
-    --kind) echo 'prepare-client prepare-repository backup restore catalog prune compact check verify' ;;
+    --kind) echo 'prepare-client prepare-repository backup restore catalog prune compact check verify withdraw' ;;
     --state) echo 'waiting pending starting running successful warning failed error canceled skipped' ;;
     --to) _cyborgctl_names client | sed 's|$|:/|' ;;
     *) return 1 ;;

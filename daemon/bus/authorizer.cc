@@ -35,6 +35,8 @@ constexpr std::array kTable{
     Permission{kManagerInterface, "CheckRepository", kActionRun},
     Permission{kManagerInterface, "VerifyPolicy", kActionRun},
     Permission{kManagerInterface, "VerifyArchive", kActionRun},
+    Permission{kManagerInterface, "ListKeys", kActionView},
+    Permission{kManagerInterface, "WithdrawKeys", kActionManage},
     Permission{kManagerInterface, "RemoveArchive", kActionManage},
     Permission{kManagerInterface, "SetArchive", kActionManage},
     Permission{kManagerInterface, "ExplainArchive", kActionView},

@@ -108,6 +108,30 @@ void ManagerObject::VerifyArchive(sdbus::Result<uint64_t>&& result, std::string 
                });
 }
 
+void ManagerObject::ListKeys(sdbus::Result<Maps>&& result, VariantMap filter) {
+  serve_method(std::move(result), "ListKeys", {},
+               [this, filter = std::move(filter)](const Reply<Maps>& reply, const Actor&) {
+                 const auto rows = context_.manager.list_keys(to_json(filter));
+                 if (!rows) return reply.fail(rows.error());
+                 reply(encode_records(*rows));
+               });
+}
+
+void ManagerObject::WithdrawKeys(sdbus::Result<Ids>&& result, std::string repository, VariantMap options) {
+  serve_method(std::move(result), "WithdrawKeys", {{"repository", repository}},
+               [this, repository, options = std::move(options)](const Reply<Ids>& reply, const Actor& actor) {
+                 Strings clients;
+                 bool force = false;
+                 const Json::Value json = to_json(options);
+                 Fields fields{json};
+                 fields.list("clients", clients);
+                 fields.flag("force", force);
+                 if (auto finished = fields.finish(); !finished) return reply.fail(finished.error());
+                 context_.manager.withdraw_keys(repository, clients, force, actor.label(),
+                                                reply.then(encode_jobs()));
+               });
+}
+
 void ManagerObject::RemoveArchive(sdbus::Result<uint64_t>&& result, std::string archive) {
   serve_method(std::move(result), "RemoveArchive", {{"archive", archive}},
                [this, archive](const Reply<uint64_t>& reply, const Actor& actor) {

@@ -73,6 +73,8 @@ class ManagerObject final
   void CheckRepository(sdbus::Result<Ids>&& result, std::string repository, VariantMap options) override;
   void VerifyPolicy(sdbus::Result<uint64_t, Ids>&& result, std::string policy, VariantMap options) override;
   void VerifyArchive(sdbus::Result<uint64_t>&& result, std::string archive) override;
+  void ListKeys(sdbus::Result<Maps>&& result, VariantMap filter) override;
+  void WithdrawKeys(sdbus::Result<Ids>&& result, std::string repository, VariantMap options) override;
   void RemoveArchive(sdbus::Result<uint64_t>&& result, std::string archive) override;
   void SetArchive(sdbus::Result<>&& result, std::string archive, VariantMap properties) override;
   void ExplainArchive(sdbus::Result<VariantMap>&& result, std::string archive) override;

@@ -114,8 +114,9 @@ Strings RepositoryObject::Ready() {
   return ready;
 }
 void RepositoryObject::changed() {
-  compat::emit_properties_changed(getObject(), kRepositoryInterface,
-                                  {"Enabled", "Transport", "AppendOnly", "Shared", "HostKey", "Ready"});
+  compat::emit_properties_changed(
+      getObject(), kRepositoryInterface,
+      {"Enabled", "Transport", "Authorize", "AppendOnly", "Shared", "HostKey", "Ready"});
 }
 void RepositoryObject::Set(sdbus::Result<>&& result, VariantMap properties) {
   serve(context_.authorizer, getObject(), std::move(result), kRepositoryInterface, "Set",

@@ -67,6 +67,7 @@ class RepositoryObject final
   std::string Url() override { return repository().url; }
   std::string Encryption() override { return repository().encryption; }
   std::string Transport() override { return repository().transport; }
+  std::string Authorize() override { return repository().authorize; }
   bool AppendOnly() override { return repository().append_only; }
   bool Shared() override { return repository().shared; }
   std::string HostKey() override { return repository().host_key; }

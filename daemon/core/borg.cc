@@ -86,8 +86,9 @@ std::vector<std::string> borg_extract(const JobSpec& spec, const std::string& re
 
 std::vector<std::string> borg_init(const JobSpec& spec, const std::string& repository) {
   auto command = global_options();
+  // Append-only is the way of a client (see borg_serve). In the repository's own configuration it would be
+  // the server's, too, and a compaction would free nothing.
   append(command, {"init", "--make-parent-dirs", "--encryption", spec.encryption});
-  if (spec.append_only) append(command, {"--append-only"});
   append(command, {"--", repository});
   return command;
 }
@@ -101,6 +102,12 @@ std::vector<std::string> borg_info(const std::string& repository) {
 std::vector<std::string> borg_list(const std::string& repository) {
   auto command = global_options();
   append(command, {"list", "--json", "--", repository});
+  return command;
+}
+
+std::vector<std::string> borg_list_newest(const std::string& repository) {
+  auto command = global_options();
+  append(command, {"list", "--json", "--last", "1", "--", repository});
   return command;
 }
 

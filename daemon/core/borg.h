@@ -42,6 +42,7 @@ std::vector<std::string> borg_extract(const JobSpec& spec, const std::string& re
 std::vector<std::string> borg_init(const JobSpec& spec, const std::string& repository);
 std::vector<std::string> borg_info(const std::string& repository);
 std::vector<std::string> borg_list(const std::string& repository);  // its archives
+std::vector<std::string> borg_list_newest(const std::string& repository);
 std::vector<std::string> borg_delete(const std::string& repository, const std::vector<std::string>& archives);
 std::vector<std::string> borg_compact(const std::string& repository);
 std::vector<std::string> borg_check(const JobSpec& spec, const std::string& repository);

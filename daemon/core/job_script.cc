@@ -3,14 +3,14 @@
 #include <fmt/format.h>
 
 #include "core/borg.h"
+#include "core/direct.h"
 #include "core/quote.h"
 #include "core/script_parts.h"
 
 namespace cyborg {
-namespace {
 
 // Functions for all scripts. Directories with system programs may be missing from PATH over ssh.
-constexpr const char* kPrelude = R"sh(
+const char* const kPrelude = R"sh(
 umask 077
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C.UTF-8
@@ -21,7 +21,7 @@ die() { say "$@"; exit 99; }
 
 // b: borg, w: waits for the end of standard input, m: misses signs of life. An ended borg gets SIGINT first,
 // to write a checkpoint.
-constexpr const char* kRunBorg = R"sh(
+const char* const kRunBorg = R"sh(
 [ "$(command -v printf)" = printf ] || die shell-unsupported
 exec 4<&0
 IFS= read -r P <&4 || exit 143
@@ -45,6 +45,8 @@ kill $w $m
 exit $s
 )sh";
 
+namespace {
+
 // The BORG_RSH that joins a borg with the relay. borg splits it as a shell would. What borg writes is read by
 // relay_script() from the very pipe that this has as its input: one copy of all data less.
 constexpr const char* kRelayRsh =
@@ -62,9 +64,11 @@ std::string exports(const Environment& environment) {
 
 // The private directory, with the FIFOs if there is a relay. Whoever still waits to open one is let go by
 // opening it for both directions, which never blocks on Linux.
-std::string make_directory(const std::string& relay) {
-  std::string text = R"sh(
-clean() { [ -p "$D/down" ] && : 5<>"$D/pid" 6<>"$D/down"; rm -rf "$D"; }
+std::string make_directory(const std::string& relay, bool direct) {
+  std::string text = std::string{"clean() {\n"} + (direct ? kTellSsh : "") + R"sh(
+  [ -p "$D/down" ] && : 5<>"$D/pid" 6<>"$D/down"
+  rm -rf "$D"
+}
 trap clean EXIT
 )sh";
   if (relay.empty()) return "D=$(mktemp -d) || die no-directory /tmp\n" + text;
@@ -95,14 +99,16 @@ std::string check_roots(const JobSpec& spec) {
 }  // namespace
 
 std::string script_start(const JobSpec& spec, const std::string& relay, const std::string& sub_directory) {
-  const std::string rsh = relay.empty() ? std::string{} : kRelayRsh;
-  return kPrelude + std::string{"say started\n"} + make_directory(relay) +
+  const bool direct = relay.empty() && spec.direct.used;
+  const std::string rsh = direct ? kDirectRsh : relay.empty() ? std::string{} : kRelayRsh;
+  return kPrelude + std::string{"say started\n"} + make_directory(relay, direct) +
          fmt::format("SILENCE={}\n", kSilence) + "command -v borg >/dev/null || die no-borg\n" +
          exports(borg_environment({}, rsh, spec)) + "export BORG_BASE_DIR=\"${CYBORG_CLIENT_DIR:-" +
          kClientDirectory + "}" + sub_directory +
          "\"\n"
          "export BORG_PASSPHRASE_FD=3\n"
-         "mkdir -p \"$BORG_BASE_DIR\" || die no-directory \"$BORG_BASE_DIR\"\n";
+         "mkdir -p \"$BORG_BASE_DIR\" || die no-directory \"$BORG_BASE_DIR\"\n" +
+         (direct ? direct_parts(spec) : "");
 }
 
 std::string script_repository(const JobSpec& spec, const std::string& relay) {

@@ -106,6 +106,15 @@ void visit_dump(Visit& visit, Dump& dump) {
   visit("filename", dump.filename);
 }
 
+template <typename Visit, typename Direct>
+void visit_direct(Visit& visit, Direct& direct) {
+  visit("used", direct.used);
+  visit("manual", direct.manual);
+  visit("host_public_key", direct.host_public_key);
+  visit("key", direct.key);
+  visit("line", direct.line);
+}
+
 template <typename Visit, typename Spec>
 void visit_spec(Visit& visit, Spec& spec) {
   visit("job", spec.job);
@@ -177,6 +186,9 @@ Json::Value to_json(const JobSpec& spec) {
   json["dump"] = Json::Value{Json::objectValue};
   Writer dump_writer{json["dump"]};
   visit_dump(dump_writer, spec.dump);
+  json["direct"] = Json::Value{Json::objectValue};
+  Writer direct_writer{json["direct"]};
+  visit_direct(direct_writer, spec.direct);
   return json;
 }
 
@@ -195,6 +207,10 @@ Expected<JobSpec> job_spec_from_json(const Json::Value& json) {
   Reader dump_reader{dump};
   visit_dump(dump_reader, spec.dump);
   if (!bad) bad = dump_reader.bad();
+  const Json::Value direct = json.isObject() ? json["direct"] : Json::Value{};
+  Reader direct_reader{direct};
+  visit_direct(direct_reader, spec.direct);
+  if (!bad) bad = direct_reader.bad();
   if (bad)
     return fail(ErrorCode::failed, fmt::format("job specification: field \"{}\" is missing or wrong", bad));
   return spec;

@@ -39,6 +39,14 @@ struct DumpSpec {
   std::string command, filename;  // piped
 };
 
+// The client's own way to the repository host: see direct.h.
+struct DirectSpec {
+  bool used = false;
+  bool manual = false;          // somebody else writes authorized_keys there
+  std::string host_public_key;  // of the repository host, "ssh-ed25519 AAAA…"; empty before its preparation
+  std::string key, line;        // the client's key and its line there, as known
+};
+
 struct JobSpec {
   std::int64_t job = 0;
   std::int64_t run = 0;
@@ -56,6 +64,7 @@ struct JobSpec {
   std::string encryption;
   bool append_only = false;
   std::string borg_id;  // expected id, 64 hex digits; empty before preparation
+  DirectSpec direct;
 
   // backup
   std::string archive;               // final name
@@ -106,7 +115,9 @@ struct JobResult {
   // start, end
   Json::Value archive{Json::objectValue};
   // prepare-client: addresses[], operating_system, borg_version, hostname, host_key
-  // prepare-repository: borg_id, host_key, borg_version, created (bool)
+  // prepare-repository: borg_id, host_key, borg_version, created (bool); of a client's own key, also if the
+  // job failed: direct_key, direct_line, direct_manual (bool), direct_host_key; host_public_key
+  // withdraw: withdrawn (the key)
   // prune: removed[] (names)
   // compact: freed (as borg says it)
   // verify: archive, proven ("compared", "loaded", "readable" or empty), restore_duration (microseconds)

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/direct.h"
 #include "core/hooks.h"
 #include "core/plan.h"
 #include "core/policy_types.h"
@@ -44,6 +45,47 @@ Expected<void> describe_repository(const Fleet& fleet, const Job& job, JobSpec& 
   if (const auto known = fleet.borg_repositories.find(job.borg_url); known != fleet.borg_repositories.end()) {
     spec.borg_id = known->second.borg_id;
   }
+  return {};
+}
+
+// The client's own way, for the jobs that go it or prepare it. The job then works on the client, too.
+Expected<void> describe_direct(const Fleet& fleet, const Job& job, JobSpec& spec) {
+  const Repository& repository = fleet.repositories.at(job.repository);
+  const auto client = fleet.clients.find(job.client);
+  if (client == fleet.clients.end() || !goes_direct(repository, client->second)) return {};
+  if (job.kind == JobKind::prepare_repository) {
+    if (auto described = describe_client(fleet, job, spec); !described) return described;
+  }
+  spec.direct.used = true;
+  spec.direct.manual = repository.authorize == "manual";
+  spec.direct.host_public_key = repository.host_public_key;
+  if (const auto known = fleet.borg_repositories.find(job.borg_url); known != fleet.borg_repositories.end()) {
+    spec.direct.key = known->second.direct.key;
+    spec.direct.line = known->second.direct.line;
+  }
+  return {};
+}
+
+// Client and repository may be gone.
+Expected<void> describe_withdrawal(const Fleet& fleet, const Job& job, JobSpec& spec) {
+  const auto known = fleet.borg_repositories.find(job.borg_url);
+  if (known == fleet.borg_repositories.end() || known->second.direct.line.empty()) {
+    return fail(ErrorCode::failed, fmt::format("no key is authorised for {}", job.borg_url));
+  }
+  const BorgRepository& one = known->second;
+  if (!may_withdraw(fleet, one, job.details["asked"].asBool())) {
+    return fail(ErrorCode::in_use,
+                fmt::format("client {} uses its key for repository {} again", one.client, one.repository));
+  }
+  auto location = parse_repository_url(job.borg_url);
+  if (!location) return std::unexpected(location.error());
+  const auto repository = fleet.repositories.find(one.repository);
+  const bool pinned = repository != fleet.repositories.end() && !repository->second.host_key.empty();
+  spec.repository_host = location->host;
+  spec.repository_host.host_key = pinned ? repository->second.host_key : one.direct.host_key;
+  spec.repository_path = location->path;
+  spec.direct.key = one.direct.key;
+  spec.direct.line = one.direct.line;
   return {};
 }
 
@@ -99,8 +141,15 @@ Expected<JobSpec> job_spec(const Fleet& fleet, const Job& job) {
     if (auto described = describe_client(fleet, job, spec); !described)
       return std::unexpected(described.error());
   }
-  if (has_repository(job.kind)) {
+  if (job.kind == JobKind::withdraw) {
+    if (auto described = describe_withdrawal(fleet, job, spec); !described)
+      return std::unexpected(described.error());
+  } else if (has_repository(job.kind)) {
     if (auto described = describe_repository(fleet, job, spec); !described)
+      return std::unexpected(described.error());
+  }
+  if (job.kind == JobKind::backup || job.kind == JobKind::prepare_repository) {
+    if (auto described = describe_direct(fleet, job, spec); !described)
       return std::unexpected(described.error());
   }
   if (job.kind == JobKind::backup) {

@@ -6,9 +6,11 @@
 namespace cyborg {
 namespace {
 
-constexpr std::array kKinds{
-    "prepare-client", "prepare-repository", "backup", "restore", "catalog", "prune", "compact", "check",
-    "verify"};
+constexpr std::array kKinds{"prepare-client", "prepare-repository",
+                            "backup",         "restore",
+                            "catalog",        "prune",
+                            "compact",        "check",
+                            "verify",         "withdraw"};
 constexpr std::array kStates{"waiting", "pending", "starting", "running",  "successful",
                              "warning", "failed",  "error",    "canceled", "skipped"};
 

@@ -34,6 +34,18 @@ struct Repository {
   bool append_only = false;
   bool shared = false;   // takes several clients although the URL has no {client}
   std::string host_key;  // SHA256:… of the repository host
+  // What it is the hash of, once it was seen: "ssh-ed25519 AAAA…".
+  std::string host_public_key;
+  // Who puts clients' keys on the host (direct): automatic or manual.
+  std::string authorize = "automatic";
+};
+
+// A client's own key to the repository host, and what is known of its authorisation there.
+struct DirectKey {
+  std::string key;       // "ssh-ed25519 AAAA…"; empty: none was made
+  std::string line;      // of authorized_keys there; empty: it is not authorised
+  bool manual = false;   // an administrator wrote it
+  std::string host_key;  // of the host that has it
 };
 
 // One borg repository: a Repository expanded for a client (client is empty when the URL has no {client}).
@@ -44,6 +56,7 @@ struct BorgRepository {
   std::string url;  // expanded
   bool ready = false;
   std::string borg_id;  // 64 hex digits once it is prepared
+  DirectKey direct{};
 };
 
 struct Client {
@@ -122,6 +135,8 @@ enum class JobKind {
   compact,  // frees the space of what was deleted
   check,    // looks for damage
   verify,   // proves that an archive can be restored
+  // Takes a client's key away from the repository host.
+  withdraw,
 };
 
 // Those that run borg, or look, on the client; the others work on the server, on the repository alone.
@@ -138,7 +153,7 @@ constexpr bool is_maintenance(JobKind kind) {
 // the lock, so that it never waits for a long backup.
 constexpr bool writes_repository(JobKind kind) {
   return kind == JobKind::backup || kind == JobKind::prepare_repository || kind == JobKind::prune ||
-         kind == JobKind::compact || kind == JobKind::check;
+         kind == JobKind::compact || kind == JobKind::check || kind == JobKind::withdraw;
 }
 
 enum class JobState {

@@ -105,7 +105,13 @@ Expected<Repository> apply_repository(Repository base, const Json::Value& proper
   if (create) fields.text("url", base.url);
   if (create || fields.has("encryption")) fields.text("encryption", base.encryption, check_encryption);
   fields.text("transport", base.transport, [](const std::string& transport) -> std::string_view {
-    return transport == "relay" ? "" : "relay (the client's borg speaks through the server's ssh connection)";
+    return transport == "relay" || transport == "direct" ? ""
+                                                         : "relay (the client's borg speaks through the "
+                                                           "server's ssh connection) or direct (it connects "
+                                                           "to the repository host itself)";
+  });
+  fields.text("authorize", base.authorize, [](const std::string& who) -> std::string_view {
+    return who == "automatic" || who == "manual" ? "" : "automatic or manual";
   });
   fields.flag("append_only", base.append_only);
   fields.flag("shared", base.shared);
@@ -113,6 +119,14 @@ Expected<Repository> apply_repository(Repository base, const Json::Value& proper
   if (auto finished = fields.finish(); !finished) return std::unexpected(finished.error());
   const auto location = parse_repository_url(base.url);
   if (!location) return std::unexpected(location.error());
+  if (base.host_key != before.host_key) base.host_public_key.clear();  // the next preparation sees another
+  if (base.transport == "direct" && (location->host.address.empty() || !has_client_placeholder(base.url))) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("transport \"direct\": with url \"{}\", clients cannot have a way of their own",
+                            base.url),
+                "give it a url such as borg@vault:/srv/borg/{client}: a host that clients reach, and a borg "
+                "repository for each client");
+  }
   // The jobs of a repository may write to the directory above it, which must not be the whole file system.
   if (location->host.address.empty() && location->path.find('/', 1) == std::string::npos) {
     return fail(ErrorCode::invalid_argument,

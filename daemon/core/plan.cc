@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "core/direct.h"
 #include "core/policy_types.h"
 #include "core/repository_url.h"
 #include "core/retention.h"
@@ -67,9 +68,21 @@ class Planner {
 
   void need_repository(NewJob& job, const Repository& repository, const std::string& url) {
     const auto known = fleet_.borg_repositories.find(url);
-    if (known != fleet_.borg_repositories.end() && known->second.ready) return;
+    const bool ready = known != fleet_.borg_repositories.end() && known->second.ready;
+    if (ready && !needs_way(repository, known->second, job.client)) return;
     const std::string owner = has_client_placeholder(repository.url) ? job.client : "";
-    need(job, preparation(JobKind::prepare_repository, owner, repository.name, url));
+    need(job, repository_preparation(repository, owner, url));
+  }
+
+  // With a way of the client's own, its preparation is made on the client, too.
+  NewJob repository_preparation(const Repository& repository, const std::string& owner,
+                                const std::string& url) {
+    NewJob job = preparation(JobKind::prepare_repository, owner, repository.name, url);
+    const auto client = fleet_.clients.find(owner);
+    if (client != fleet_.clients.end() && goes_direct(repository, client->second)) {
+      need_client(job, client->second);
+    }
+    return job;
   }
 
   std::size_t add(NewJob job) {
@@ -89,6 +102,12 @@ class Planner {
  private:
   static bool same(const auto& a, const NewJob& b) {
     return a.kind == b.kind && a.client == b.client && a.borg_url == b.borg_url;
+  }
+
+  bool needs_way(const Repository& repository, const BorgRepository& one, const std::string& name) const {
+    const auto client = fleet_.clients.find(name);
+    return client != fleet_.clients.end() && goes_direct(repository, client->second) &&
+           !is_authorized(repository, one);
   }
 
   void need(NewJob& job, NewJob wanted) {
@@ -343,8 +362,7 @@ Expected<Plan> plan_prepare_repository(const Fleet& fleet, const std::string& na
     if (!owner.empty()) {
       if (const auto client = find_client(fleet, owner); !client) return std::unexpected(client.error());
     }
-    planner.add(Planner::preparation(JobKind::prepare_repository, owner, name,
-                                     planner.borg_url(**repository, owner)));
+    planner.add(planner.repository_preparation(**repository, owner, planner.borg_url(**repository, owner)));
   }
   if (planner.plan().jobs.empty()) {
     return fail(ErrorCode::invalid_argument,
@@ -407,6 +425,15 @@ Expected<Plan> plan_retry(const Fleet& fleet, const Job& ended, const Jobs& acti
       for (const auto& path : ended.details["paths"]) request.paths.push_back(path.asString());
       request.directory = ended.details["directory"].asString();
       return plan_restore(fleet, request, active);
+    }
+    case JobKind::withdraw: {
+      const KeyChoice only{ended.repository, {ended.client}};
+      Plan plan = plan_withdrawals(fleet, active, &only);
+      if (plan.jobs.empty()) {
+        return fail(ErrorCode::invalid_argument, "there is no key of a client to be taken away",
+                    fmt::format("cyborgctl repository keys {}", ended.repository));
+      }
+      return plan;
     }
     case JobKind::catalog:
     case JobKind::prune:

@@ -106,6 +106,19 @@ struct RestoreRequest {
 };
 Expected<Plan> plan_restore(const Fleet& fleet, const RestoreRequest& request, const Jobs& active);
 
+// May the key that a client was given for a borg repository be taken away: is it of no use any more? If
+// somebody asked for it, a client or repository that is disabled has no use for it either.
+bool may_withdraw(const Fleet& fleet, const BorgRepository& one, bool asked);
+
+// A job for each key that is authorised somewhere and may be taken away, unless one is at it, or an
+// administrator has to do it. `only` is what somebody asked for: keys of this repository and, if any are
+// given, these clients.
+struct KeyChoice {
+  std::string repository;
+  std::vector<std::string> clients;
+};
+Plan plan_withdrawals(const Fleet& fleet, const Jobs& active, const KeyChoice* only = nullptr);
+
 // What cyborg-job is told. Fails when something the job needs has been removed or disabled meanwhile.
 Expected<JobSpec> job_spec(const Fleet& fleet, const Job& job);
 

@@ -29,4 +29,16 @@ std::string quote(std::span<const std::string> words) {
   return line;
 }
 
+std::string quote_where_needed(std::span<const std::string> words) {
+  constexpr std::string_view kPlain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./=:@%+,";
+  std::string line;
+  for (const auto& word : words) {
+    if (!line.empty()) line += ' ';
+    const bool plain = !word.empty() && word.find_first_not_of(kPlain) == std::string::npos;
+    line += plain ? word : quote(word);
+  }
+  return line;
+}
+
 }  // namespace cyborg

@@ -14,4 +14,7 @@ std::string quote(std::string_view word);
 // Words joined by spaces: a command line.
 std::string quote(std::span<const std::string> words);
 
+// The same for a line that people read, too: words with nothing special in them stay as they are.
+std::string quote_where_needed(std::span<const std::string> words);
+
 }  // namespace cyborg

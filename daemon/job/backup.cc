@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/borg_result.h"
+#include "core/direct.h"
 #include "core/dump_script.h"
 #include "core/job_script.h"
 #include "job/borg_run.h"
@@ -62,15 +63,16 @@ BorgEnd create_here(JobContext& job, Serve* serve) {
   return run_local(job, borg);
 }
 
-BorgEnd create_there(JobContext& job, Serve& serve) {
+// Without a serve, the client's borg goes to the repository host itself.
+BorgEnd create_there(JobContext& job, Serve* serve) {
   ssh::Session session{job.spec().target, job.credentials()};
   job.throw_if_canceled();
-  const std::string relay = random_relay();
+  const std::string relay = serve ? random_relay() : std::string{};
   const JobSpec& spec = job.spec();
   const bool dumps = !spec.dump.type.empty();
   const std::string second_line = dumps ? dump_secret(spec, job.database_password()) + "\n" : std::string{};
   const RemoteBorg borg{dumps ? dump_script(spec, relay) : backup_script(spec, relay),
-                        job.passphrase() + "\n" + second_line, relay, &serve};
+                        job.passphrase() + "\n" + second_line, relay, serve};
   BorgEnd end = run_remote(job, session, job.spec().target.user, borg);
   if (!job.canceled()) check_script(end, job.spec(), job.spec().target.user);
   return end;
@@ -109,10 +111,11 @@ JobResult backup(JobContext& job) {
       6, fmt::format("backup of {} to {}, archive {}", spec.client, repository_name(spec), spec.archive));
   const bool here = spec.local && spec.repository_host.address.empty();
   if (here) check_local_repository(spec);
-  const auto serve = here ? nullptr : Serve::start(job, spec.repository_host.host_key);
-  const BorgEnd end = spec.local ? create_here(job, serve.get()) : create_there(job, *serve);
+  const auto serve = here || spec.direct.used ? nullptr : Serve::start(job, spec.repository_host.host_key);
+  const BorgEnd end = spec.local ? create_here(job, serve.get()) : create_there(job, serve.get());
   JobResult result = judge_borg(BorgVerb::create, end.status, end.log, spec);
   result = conclude(job, std::move(result), end, serve.get());
+  if (spec.direct.used) result = direct_failure(spec, end.ssh_said, std::move(result));
   add_archive(result, end, spec);
   return result;
 }

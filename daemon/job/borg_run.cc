@@ -14,6 +14,7 @@
 #include "core/job_script.h"
 #include "job/child.h"
 #include "job/connect.h"
+#include "job/direct.h"
 #include "ssh/failure.h"
 
 namespace cyborg {
@@ -25,6 +26,7 @@ using Stream = ssh::Channel::Stream;
 constexpr std::size_t kMaxOutput = 16 << 20;  // of JSON on standard output
 constexpr std::size_t kMaxText = 50;
 constexpr std::size_t kMaxSaid = 5;
+constexpr std::string_view kSshSaid = "ssh-said ";
 // So that borg goes on while what it printed is being dealt with.
 constexpr int kListingPipe = 1 << 20;
 // sshd takes no longer word on a command line; Linux allows 128 KiB for one.
@@ -116,7 +118,11 @@ void BorgReader::read_line(std::string_view line) {
       end_.started = true;
     } else if (line == "installing") {
       job_.output().line(5, "borg is not installed: installing it");
-    } else if (!read_dump_line(job_, end_, line)) {
+    } else if (line.starts_with(kSshSaid)) {
+      line.remove_prefix(kSshSaid.size());
+      job_.output().line(4, fmt::format("ssh: {}", line));
+      if (end_.ssh_said.size() < kMaxText) end_.ssh_said.emplace_back(line);
+    } else if (!read_dump_line(job_, end_, line) && end_.script_failure.empty()) {
       end_.script_failure = line;
     }
     return;
@@ -273,6 +279,7 @@ void check_script(const BorgEnd& end, const JobSpec& spec, const std::string& us
   const std::string code = end.script_failure.substr(0, space);
   const std::string detail =
       space == std::string::npos ? std::string{} : end.script_failure.substr(space + 1);
+  check_direct_script(code, detail, spec);
   if (code == "no-borg") {
     throw Failure(code, fmt::format("borg is not installed on {}: prepare the client", spec.client));
   }

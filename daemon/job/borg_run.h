@@ -25,10 +25,11 @@ struct BorgEnd {
   BorgLog log;
   bool started = false;  // the script, at least
   bool timed_out = false;
-  bool repository_lost = false;   // its serve broke, and borg was ended since it did not notice
-  std::string script_failure;     // its code and detail, if it gave up
-  std::vector<std::string> text;  // standard error that is not borg's
-  std::vector<std::string> said;  // the last words of what makes the dump at hand
+  bool repository_lost = false;       // its serve broke, and borg was ended since it did not notice
+  std::string script_failure;         // its code and detail, if it gave up
+  std::vector<std::string> text;      // standard error that is not borg's
+  std::vector<std::string> ssh_said;  // by the client's own ssh, if it goes direct
+  std::vector<std::string> said;      // the last words of what makes the dump at hand
 };
 
 // Standard error of a borg as it comes.

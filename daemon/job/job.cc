@@ -133,6 +133,8 @@ JobResult JobContext::work() {
       return catalog_archive(*this);
     case JobKind::verify:
       return verify(*this);
+    case JobKind::withdraw:
+      return withdraw(*this);
   }
   throw Failure("environment", "this version of cyborg-job does not know the kind of job");
 }

@@ -84,6 +84,7 @@ JobResult run_with_hooks(JobContext& job, const std::function<JobResult()>& work
 JobResult compact(JobContext& job);
 JobResult check(JobContext& job);
 JobResult verify(JobContext& job);
+JobResult withdraw(JobContext& job);
 
 // Where the server's own borg keeps caches and, more important, what it knows of repositories.
 std::string server_borg_directory();

@@ -6,6 +6,7 @@
 #include "core/job_script.h"
 #include "core/quote.h"
 #include "job/borg_run.h"
+#include "job/direct.h"
 #include "job/job.h"
 #include "ssh/failure.h"
 
@@ -23,10 +24,10 @@ BorgStep run_borg(JobContext& job, BorgVerb verb, const std::string& host_key) {
 
 // borg's version on the repository host. Without a shell there (a key bound to `borg serve`), it stays
 // unknown: borg serve will tell whether it works.
-std::string probe_host(JobContext& job, std::string& host_key) {
+std::string probe_host(JobContext& job, HostKeys& keys) {
   const SshTarget& host = job.spec().repository_host;
   ssh::Session session{host, job.credentials()};
-  host_key = session.host_key();
+  keys = {session.host_key(), session.host_public_key()};
   job.throw_if_canceled();
   auto channel = ssh::Channel::execute(session, "borg --version");
   channel->send_eof();
@@ -99,28 +100,30 @@ JobResult ready(const JobSpec& spec, const InfoReport& report, bool created, Jso
 JobResult prepare_repository(JobContext& job) {
   const JobSpec& spec = job.spec();
   job.output().line(6, fmt::format("preparation of repository {}", repository_name(spec)));
-  std::string host_key;
+  HostKeys keys;
   Json::Value facts{Json::objectValue};
   const bool here = spec.repository_host.address.empty();
   // The connections that follow must be to the machine that showed its key to the first.
-  facts["borg_version"] = here ? server_borg_version(job) : probe_host(job, host_key);
+  facts["borg_version"] = here ? server_borg_version(job) : probe_host(job, keys);
 
-  BorgStep step = run_borg(job, BorgVerb::info, host_key);
+  BorgStep step = run_borg(job, BorgVerb::info, keys.fingerprint);
   bool created = false;
   // An id that was pinned means that it existed: a new one in its place would hide the loss.
   if (step.result.code == "repository-missing" && spec.borg_id.empty()) {
-    step = run_borg(job, BorgVerb::init, host_key);
+    step = run_borg(job, BorgVerb::init, keys.fingerprint);
     created = step.result.state == JobState::successful;
-    if (created) step = run_borg(job, BorgVerb::info, host_key);
+    if (created) step = run_borg(job, BorgVerb::info, keys.fingerprint);
   }
-  facts["host_key"] = host_key;
+  facts["host_key"] = keys.fingerprint;
   if (step.result.state != JobState::successful && step.result.state != JobState::warning) {
     explain(step.result, spec);
     return step.result;
   }
   const auto report = parse_info_report(step.end.output);
   if (!report) return make_result(JobState::failed, "borg-error", "borg printed no repository id");
-  return ready(spec, *report, created, facts);
+  JobResult result = ready(spec, *report, created, facts);
+  if (!spec.direct.used || result.state != JobState::successful) return result;
+  return prepare_direct(job, keys, result);
 }
 
 }  // namespace cyborg

@@ -195,7 +195,8 @@ void JobRunner::choose_newest(std::int64_t id, JobSpec spec, std::map<std::strin
 void JobRunner::add_passphrase(std::int64_t id, JobSpec spec,
                                std::map<std::string, std::string> credentials) {
   const std::string url = state_.unfinished.at(id).borg_url;
-  if (url.empty()) return launch(id, spec, std::move(credentials));
+  const bool needless = spec.kind == JobKind::withdraw;
+  if (url.empty() || needless) return launch(id, spec, std::move(credentials));
   out_.store.get_secret(store::passphrase_key(url),
                         [this, id, url, spec = std::move(spec), credentials = std::move(credentials)](
                             Expected<std::optional<store::Secret>> secret) mutable {

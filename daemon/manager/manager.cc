@@ -34,11 +34,13 @@ void Manager::synchronise() {
         out_.log.trouble("the server's ssh key is not there: " + kept.error().message);
         return out_.clock.after("synchronise", std::chrono::seconds{5}, [this] { synchronise(); });
       }
+      const bool first = !state_.loaded;
       state_.loaded = true;
       if (on_loaded) on_loaded();
       out_.publisher.manager_changed();
       refresh_timers([](const Expected<void>&) {});
       runner_.reconcile();
+      if (first) withdraw_unused_keys("cyborgd");
     });
   });
 }

@@ -85,6 +85,10 @@ class Manager {
   // Proves that archives restore: the newest of each series, or this one.
   void verify_policy(const std::string& policy, const RunRequest& request, Done<RunAnswer> done);
   void verify_archive(const std::string& archive, const std::string& actor, Done<std::int64_t> done);
+  // Clients' own keys on repository hosts; force forgets them without asking the host.
+  Expected<std::vector<Json::Value>> list_keys(const Json::Value& filter) const;
+  void withdraw_keys(const std::string& repository, const std::vector<std::string>& clients, bool force,
+                     const std::string& actor, Done<std::vector<std::int64_t>> done);
   void remove_archive(const std::string& archive, const std::string& actor, Done<std::int64_t> done);
   void update_archive(const std::string& archive, const Json::Value& properties, Done<void> done);
   void explain_archive(const std::string& archive, Done<Json::Value> done);
@@ -124,6 +128,8 @@ class Manager {
     std::size_t next = 0;
     std::vector<Json::Value> rows;
   };
+  void withdraw_unused_keys(const std::string& actor);
+  void forget_keys(const KeyChoice& only, Done<std::vector<std::int64_t>> done);
   void preview_prune(std::shared_ptr<Preview> preview, Done<RunAnswer> done);
   Chain chain() const;
   void with_skipped_backups(const Job& preparation, std::function<void(const std::vector<Job>&)> then);

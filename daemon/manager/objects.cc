@@ -73,6 +73,7 @@ void Manager::put_repository(const std::string& name, const Json::Value& propert
         if (!stored) return done(stored);
         state_.fleet.repositories.insert_or_assign(repository.name, repository);
         changed(ObjectKind::repository, repository.name);
+        withdraw_unused_keys("cyborgd");
         refresh_timers(done);
       });
 }
@@ -152,6 +153,7 @@ void Manager::remove(ObjectKind kind, const std::string& name, bool force, Done<
         state_.fleet.policies.erase(name);
         break;
     }
+    withdraw_unused_keys("cyborgd");
     // The answer first: it needs the object to which the call was made, whose signatures it is checked
     // against.
     refresh_timers([this, kind, name, done](const Expected<void>& refreshed) {

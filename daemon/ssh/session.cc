@@ -192,6 +192,17 @@ void Session::lost() {
                 JobState::failed);
 }
 
+std::string Session::host_public_key() const {
+  ssh_key raw = nullptr;
+  if (ssh_get_server_publickey(session_.get(), &raw) != SSH_OK) return {};
+  const Key key{raw};
+  char* text = nullptr;
+  if (ssh_pki_export_pubkey_base64(key.get(), &text) != SSH_OK) return {};
+  std::string line = fmt::format("{} {}", ssh_key_type_to_char(ssh_key_type(key.get())), text);
+  ssh_string_free_char(text);
+  return line;
+}
+
 int Session::fd() const {
   return ssh_get_fd(session_.get());
 }

@@ -38,6 +38,7 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   const std::string& host_key() const { return host_key_; }  // SHA256:…
+  std::string host_public_key() const;                       // "ssh-ed25519 AAAA…", as in known_hosts
   int fd() const;
   bool write_pending() const;  // libssh has data that the socket did not take yet
   // Lets libssh read and write what it can without waiting; `heard` if the socket was readable. Throws

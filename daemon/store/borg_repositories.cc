@@ -6,23 +6,26 @@
 namespace cyborg::store {
 namespace {
 
-constexpr const char* kSelect =
-    "select id, repository, coalesce(client, ''), url, ready, borg_id from borg_repository";
+constexpr std::string_view kColumns =
+    "id, repository, coalesce(client, ''), url, ready, borg_id, direct_key, direct_line, direct_manual,"
+    " direct_host_key";
 
 void fill(Row row, BorgRepository& r) {
-  row.read(r.id, r.repository, r.client, r.url, r.ready, r.borg_id);
+  row.read(r.id, r.repository, r.client, r.url, r.ready, r.borg_id, r.direct.key, r.direct.line,
+           r.direct.manual, r.direct.host_key);
 }
 
 // A row of a repository that was removed is taken over by the one that has its URL now: archives and
 // passphrase are still good. That of one that exists is not.
 Expected<BorgRepository> ensure(Connection& db, const BorgRepository& wanted) {
-  auto written = db.run(
+  const std::string sql = fmt::format(
       "insert into borg_repository as b (repository, client, url) values ($1, nullif($2, ''), $3)"
       " on conflict (url) do update set repository = excluded.repository, client = excluded.client"
       " where b.repository = excluded.repository"
       "    or not exists (select from repository where name = b.repository)"
-      " returning id, repository, coalesce(client, ''), url, ready, borg_id",
-      Params{wanted.repository, wanted.client, wanted.url});
+      " returning {}",
+      kColumns);
+  auto written = db.run(sql.c_str(), Params{wanted.repository, wanted.client, wanted.url});
   if (!written) return std::unexpected(written.error());
   if (written->empty()) {
     return fail(ErrorCode::invalid_argument,
@@ -37,7 +40,8 @@ Expected<BorgRepository> ensure(Connection& db, const BorgRepository& wanted) {
 }  // namespace
 
 Expected<std::vector<BorgRepository>> read_borg_repositories(Connection& db, const std::string& url) {
-  const std::string sql = std::string{kSelect} + (url.empty() ? " order by id" : " where url = $1");
+  const std::string sql = fmt::format("select {} from borg_repository {}", kColumns,
+                                      url.empty() ? "order by id" : "where url = $1");
   auto result = db.run(sql.c_str(), url.empty() ? Params{} : Params{url});
   if (!result) return std::unexpected(result.error());
   std::vector<BorgRepository> all(static_cast<std::size_t>(result->size()));
@@ -56,6 +60,13 @@ Expected<std::vector<BorgRepository>> ensure_borg_repositories(Connection& db,
   }
   if (auto kept = put_secrets(db, secrets_if_absent, true); !kept) return std::unexpected(kept.error());
   return all;
+}
+
+Expected<void> forget_keys(Connection& db, const std::vector<std::string>& borg_urls) {
+  auto forgotten =
+      db.run("update borg_repository set direct_line = '' where url = any($1::text[])", Params{borg_urls});
+  if (!forgotten) return std::unexpected(forgotten.error());
+  return {};
 }
 
 }  // namespace cyborg::store

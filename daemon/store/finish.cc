@@ -76,6 +76,49 @@ Expected<void> take_repository_facts(Connection& db, const Job& job, const Json:
       "update repository set host_key = $2, changed = now() where name = $1 and host_key = '' and $2 <> ''",
       Params{job.repository, text(facts, "host_key")});
   if (!pinned) return std::unexpected(pinned.error());
+  // What the pinned key is in full; another one may have been pinned meanwhile.
+  auto known = db.run(
+      "update repository set host_public_key = $3, changed = now()"
+      " where name = $1 and host_key = $2 and $3 not in ('', host_public_key)",
+      Params{job.repository, text(facts, "host_key"), text(facts, "host_public_key")});
+  if (!known) return std::unexpected(known.error());
+  return {};
+}
+
+// What a preparation that was cut short did with the client's key is not known. Then it counts as authorised,
+// so that it is withdrawn one day.
+Expected<void> suspect_direct_key(Connection& db, const Job& job) {
+  auto suspected = db.run(
+      "update borg_repository b set direct_line = 'unknown', direct_host_key = r.host_key from repository r"
+      " where b.url = $1 and b.direct_line = '' and r.name = b.repository and r.transport = 'direct'"
+      " and r.authorize = 'automatic'",
+      Params{job.borg_url});
+  if (!suspected) return std::unexpected(suspected.error());
+  return {};
+}
+
+// Also of a preparation that failed: the line may be there all the same.
+Expected<void> take_direct_key(Connection& db, const Job& job, const JobResult& result) {
+  const Json::Value& facts = result.facts;
+  if (result.code == "interrupted" || result.code == "timeout" || result.code == "out-of-memory") {
+    return suspect_direct_key(db, job);
+  }
+  if (text(facts, "direct_key").empty()) return {};
+  auto taken = db.run(
+      "update borg_repository set direct_key = $2, direct_line = $3, direct_manual = $4, direct_host_key = $5"
+      " where url = $1",
+      Params{job.borg_url, text(facts, "direct_key"), text(facts, "direct_line"),
+             facts["direct_manual"].isBool() && facts["direct_manual"].asBool(),
+             text(facts, "direct_host_key")});
+  if (!taken) return std::unexpected(taken.error());
+  return {};
+}
+
+// The key stays known, as the client still has it.
+Expected<void> take_withdrawal(Connection& db, const Job& job, const Json::Value& facts) {
+  auto taken = db.run("update borg_repository set direct_line = '' where url = $1 and direct_key = $2",
+                      Params{job.borg_url, text(facts, "withdrawn")});
+  if (!taken) return std::unexpected(taken.error());
   return {};
 }
 
@@ -143,8 +186,12 @@ Expected<void> take_facts(Connection& db, const Job& job, const JobResult& resul
   if (job.kind == JobKind::prune) {
     if (auto removed = take_removed(db, job, result.facts); !removed) return removed;
   }
+  if (job.kind == JobKind::prepare_repository) {
+    if (auto taken = take_direct_key(db, job, result); !taken) return taken;
+  }
   if (job.kind == JobKind::verify) return note_proof(db, job, result);
   if (!succeeded(result.state)) return {};
+  if (job.kind == JobKind::withdraw) return take_withdrawal(db, job, result.facts);
   if (job.kind == JobKind::prepare_client) return take_client_facts(db, job, result.facts);
   if (job.kind == JobKind::prepare_repository) return take_repository_facts(db, job, result.facts);
   if (job.kind == JobKind::backup) return add_archive(db, job, result);
@@ -180,10 +227,17 @@ Expected<void> read_prepared(Connection& db, FinishedJob& finished) {
     auto repositories = read_repositories(db, job.repository);
     if (!repositories) return std::unexpected(repositories.error());
     finished.repository = first(*repositories);
-    auto borg = read_borg_repositories(db, job.borg_url);
-    if (!borg) return std::unexpected(borg.error());
-    finished.borg_repository = first(*borg);
   }
+  return {};
+}
+
+// What is known of a client's key may have changed whatever the end.
+Expected<void> read_borg_repository(Connection& db, FinishedJob& finished) {
+  const Job& job = finished.job;
+  if (job.kind != JobKind::prepare_repository && job.kind != JobKind::withdraw) return {};
+  auto borg = read_borg_repositories(db, job.borg_url);
+  if (!borg) return std::unexpected(borg.error());
+  finished.borg_repository = first(*borg);
   return {};
 }
 
@@ -196,6 +250,7 @@ Expected<FinishedJob> read_finished(Connection& db, std::int64_t id, bool repeat
   auto dependants = read_dependants(db, id);
   if (!dependants) return std::unexpected(dependants.error());
   finished.dependants = std::move(*dependants);
+  if (auto read = read_borg_repository(db, finished); !read) return std::unexpected(read.error());
   if (!succeeded(finished.job.state)) return finished;
   if (auto read = read_prepared(db, finished); !read) return std::unexpected(read.error());
   auto archive = read_archive_of_job(db, id);

@@ -92,11 +92,13 @@ Expected<void> refuse_move(Connection& db, const Repository& wanted) {
 
 Expected<void> write_repository(Connection& db, const Repository& r, bool create) {
   const char* sql = create ? "insert into repository (name, enabled, url, encryption, transport, append_only,"
-                             " shared, host_key) values ($1, $2, $3, $4, $5, $6, $7, $8)"
+                             " shared, host_key, authorize, host_public_key)"
+                             " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
                            : "update repository set enabled = $2, url = $3, encryption = $4, transport = $5,"
-                             " append_only = $6, shared = $7, host_key = $8, changed = now() where name = $1";
-  auto result = db.run(
-      sql, Params{r.name, r.enabled, r.url, r.encryption, r.transport, r.append_only, r.shared, r.host_key});
+                             " append_only = $6, shared = $7, host_key = $8, authorize = $9,"
+                             " host_public_key = $10, changed = now() where name = $1";
+  auto result = db.run(sql, Params{r.name, r.enabled, r.url, r.encryption, r.transport, r.append_only,
+                                   r.shared, r.host_key, r.authorize, r.host_public_key});
   if (!result && db.constraint() == "repository_url_key") {
     return fail(ErrorCode::invalid_argument, fmt::format("url {} is another repository's already", r.url),
                 "cyborgctl repository list shows which");
@@ -119,9 +121,12 @@ Expected<void> put_repository(Connection& db, const Repository& repository, bool
 
 Expected<std::vector<Repository>> read_repositories(Connection& db, const std::string& name) {
   return read_objects<Repository>(
-      db, "select name, enabled, url, encryption, transport, append_only, shared, host_key from repository",
+      db,
+      "select name, enabled, url, encryption, transport, append_only, shared, host_key, authorize,"
+      " host_public_key from repository",
       name, [](Row row, Repository& r) {
-        row.read(r.name, r.enabled, r.url, r.encryption, r.transport, r.append_only, r.shared, r.host_key);
+        row.read(r.name, r.enabled, r.url, r.encryption, r.transport, r.append_only, r.shared, r.host_key,
+                 r.authorize, r.host_public_key);
       });
 }
 

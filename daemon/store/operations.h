@@ -37,6 +37,8 @@ Expected<std::vector<BorgRepository>> ensure_borg_repositories(Connection& db,
                                                                const std::vector<BorgRepository>& wanted,
                                                                const std::vector<Secret>& secrets_if_absent);
 
+Expected<void> forget_keys(Connection& db, const std::vector<std::string>& borg_urls);
+
 // runs.cc
 Expected<CreatedRun> create_run(Connection& db, const NewRun& run, const std::string& node);
 

@@ -60,7 +60,9 @@ Expected<void> lock(Connection& db, const Kind& kind, const std::string& name) {
 Expected<void> refuse_unfinished(Connection& db, const Kind& kind, const std::string& name) {
   if (!kind.has_history) return {};
   auto jobs = read_names(
-      db, fmt::format("select id from job where {} = $1 and finished is null order by id", kind.name),
+      db,
+      fmt::format("select id from job where {} = $1 and finished is null and kind <> 'withdraw' order by id",
+                  kind.name),
       Params{name});
   if (!jobs) return std::unexpected(jobs.error());
   if (jobs->empty()) return {};
@@ -117,7 +119,7 @@ Expected<void> refuse_last_repository(Connection& db, const std::string& name) {
 // What was prepared is needed as long as its archives may be; what was not is only a plan.
 Expected<void> forget_unprepared(Connection& db, const Kind& kind, const std::string& name) {
   const std::string sql = fmt::format(
-      "with gone as (delete from borg_repository b where {} = $1 and not ready"
+      "with gone as (delete from borg_repository b where {} = $1 and not ready and direct_line = ''"
       "   and not exists (select from archive where borg_repository = b.id) returning url)"
       " delete from secret where kind = 'borg-repository' and owner in (select url from gone)",
       kind.name);

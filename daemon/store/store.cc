@@ -184,6 +184,12 @@ void Store::ensure_borg_repositories(std::vector<BorgRepository> wanted,
                   });
 }
 
+void Store::forget_keys(std::vector<std::string> borg_urls, Done<void> done) {
+  impl_->in_state(std::move(done), [borg_urls = std::move(borg_urls)](Connection& db) {
+    return store::forget_keys(db, borg_urls);
+  });
+}
+
 void Store::create_run(NewRun run, Done<CreatedRun> done) {
   impl_->in_state(std::move(done), [run = std::move(run), node = impl_->node()](Connection& db) {
     return store::create_run(db, run, node);

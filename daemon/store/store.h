@@ -138,7 +138,7 @@ struct FinishedJob {
   std::vector<Job> dependants;   // that became pending or skipped, transitively
   std::optional<Client> client;  // with the facts of its preparation
   std::optional<Repository> repository;           // if its host key was learned
-  std::optional<BorgRepository> borg_repository;  // ready now
+  std::optional<BorgRepository> borg_repository;  // of a preparation or withdrawal
   std::optional<Archive> archive;
 };
 
@@ -280,6 +280,9 @@ class Store {
   // exists is refused.
   void ensure_borg_repositories(std::vector<BorgRepository> wanted, std::vector<Secret> secrets_if_absent,
                                 Done<std::vector<BorgRepository>> done);
+
+  // Their lines on repository hosts are somebody else's to remove.
+  void forget_keys(std::vector<std::string> borg_urls, Done<void> done);
 
   void create_run(NewRun run, Done<CreatedRun> done);
   // All or none, in one transaction; jobs that have ended stay as they are, their ids are returned.

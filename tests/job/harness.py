@@ -62,6 +62,10 @@ class Sshd:
                 time.sleep(0.05)
         raise RuntimeError("sshd does not start: " + (self.directory / "log").read_text())
 
+    def public_key(self):
+        """The host key, as in known_hosts."""
+        return " ".join((self.directory / "host_ed25519.pub").read_text().split()[:2])
+
     def sessions(self):
         """The ids of the processes that serve connections."""
         out = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True)
@@ -88,6 +92,7 @@ class Sshd:
 
 
 NOWHERE = dict(address="", port=22, user="", host_key="", jump="")
+NO_DIRECT = dict(used=False, manual=False, host_public_key="", key="", line="")
 NO_DUMP = dict(type="", databases=[], user="", host="", port=0, command="", filename="")
 
 
@@ -133,7 +138,8 @@ class Run:
                     encryption="repokey-blake2", append_only=False, borg_id="", archive=f"archive-{lab.number}",
                     roots=[], any_root=False, exclude=[], one_file_system=False, compression="lz4", upload_limit=0,
                     files_cache_suffix="p", paths=[], directory="", dry_run=False, remove=[], remove_ids=[], keep_ids=[],
-                    dump=NO_DUMP, hooks=[], max_duration=0, verify_data=False, borg_url="", catalog_budget=0,
+                    dump=NO_DUMP, direct=NO_DIRECT, hooks=[], max_duration=0, verify_data=False, borg_url="",
+                    catalog_budget=0,
                     database_remote=False,
                     verify="", client_away="", seed="", sample_files=0, sample_bytes=0, canaries=[])
         spec.update(fields)

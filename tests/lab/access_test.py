@@ -25,6 +25,7 @@ def outsider_is_refused(t):
         ["client", "remove", client, "--force"], ["client", "prepare", client],
         ["repository", "add", t.name("no"), "/srv/no"], ["repository", "disable", repository],
         ["repository", "key-export", repository, "--client", client], ["repository", "prepare", repository],
+        ["repository", "keys", repository], ["repository", "withdraw", repository, "--force"],
         ["schedule", "add", t.name("no"), "@daily"], ["schedule", "set", schedule, "crontab=@daily"],
         ["policy", "add", t.name("no"), "--type", "config", "--repository", repository, "--client", client],
         ["policy", "set", policy, "exclude=/etc"], ["policy", "run", policy], ["policy", "run", policy, "--dry-run"],

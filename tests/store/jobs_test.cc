@@ -200,6 +200,52 @@ TEST_F(Jobs, a_failed_preparation_leaves_none) {
   EXPECT_FALSE(load().clients[1].ready);
 }
 
+// As authorized_keys of the repository host has it, whatever became of the rest.
+TEST_F(Jobs, a_key_on_the_repository_host_is_known_until_it_is_withdrawn) {
+  const auto run = add_run();
+  finish(run.jobs[0].id, result(JobState::successful));
+  JobResult failed = result(JobState::failed);
+  failed.facts["direct_key"] = "ssh-ed25519 AAAA";
+  failed.facts["direct_line"] = "command=\"x\" ssh-ed25519 AAAA";
+  failed.facts["direct_manual"] = false;
+  failed.facts["direct_host_key"] = "SHA256:vault";
+  const auto prepared = finish(run.jobs[1].id, failed).borg_repository;
+  ASSERT_TRUE(prepared);
+  EXPECT_FALSE(prepared->ready);
+  EXPECT_EQ(prepared->direct.key, "ssh-ed25519 AAAA");
+  EXPECT_EQ(prepared->direct.host_key, "SHA256:vault");
+
+  // The client goes, and its borg repository is not forgotten, although there is nothing in it.
+  good(ask<std::vector<Policy>>(&Store::remove_client, "web", true));
+  NewRun withdrawal = new_run("00000000-0000-4000-8000-000000000003");
+  withdrawal.jobs = {withdrawal.jobs[1]};
+  withdrawal.jobs[0].kind = JobKind::withdraw;
+  const auto job = good(ask<CreatedRun>(&Store::create_run, withdrawal)).jobs[0].id;
+  JobResult withdrawn = result(JobState::successful);
+  withdrawn.facts["withdrawn"] = "ssh-ed25519 AAAA";
+  const auto left = finish(job, withdrawn).borg_repository;
+  ASSERT_TRUE(left);
+  EXPECT_EQ(left->direct.line, "");
+  EXPECT_EQ(left->direct.key, "ssh-ed25519 AAAA");
+}
+
+TEST_F(Jobs, the_full_host_key_is_kept_if_it_is_the_pinned_one) {
+  const auto run = add_run();
+  finish(run.jobs[0].id, result(JobState::successful));
+  JobResult repository = result(JobState::successful);
+  repository.facts["borg_id"] = kId;
+  repository.facts["host_key"] = "SHA256:vault";
+  repository.facts["host_public_key"] = "ssh-ed25519 HOST";
+  EXPECT_EQ(finish(run.jobs[1].id, repository).repository->host_public_key, "ssh-ed25519 HOST");
+  NewRun again = new_run("00000000-0000-4000-8000-000000000004");
+  again.jobs = {again.jobs[1]};
+  repository.facts["host_key"] = "SHA256:mallory";
+  repository.facts["host_public_key"] = "ssh-ed25519 MALLORY";
+  EXPECT_EQ(finish(good(ask<CreatedRun>(&Store::create_run, again)).jobs[0].id, repository)
+                .repository->host_public_key,
+            "ssh-ed25519 HOST");
+}
+
 TEST_F(Jobs, ending_twice_changes_nothing_and_answers_the_same) {
   const auto run = add_run();
   finish(run.jobs[0].id, result(JobState::successful));

@@ -88,6 +88,12 @@ TEST(BorgCommand, AServeIsBoundToOneRepository) {
   EXPECT_EQ(borg_serve(spec).back(), "--append-only");
 }
 
+TEST(BorgCommand, ARepositoryItselfIsNeverAppendOnly) {
+  JobSpec spec;
+  spec.append_only = true;
+  EXPECT_FALSE(has(borg_init(spec, "/r"), "--append-only"));
+}
+
 TEST(BorgCommand, ARelayedRepositoryHasOneNameForAllRoutes) {
   EXPECT_EQ(relay_url("/srv/x"), "ssh://cyborg/srv/x");
   EXPECT_EQ(relay_url("x"), "ssh://cyborg/./x");

@@ -24,6 +24,8 @@ JobSpec full_spec() {
   spec.repository_path = "/srv/with \"quotes\" and\nlines";
   spec.encryption = "repokey-blake2";
   spec.append_only = true;
+  spec.direct = {true, true, "ssh-ed25519 AAAA", "ssh-ed25519 BBBB",
+                 "command=\"x\",restrict ssh-ed25519 BBBB"};
   spec.borg_id = std::string(64, 'a');
   spec.archive = "p-web-2026-01-01T00:00:00Z";
   spec.roots = {"/", "/ä"};
@@ -73,6 +75,7 @@ TEST(JobSpecJson, AFieldThatIsMissingIsNamed) {
     // Of a target, the part that is missed first.
     const std::string named = key == "target" || key == "repository_host" ? "address"
                               : key == "dump"                             ? "type"
+                              : key == "direct"                           ? "used"
                                                                           : key;
     EXPECT_TRUE(contains(read.error().message, "\"" + named + "\"")) << key << ": " << read.error().message;
   }
