@@ -129,14 +129,7 @@ Cover covers(const Policy& policy, const std::string& client, const Json::Value&
   const BackupSource source = backup_source(policy, client);
   if (is_path(kind)) return covers_path(source, name, found);
   if (policy.type != kind) return Cover::no;
-  if (kind == "vm" || kind == "proxmox") {
-    const Json::Value& guests = policy.variables["guests"];
-    if (guests.isString()) return guests.asString() == name ? Cover::yes : Cover::no;
-    if (!guests.isArray() || guests.empty()) return Cover::yes;
-    return std::ranges::any_of(guests, [&](const Json::Value& guest) { return guest.asString() == name; })
-               ? Cover::yes
-               : Cover::no;
-  }
+  if (kind == "vm" || kind == "proxmox") return names(source.dump.guests, name) ? Cover::yes : Cover::no;
   // A server that does not say what it has is covered by what takes all that it has.
   return is_here(source.dump.host) && names(source.dump.databases, name) ? Cover::yes : Cover::no;
 }

@@ -156,11 +156,13 @@ std::string backup_script(const JobSpec& spec, const std::string& relay) {
     return "set -- " + quote(borg_create(as, script_repository(as, relay))) + " \"$@\"\n";
   };
   if (!spec.snapshot) return start + create(spec) + kRunBorg + kEnd;
+  // Names the snapshots as this script's.
+  const std::string word = relay.empty() ? fmt::format("{:016x}", spec.job) : relay;
   JobSpec without = spec;
-  without.exclude.push_back(snapshot_pattern(relay));
+  without.exclude.push_back(snapshot_pattern(word));
   const std::string command = create(without);
   // Making the snapshots uses up the roots.
-  return in_mount_namespace(start + snapshot_part(spec, relay) + check_roots(spec) + command +
+  return in_mount_namespace(start + snapshot_part(spec, word) + check_roots(spec) + command +
                             "[ -z \"$N\" ] || set -- chroot \"$N\" \"$@\"\n" + kRunBorg + snapshot_check() +
                             kEnd);
 }

@@ -215,12 +215,14 @@ const std::vector<PolicyType>& types() {
          false,
          "have the guest's agent put its file systems in order first; it is a warning if it cannot",
          {}}},
-       [](Values values) { return guests("vm", std::move(values)); }},
+       [](Values values) { return guests("vm", std::move(values)); },
+       "guests"},
       {"proxmox",
        "virtual machines and containers of a Proxmox host, as its vzdump saves them",
        {{"guests", Form::ids, false, "which, by their number (default: all of this host)", check_guest_id},
         {"mode", Form::text, false, "snapshot, suspend or stop (default: snapshot)", check_mode}},
-       [](Values values) { return guests("proxmox", std::move(values)); }},
+       [](Values values) { return guests("proxmox", std::move(values)); },
+       "guests"},
   };
   return table;
 }

@@ -89,7 +89,7 @@ TEST(Discover, SaysWhatIsCovered) {
     const auto rows = discover_rows(fleet_with({row.policy}), "web", facts);
     ASSERT_EQ(rows.size(), 3U);
     EXPECT_EQ(rows[1]["protected"].asString(), row.verdict)
-        << row.policy.type << row.policy.variables << row.found;
+        << row.policy.type << row.policy.variables.toStyledString() << row.found;
     EXPECT_EQ(rows[1]["policies"].size(), std::string{row.verdict} == "no" ? 0U : 1U);
     EXPECT_EQ(rows[1]["command"].asString().empty(), std::string{row.verdict} == "yes");
   }

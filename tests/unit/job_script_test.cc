@@ -80,6 +80,13 @@ TEST(JobScript, NoScriptHoldsThePassphraseOrPutsItInTheEnvironment) {
   }
 }
 
+TEST(JobScript, NamesItsSnapshotsByAWordThatIsInIt) {
+  JobSpec direct = with_snapshot();
+  direct.job = 0x2a;
+  EXPECT_NE(backup_script(with_snapshot(), "ab12").find("-ab12-*"), std::string::npos);
+  EXPECT_NE(backup_script(direct, "").find("-000000000000002a-*"), std::string::npos);
+}
+
 TEST(JobScript, OnlyRootNeedsNoSudo) {
   EXPECT_EQ(script_command("x", "root"), "exec sh -c 'x'");
   EXPECT_EQ(script_command("x", "admin"), "exec sudo -n sh -c 'x'");

@@ -159,6 +159,7 @@ TEST(PolicyTypes, TakeOtherVariablesForSingleClients) {
                         R"("databases":["a"]}}})"},
            Row{"postgresql", R"({"extended_postgresql":{"web":["a","b"],"db":"c"}})"},
            Row{"folders", R"({"folders":"/a","extended_folders":{"db":["/b"]}})"},
+           Row{"proxmox", R"({"extended_proxmox":{"web":[101,102],"db":["103"]}})"},
            Row{"rootfs", R"({"extended_rootfs":{"db":{"exclude":["/b"],"one_file_system":true}}})"},
        }) {
     Policy made = policy(row.type, row.variables);
