@@ -42,7 +42,7 @@ void pause(std::chrono::milliseconds time) {
 
 }  // namespace
 
-ToolEnd DatabaseServer::run(std::vector<std::string> command, std::string input) {
+ToolEnd DatabaseServer::run(const std::vector<std::string>& command, std::string input) {
   return run_tool(job_, {enclosed(directory_, command), tool_environment(directory_), std::move(input)});
 }
 

@@ -44,7 +44,7 @@ class DatabaseServer {
  protected:
   DatabaseServer(JobContext& job, std::string directory) : job_(job), directory_(std::move(directory)) {}
 
-  ToolEnd run(std::vector<std::string> command, std::string input = {});
+  ToolEnd run(const std::vector<std::string>& command, std::string input = {});
   // Starts the server itself, and asks until it answers.
   void launch(const std::vector<std::string>& command, const std::vector<std::string>& ask,
               const std::string& log);

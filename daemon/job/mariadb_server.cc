@@ -89,7 +89,7 @@ class MariadbServer final : public DatabaseServer {
 
   ToolEnd load_database(const DumpFile& dump, const std::string& file, std::string_view) override {
     const std::string database = database_name(dump);
-    const ToolEnd made =
+    ToolEnd made =
         run(client({"-e", fmt::format("create database if not exists {}", sql_name(database, '`'))}));
     if (made.status != 0) return made;
     return run(client({"--default-character-set=utf8mb4", "--max-allowed-packet=1G", database}), file);

@@ -107,10 +107,9 @@ class PostgresqlServer final : public DatabaseServer {
     const auto origin = postgresql_origin(head);
     const std::string encoding = origin && !origin->encoding.empty() ? origin->encoding : "UTF8";
     // A locale that this machine may not have is not what is to be proven.
-    const ToolEnd dropped =
-        run(psql("postgres", {"-c", fmt::format("drop database if exists {}", kDatabase)}));
+    ToolEnd dropped = run(psql("postgres", {"-c", fmt::format("drop database if exists {}", kDatabase)}));
     if (dropped.status != 0) return dropped;
-    const ToolEnd made = run(
+    ToolEnd made = run(
         psql("postgres", {"-c", fmt::format("create database {} template template0 locale 'C' encoding {}",
                                             kDatabase, sql_name(encoding, '\''))}));
     if (made.status != 0) return made;
