@@ -246,7 +246,7 @@ release() {
 
 // Signs of life, and the end of standard input; see kRunBorg in job_script.cc.
 constexpr const char* kWatchers = R"sh(
-( while IFS= read -r x <&4; do : >"$D/alive"; done; kill -TERM $$ ) >/dev/null 2>&1 8<&- &
+( while IFS= read -r x <&4 && kill -0 $$; do : >"$D/alive"; done; kill -TERM $$ ) >/dev/null 2>&1 8<&- &
 w=$!
 (
   trap 'kill $s; exit' TERM

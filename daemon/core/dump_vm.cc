@@ -46,15 +46,18 @@ let_go() {
   g=$(cat "$H/guest")
   thaw
   x=$(cat "$H/socket")
+  # The directory of the socket has the guest's name, which is quoted there.
   case $(backup_of) in
-    *"'$x'"*) vir domjobabort "$g" && gone || { failed=1; return 1; } ;;
+    *"/${x##*/}'"*) vir domjobabort "$g" && gone || { failed=1; return 1; } ;;
   esac >/dev/null 2>&1
   scratches | while IFS= read -r x; do rm -f "$x"; done
   rm "$H/guest"
 }
 # What a backup that was killed, maybe with the machine, has left of itself.
 repair() {
-  pid=$(backup_of | sed -n "s,.*/cyborg-\([0-9]*\)\.nbd'.*,\1,p")
+  x=$(backup_of) || x=
+  pid=$(printf %s "$x" | sed -n "s,.*/cyborg-\([0-9]*\)\.nbd'.*,\1,p")
+  [ -z "$x" ] || [ -n "$pid" ] || { why="another program's backup of it is at work"; return 1; }
   if [ -n "$pid" ]; then
     ! kill -0 "$pid" 2>/dev/null || { why="another backup of it is at work (process $pid)"; return 1; }
     why=$(vir domjobabort "$g" 2>&1) && gone || return 1

@@ -30,7 +30,7 @@ printf '%s\n' "$P" | { exec "$@" 3<&0 0</dev/null 4<&-; } &
 b=$!
 unset P
 stop() { kill -INT $b; sleep 5; kill -TERM $b; sleep 30; kill -KILL $b; }
-( while IFS= read -r x <&4; do : >"$D/alive"; done; stop ) >/dev/null 2>&1 &
+( while IFS= read -r x <&4 && kill -0 $$; do : >"$D/alive"; done; stop ) >/dev/null 2>&1 &
 w=$!
 (
   trap 'kill $s; exit' TERM

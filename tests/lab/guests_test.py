@@ -19,7 +19,7 @@ def virsh(t, *words, **options):
 class Guest:
     """A guest without an operating system: what its disks hold is written by the test."""
 
-    def __init__(self, t, name="guest", formats=("qcow2", "raw"), megabytes=80, more_disks="", on=True):
+    def __init__(self, t, name="guest", formats=("qcow2", "raw"), megabytes=80, more_disks="", on=True, full=None):
         self.t = t
         self.name = t.name(name)
         self.formats = formats
@@ -28,9 +28,11 @@ class Guest:
         for number, form in enumerate(formats):
             t.lab.hyper.sh('qemu-img create -q -f "$1" "$2" "$3M"; chmod 644 "$2"', form, self.path(number), str(megabytes))
             disks += DISK.format(kind="file", format=form, target=target(number),
-                                 source=f"<source file='{self.path(number).replace('&', '&amp;')}'/>")
+                                 source=f"<source file='{self.path(number).replace('&', '&amp;').replace(chr(39), '&apos;')}'/>")
         t.lab.hyper.sh('cat >/root/"$1".xml; virsh -q define /root/"$1".xml', self.name,
                        data=DEFINITION.format(name=self.name, disks=disks + more_disks))
+        if full is not None:
+            self.fill(full, megabytes)
         self.write(0, 0, "41")
         if on:
             self.start()
@@ -125,8 +127,7 @@ def hold_half_way(t, policy, guest):
 
 @test("a guest that runs is backed up as it is at one moment", needs=("hyper",), slow=True)
 def running(t):
-    guest = Guest(t, megabytes=150)
-    guest.fill(1, 150)
+    guest = Guest(t, megabytes=150, full=1)
     before = [guest.content(0), guest.content(1)]
     policy = policy_for(t, [guest])
     number, borg, _ = hold_half_way(t, policy, guest)
@@ -167,8 +168,7 @@ def off(t):
 
 @test("a guest that is off is not saved if it was started while it was read", needs=("hyper",))
 def started_meanwhile(t):
-    guest = Guest(t, formats=("raw",), megabytes=150, on=False)
-    guest.fill(0, 150)
+    guest = Guest(t, formats=("raw",), megabytes=150, on=False, full=0)
     policy = policy_for(t, [guest])
     number = t.start(policy)
     borg = wait_for(lambda: t.lab.hyper.run("pgrep", "-f", f"^[^ ]*python3 .*borg .*::{t.job(number)['archive']}", check=False).out.split(),
@@ -185,8 +185,7 @@ def started_meanwhile(t):
 
 @test("whatever ends a backup of a guest half-way, the guest is let go", needs=("hyper",), slow=True)
 def ended_half_way(t):
-    guest = Guest(t, formats=("raw",), megabytes=150)
-    guest.fill(0, 150)
+    guest = Guest(t, formats=("raw",), megabytes=150, full=0)
     policy = policy_for(t, [guest])
 
     def kill(what):
@@ -201,6 +200,7 @@ def ended_half_way(t):
             (lambda number, borg, keeper: t.server.run("systemctl", "kill", "-s", "KILL", f"cyborg-job-{number}"), ["failed"])):
         number, borg, keeper = hold_half_way(t, policy, guest)
         end(number, borg, keeper)
+        t.lab.hyper.run("kill", "-CONT", borg, check=False)  # it was stopped for this test only
         job = t.ended(number)
         expect(job["state"] in states, f"state {job['state']} among {states}: {job['reason']}")
         guest.expect_untouched()
@@ -209,8 +209,7 @@ def ended_half_way(t):
 
 @test("what a killed backup has left is repaired by the next one", needs=("hyper",))
 def left_over(t):
-    guest = Guest(t, formats=("raw",), megabytes=150)
-    guest.fill(0, 150)
+    guest = Guest(t, formats=("raw",), megabytes=150, full=0)
     policy = policy_for(t, [guest])
     number, borg, keeper = hold_half_way(t, policy, guest)
     t.lab.hyper.sh('main=$(ps -o ppid= -p "$2"); kill -KILL "$2" $main "$1"', borg, keeper)
@@ -225,18 +224,17 @@ def left_over(t):
 
 @test("all guests, after a power loss of their host in the middle of a backup", needs=("hyper",), alone=True)
 def power_loss(t):
-    guest = Guest(t, megabytes=150)
-    guest.fill(0, 150)
+    guest = Guest(t, megabytes=150, full=0)
     policy = t.policy("vm", t.repository("server"), t.client("hyper"))
     number, _, _ = hold_half_way(t, policy, guest)
     t.lab.do("kill", "hyper")
     t.lab.do("boot", "hyper")
-    wait_for(lambda: t.job(number)["state"] not in ("starting", "running") or t.server.sh('cyborgctl job cancel "$1"', str(number)), 60,
-             "the job ends")
-    expect(t.ended(number)["state"] in ("failed", "canceled"), "the backup did not succeed")
+    expect_equal(t.ended(number)["state"], "failed", "state of the backup")
     expect_in("scratch", left_overs(t, guest.name))
     before = guest.content(0), guest.content(1)
     guest.start()
+    # A process of today may have the number of the one that held the lock of borg's cache then.
+    t.lab.hyper.sh("rm -rf /var/lib/cyborg-client/.cache/borg/*/lock.*")
     job = t.backup(policy)
     expect_equal(job["state"], "successful", f"state: {job['reason']}")
     expect_in("was left by a backup that was killed: it was removed", t.ctl("job", "log", str(job["id"])).out)
@@ -255,7 +253,7 @@ def refused(t):
     busy = Guest(t, "busy", formats=("raw",), megabytes=1)
     t.lab.hyper.sh("echo '<domainbackup mode=\"pull\"><server transport=\"unix\" socket=\"/var/lib/libvirt/qemu/mine.sock\"/></domainbackup>'"
                    " >/root/mine.xml; virsh -q backup-begin \"$1\" /root/mine.xml", busy.name)
-    fails(t, policy_for(t, [busy], suffix="busy"), f'guest "{busy.name}"', "backup", "already")
+    fails(t, policy_for(t, [busy], suffix="busy"), f'guest "{busy.name}"', "another program's backup of it is at work")
     expect_in("mine.sock", virsh(t, "backup-dumpxml", busy.name).out)
     policy = t.policy("vm", t.repository("server", suffix="-none"), t.client("web", suffix="-none"), suffix="none")
     fails(t, policy, "virsh is not installed", code="dump-list-failed")
