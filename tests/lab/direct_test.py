@@ -131,7 +131,9 @@ def many_at_once(t):
     words = [word for client in clients for word in ("--client", client)]
     t.ctl("policy", "add", t.name("policy"), "--type", "config", "--repository", repository, *words)
     others = _others(t)
-    expect_equal(t.ctl("repository", "test", repository).status, 0, "exit status of the preparation of all")
+    t.ctl("repository", "prepare", repository, "--wait")
+    t.ctl("repository", "test", repository, "--client", clients[0])
+    expect_in("reaches it itself", t.jobs(repository=repository, client=clients[0])[0]["reason"])
     expect_equal(sorted(line.split("cyborg:")[1] for line in _lines(t, repository)),
                  sorted(f"{client}:{repository}" for client in clients), "lines of authorized_keys")
     expect_equal(_others(t), others, "the other lines")
