@@ -77,7 +77,8 @@ _cyborgctl_options() { # NOUN VERB
     find/*) echo '--client --policy --repository --ignore-case --limit --all' ;;
     status/*) echo '--check' ;;
     restore/*)
-      echo '--to --in-place --stdout --tar --database --all-databases --globals --conflict --dry-run --wait --follow'
+      echo '--to --in-place --stdout --tar --database --all-databases --globals --guest --directory' \
+        '--start --conflict --dry-run --wait --follow'
       ;;
     */remove) echo '--force' ;;
   esac

@@ -44,6 +44,9 @@ Expected<RestoreOptions> restore_options(Strings paths, const VariantMap& option
   read_databases(fields, what);
   fields.flag("all_databases", what.all_databases);
   fields.flag("globals", what.globals);
+  fields.text("guest", what.guest);
+  fields.text("guest_name", what.guest_name);
+  fields.flag("start", what.start);
   if (in_place && !what.directory.empty())
     fields.refuse("directory", what.directory, "exactly one of it and in_place");
   if (auto finished = fields.finish(); !finished) return std::unexpected(finished.error());

@@ -83,16 +83,6 @@ std::string percent_decoded(std::string_view text) {
   return result;
 }
 
-std::string percent_encoded(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    const bool stays = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                       c == '-' || c == '.' || c == '_' || static_cast<unsigned char>(c) >= 0x80;
-    result += stays ? std::string(1, c) : fmt::format("%{:02x}", static_cast<unsigned char>(c));
-  }
-  return result;
-}
-
 std::string_view dump_suffix(std::string_view type) {
   return type == "mysql" ? ".sql" : ".dump";
 }
@@ -102,6 +92,16 @@ std::string_view globals_file(std::string_view type) {
 }
 
 }  // namespace
+
+std::string percent_encoded(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    const bool stays = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                       c == '-' || c == '.' || c == '_' || static_cast<unsigned char>(c) >= 0x80;
+    result += stays ? std::string(1, c) : fmt::format("%{:02x}", static_cast<unsigned char>(c));
+  }
+  return result;
+}
 
 std::vector<std::string> borg_list_items(const JobSpec& spec, const std::string& repository) {
   return {"borg",

@@ -79,6 +79,9 @@ bool has_question_mark(std::string_view name);
 // client has it.
 std::string exclude_line(std::string_view path);
 
+// A name as dump_script() makes one for a file.
+std::string percent_encoded(std::string_view name);
+
 // The name of a database whose dump is at that path; empty for what is none.
 std::string database_of_path(std::string_view path, std::string_view type);
 // Where dump_script() puts the dump of a database; an empty name: roles or grants.

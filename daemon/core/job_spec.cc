@@ -127,6 +127,9 @@ void visit_restore(Visit& visit, Restore& restore) {
   visit("database_names", restore.database_names);
   visit("all_databases", restore.all_databases);
   visit("globals", restore.globals);
+  visit("guest", restore.guest);
+  visit("guest_name", restore.guest_name);
+  visit("start", restore.start);
 }
 
 template <typename Visit, typename Spec>

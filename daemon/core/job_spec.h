@@ -59,6 +59,10 @@ struct RestoreSpec {
   std::vector<std::string> databases, database_names;
   bool all_databases = false;
   bool globals = false;  // roles, users and grants, too
+  // A guest of the archive, put back into the hypervisor under this name; JobSpec::directory is where its
+  // disks go then, empty for where they were.
+  std::string guest, guest_name;
+  bool start = false;
 };
 
 struct JobSpec {
@@ -155,7 +159,7 @@ constexpr bool works_on_client(const JobSpec& spec) {
   return runs_on_client(spec.kind) && !spec.restore.output;
 }
 inline bool loads_databases(const JobSpec& spec) {
-  return spec.kind == JobKind::restore && !spec.dump.type.empty();
+  return spec.kind == JobKind::restore && !spec.dump.type.empty() && spec.restore.guest.empty();
 }
 
 Json::Value to_json(const JobSpec& spec);

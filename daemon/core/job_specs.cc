@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/direct.h"
+#include "core/guest_script.h"
 #include "core/hooks.h"
 #include "core/plan.h"
 #include "core/policy_types.h"
@@ -142,12 +143,20 @@ Expected<void> describe_restore(const Fleet& fleet, const Job& job, JobSpec& spe
   spec.restore.output = request.output;
   spec.restore.tar = request.tar;
   if (!request.conflict.empty()) spec.restore.conflict = request.conflict;
-  if (!request.of_databases()) return {};
+  if (!request.of_databases() && !request.of_guest()) return {};
   const auto policy = fleet.policies.find(job.policy);
   if (policy == fleet.policies.end()) {
     return fail(ErrorCode::no_such_policy, fmt::format("policy {} was removed", job.policy));
   }
   spec.dump = backup_source(policy->second, job.client).dump;
+  if (request.of_guest()) {
+    spec.restore.guest = request.guest;
+    spec.restore.guest_name = request.guest_name.empty() ? request.guest : request.guest_name;
+    spec.restore.start = request.start;
+    if (request.conflict.empty()) spec.restore.conflict = "fail";
+    spec.paths = {guest_path(spec)};
+    return {};
+  }
   spec.dump.databases.clear();
   if (request.conflict.empty()) spec.restore.conflict = "fail";
   spec.restore.all_databases = request.all_databases;

@@ -5,6 +5,7 @@
 #include "core/archive_items.h"
 #include "core/borg.h"
 #include "core/dump_script.h"
+#include "core/dump_tools.h"
 #include "core/quote.h"
 #include "core/script_parts.h"
 
@@ -274,10 +275,6 @@ fi
 stop
 exit 0
 )sh";
-
-std::string assign(const char* name, const std::string& value) {
-  return fmt::format("{}={}\n", name, quote(value));
-}
 
 std::string tool(const JobSpec& spec, const Load& load) {
   return tool_start() + "case $v in load | globals) trap 'echo $? >\"$D/status\"' EXIT ;; esac\n" +

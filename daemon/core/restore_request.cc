@@ -27,9 +27,10 @@ Expected<void> check_conflict(const RestoreRequest& request) {
 }  // namespace
 
 Expected<void> check_restore(const RestoreRequest& request) {
-  const int targets = int{!request.directory.empty()} + int{request.output} + int{request.of_databases()};
+  const int targets = int{!request.directory.empty() && !request.of_guest()} + int{request.output} +
+                      int{request.of_databases()} + int{request.of_guest()};
   if (targets != 1) {
-    return refuse("directory, in_place, output, databases: expected exactly one of them");
+    return refuse("directory, in_place, output, databases, guest: expected exactly one of them");
   }
   if (!request.directory.empty() && !request.directory.starts_with('/')) {
     return refuse(fmt::format("directory \"{}\": expected an absolute path", request.directory));
@@ -38,6 +39,9 @@ Expected<void> check_restore(const RestoreRequest& request) {
   if (request.tar && !request.output) return refuse("tar: only an output can be a tar stream");
   if (request.output && (request.dry_run || !request.conflict.empty())) {
     return refuse("output: nothing can be in its way, so no conflict and no dry_run are expected");
+  }
+  if (!request.of_guest() && (!request.guest_name.empty() || request.start)) {
+    return refuse("guest_name, start: only a guest has them");
   }
   if (request.of_databases() && !request.paths.empty()) {
     return refuse("paths: databases are chosen by name, so none are expected",
@@ -78,6 +82,39 @@ Expected<void> check_databases(const RestoreRequest& request, const std::string&
   return {};
 }
 
+Expected<void> check_guest(const RestoreRequest& request, const std::string& type) {
+  if (!request.of_guest()) return {};
+  if (!request.paths.empty()) return refuse("paths: a guest is restored as a whole, so none are expected");
+  if (type.empty()) {
+    return refuse(
+        fmt::format("archive {}: its policy is gone, which said whose guests they are", request.archive),
+        "restore its files to a folder");
+  }
+  if (type != "vm" && type != "proxmox") {
+    return refuse(fmt::format("archive {}: it is of type {}, and has no guests", request.archive, type));
+  }
+  if (request.conflict != "" && request.conflict != "overwrite" && request.conflict != "fail") {
+    return refuse(fmt::format("conflict \"{}\": expected overwrite or fail for a guest", request.conflict));
+  }
+  const auto bad = [](const std::string& name) {
+    return name.find('/') != std::string::npos || name.find('\n') != std::string::npos;
+  };
+  if (bad(request.guest)) return refuse(fmt::format("guest \"{}\": expected its name", request.guest));
+  if (bad(request.guest_name)) {
+    return refuse(fmt::format("guest_name \"{}\": expected a name", request.guest_name));
+  }
+  if (type == "vm") return {};
+  for (const auto& id : {request.guest, request.guest_name}) {
+    if (!std::ranges::all_of(id, [](unsigned char c) { return std::isdigit(c); })) {
+      return refuse(fmt::format("guest \"{}\": expected its number", id));
+    }
+  }
+  if (!request.directory.empty()) return refuse("directory: Proxmox knows where its guests are");
+  if (request.dry_run)
+    return refuse("dry_run: what Proxmox would make of a guest is known when it has been read");
+  return {};
+}
+
 Json::Value restore_details(const RestoreRequest& request) {
   Json::Value details{Json::objectValue};
   details["paths"] = Json::Value{Json::arrayValue};
@@ -90,6 +127,9 @@ Json::Value restore_details(const RestoreRequest& request) {
   for (const auto& [name, new_name] : request.databases) details["databases"][name] = new_name;
   if (request.all_databases) details["all_databases"] = true;
   if (request.globals) details["globals"] = true;
+  if (request.of_guest()) details["guest"] = request.guest;
+  if (!request.guest_name.empty()) details["guest_name"] = request.guest_name;
+  if (request.start) details["start"] = true;
   return details;
 }
 
@@ -114,6 +154,9 @@ RestoreRequest restore_request(const Job& job) {
   }
   request.all_databases = details["all_databases"].asBool();
   request.globals = details["globals"].asBool();
+  request.guest = details["guest"].asString();
+  request.guest_name = details["guest_name"].asString();
+  request.start = details["start"].asBool();
   return request;
 }
 

@@ -11,6 +11,7 @@
 #include <cstdlib>
 
 #include "core/dump_script.h"
+#include "core/guest_script.h"
 #include "core/job_script.h"
 #include "core/snapshot_script.h"
 #include "job/child.h"
@@ -334,6 +335,11 @@ void check_script(const BorgEnd& end, const JobSpec& spec, const std::string& us
   }
   if (code == "snapshot-failed" || code == "snapshot-full") {
     throw Failure(code, snapshot_failure(spec, code, detail), JobState::failed);
+  }
+  if (code == "guest-exists" || code == "guest-failed") {
+    const std::string said = fmt::format("{}", fmt::join(end.said, "; "));
+    throw Failure(code, guest_failure(spec, code, said.empty() ? detail : detail + ": " + said),
+                  JobState::failed);
   }
   if (code == "source-missing") {
     if (detail == "all") {

@@ -115,6 +115,7 @@ JobResult restore(JobContext& job) {
   const JobSpec& spec = job.spec();
   if (spec.restore.output) return restore_output(job);
   if (loads_databases(spec)) return restore_databases(job);
+  if (!spec.restore.guest.empty()) return restore_guest(job);
   if (!spec.directory.starts_with('/')) {
     throw Failure("environment", fmt::format("the directory \"{}\" is not absolute", spec.directory));
   }

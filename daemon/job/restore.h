@@ -11,4 +11,7 @@ JobResult restore_output(JobContext& job);
 // Into a server on the client.
 JobResult restore_databases(JobContext& job);
 
+// Into the hypervisor on the client.
+JobResult restore_guest(JobContext& job);
+
 }  // namespace cyborg

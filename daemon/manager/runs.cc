@@ -186,9 +186,9 @@ void Manager::restore(const std::string& name, const RestoreOptions& options, Do
         if (wanted.client.empty()) wanted.client = archive->client;
         const auto policy = state_.fleet.policies.find(archive->policy);
         const std::string type = policy == state_.fleet.policies.end() ? "" : policy->second.type;
-        if (auto checked = check_databases(wanted, type); !checked) {
-          return done(std::unexpected(checked.error()));
-        }
+        auto checked = check_databases(wanted, type);
+        if (checked) checked = check_guest(wanted, type);
+        if (!checked) return done(std::unexpected(checked.error()));
         auto plan = plan_restore(state_.fleet, wanted, state_.unfinished);
         if (!plan) return done(std::unexpected(plan.error()));
         RunRequest request;

@@ -140,7 +140,7 @@ class Run:
                     roots=[], any_root=False, patterns=[], exclude=[], exclude_if_present=[],
                     exclude_caches=False, one_file_system=False, snapshot=False, snapshot_size=10, compression="lz4", upload_limit=0,
                     files_cache_suffix="p", paths=[], directory="", dry_run=False,
-                    restore=dict(conflict="overwrite", output=False, tar=False, databases=[], database_names=[],
+                    restore=dict(conflict="overwrite", output=False, tar=False, databases=[], database_names=[], guest="", guest_name="", start=False,
                                  all_databases=False, globals=False), remove=[], remove_ids=[], keep_ids=[],
                     dump=NO_DUMP, direct=NO_DIRECT, hooks=[], max_duration=0, verify_data=False, import_names=[], borg_url="",
                     catalog_budget=0, database_remote=False,

@@ -314,3 +314,72 @@ def proxmox(t):
     fails(t, nobody, "there is no guest 999 on this host", code="dump-list-failed")
     t.refused(["policy", "add", t.name("no"), "--type", "proxmox", "--client", client, "--repository", repository,
                "--var", "guests=web"], 2, "guests", "web", "number of a guest")
+
+
+def restore_guest(t, job, guest, *options, status=0):
+    """Restores one guest of an archive; returns the restore job."""
+    jobs = t.json("restore", job["archive"], "--guest", guest, *options, "--wait", status=status)["jobs"]
+    t.jobs_seen.update(one["id"] for one in jobs)
+    return jobs[-1]
+
+
+@test("a guest is restored beside itself, in its place and to a folder, and started again", needs=("hyper",), slow=True)
+def restored(t):
+    guest = Guest(t)
+    guest.write(1, 70, "42")
+    wanted = [guest.content(0), guest.content(1)]
+    job = t.backup(policy_for(t, [guest]))
+    expect_equal(job["state"], "successful", f"state: {job['reason']}")
+
+    copy = t.name("guest-copy")
+    t.later(lambda: (virsh(t, "destroy", copy, check=False), virsh(t, "undefine", copy, check=False)))
+    done = restore_guest(t, job, f"{guest.name}={copy}", "--start")
+    expect_in(f'guest "{guest.name}" as "{copy}" of archive {job["archive"]} was restored and started', done["reason"])
+    expect_equal(virsh(t, "domstate", copy).out.strip(), "running", "state of the copy")
+    for disk, form in enumerate(guest.formats):
+        path = f"{IMAGES}/{copy}-{target(disk)}.{form}"
+        expect_in(path, virsh(t, "domblklist", copy).out)
+        expect_equal(content(t, path, form), wanted[disk], f"disk {disk} of the copy")
+    used, size = t.lab.hyper.sh('stat -c "%b %s" "$1"', f"{IMAGES}/{copy}-vdb.raw").split()
+    expect(int(used) * 512 < int(size) // 4, "a raw disk is sparse")
+
+    said = restore_guest(t, job, guest.name, status=7)["reason"]
+    expect_in([f'guest "{guest.name}" exists', "--conflict overwrite", f"{guest.name}=NEWNAME"], said)
+    said = restore_guest(t, job, guest.name, "--conflict", "overwrite", status=7)["reason"]
+    expect_in(["is running", "shut off"], said)
+    expect_equal([guest.content(0), guest.content(1)], wanted, "the guest's own disks")
+    virsh(t, "destroy", guest.name)
+    guest.write(0, 10, "66")
+    guest.write(1, 0, "67")
+    restore_guest(t, job, guest.name, "--conflict", "overwrite", "--dry-run")
+    expect(guest.content(0) != wanted[0], "a dry run writes nothing")
+    restore_guest(t, job, guest.name, "--conflict", "overwrite", "--start")
+    expect_equal([guest.content(0), guest.content(1)], wanted, "the disks")
+    guest.expect_untouched()
+
+    folder = f"/srv/{t.prefix}"
+    t.later(t.lab.hyper.run, "rm", "-rf", folder)
+    virsh(t, "destroy", guest.name)
+    virsh(t, "undefine", guest.name)
+    restore_guest(t, job, guest.name, "--directory", folder)
+    expect_equal(guest.state(), "shut off", "the guest is defined, and was not to be started")
+    for disk in (0, 1):
+        path = guest.path(disk).replace(IMAGES, folder)
+        expect_in(path, virsh(t, "domblklist", guest.name).out)
+        expect_equal(content(t, path, guest.formats[disk]), wanted[disk], f"disk {disk} in the folder")
+    expect_in(f'guest "nobody" is not in archive {job["archive"]}', restore_guest(t, job, "nobody", status=7)["reason"])
+    expect_equal(t.lab.hyper.sh('ls "$1" "$2" | grep cyborg-restore || :', IMAGES, folder), "", "what is left of a restore")
+
+
+@test("a restore of a guest that is canceled leaves the guest as it was", needs=("hyper",))
+def restore_canceled(t):
+    guest = Guest(t, formats=("qcow2",), megabytes=150, on=False, full=0)
+    job = t.backup(policy_for(t, [guest]))
+    guest.write(0, 5, "66")
+    now = guest.content(0)
+    number = t.json("restore", job["archive"], "--guest", guest.name, "--conflict", "overwrite")["jobs"][-1]
+    wait_for(lambda: t.lab.hyper.sh('ls "$1" | grep -F "$2" | grep cyborg-restore || :', IMAGES, guest.name), 60, "a disk is written")
+    t.ctl("job", "cancel", str(number))
+    expect_equal(t.ended(number)["state"], "canceled", "state")
+    wait_for(lambda: not t.lab.hyper.sh('ls "$1" | grep -F "$2" | grep cyborg-restore || :', IMAGES, guest.name), 60, "nothing is left")
+    expect_equal(guest.content(0), now, "the disk")

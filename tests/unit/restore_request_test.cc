@@ -52,12 +52,20 @@ TEST(RestoreRequest, RefusesWhatContradictsItself) {
       {"the server's own", "mysql", [](RestoreRequest& r) { r.databases["a"] = "mysql"; }},
       {nullptr, "postgresql", [](RestoreRequest& r) { r.databases["mysql"]; }},
       {"line break", "postgresql", [](RestoreRequest& r) { r.databases["a\nb"]; }},
+      {nullptr, "vm", [](RestoreRequest& r) { r.guest = "a", r.directory = "/x", r.conflict = "overwrite"; }},
+      {"no guests", "folders", [](RestoreRequest& r) { r.guest = "a"; }},
+      {"policy is gone", "", [](RestoreRequest& r) { r.guest = "a"; }},
+      {"exactly one", "vm", [](RestoreRequest& r) { r.guest = "a", r.globals = true; }},
+      {"guest_name \"a/b\"", "vm", [](RestoreRequest& r) { r.guest = "a", r.guest_name = "a/b"; }},
+      {"expected its number", "proxmox", [](RestoreRequest& r) { r.guest = "web"; }},
+      {"only a guest", "vm", [](RestoreRequest& r) { r.directory = "/x", r.start = true; }},
   };
   for (const auto& refusal : refusals) {
     RestoreRequest request;
     refusal.change(request);
     auto checked = check_restore(request);
     if (checked) checked = check_databases(request, refusal.type);
+    if (checked) checked = check_guest(request, refusal.type);
     EXPECT_EQ(checked.has_value(), refusal.expected == nullptr);
     if (!checked && refusal.expected) {
       EXPECT_NE(checked.error().message.find(refusal.expected), std::string::npos) << checked.error().message;
