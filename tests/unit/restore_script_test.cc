@@ -81,7 +81,7 @@ TEST_F(RestoreScript, GivesWhatIsInTheWayAnotherName) {
   for (const char* name : {"a", "new\nline", "-dash"}) make(name);
   fs::create_symlink("nowhere", directory_ / "target/link");
   fs::create_directories(directory_ / "target/dir/sub");
-  const std::string input{"./a\0./new\nline\0./-dash\0./link\0./dir\0./gone\0", 46};
+  const std::string input{"./a\0./new\nline\0./-dash\0./link\0./dir\0./gone\0", 43};
   ASSERT_EQ(run(rename_script(spec_), input), 0) << text(directory_ / "err");
   for (const char* name : {"a", "new\nline", "-dash"}) {
     EXPECT_EQ(text(directory_ / "target" / (name + rename_suffix(spec_))), name);
