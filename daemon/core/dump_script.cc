@@ -246,7 +246,11 @@ release() {
 
 // Signs of life, and the end of standard input; see kRunBorg in job_script.cc.
 constexpr const char* kWatchers = R"sh(
-( while IFS= read -r x <&4 && kill -0 $$; do : >"$D/alive"; done; kill -TERM $$ ) >/dev/null 2>&1 8<&- &
+(
+  while IFS= read -r x <&4 && kill -0 $$; do : >"$D/alive"; done
+  # If this script was killed, whoever waits to open a FIFO would wait for ever.
+  kill -TERM $$ || { find "$D" -type p -exec sh -c ': <>"$1"' sh {} \; ; rm -rf "$D"; }
+) >/dev/null 2>&1 8<&- &
 w=$!
 (
   trap 'kill $s; exit' TERM
@@ -277,7 +281,7 @@ unset P
 while IFS= read -r x; do
   f=$D/dump/${x%% *}
   exec 6<>"$f" 7>"$f" 6<&-
-  ( : >"$f" ) 5>&- 7>&- &
+  ( : >"$f" ) >/dev/null 2>&1 5>&- 7>&- &
   await
   say "dumping ${x#* }"
   [ -z "$over" ] && run dump "${x#* }" >&7 && [ -z "$over" ] || fail dump-failed "${x#* }"

@@ -2,6 +2,7 @@
 #include "job/restore.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -104,6 +105,12 @@ JobResult extract(JobContext& job, ClientShell& client, bool exclude) {
     list_archive(job, [&](ArchiveItem& item) { selection.holds(item); });
     if (selection.missing()) {
       result.message = missing_message(spec, *selection.missing(), selection.near_missing());
+    } else if (exclude && end.log.warning_count() == end.log.unmatched().size()) {
+      // All of a path is there already, and was left out.
+      result = make_result(JobState::successful, "ok", "");
+    } else {
+      result.code = "not-restored";
+      result.message = fmt::format("not all was restored: {}", fmt::join(result.warnings, "; "));
     }
   }
   return result;

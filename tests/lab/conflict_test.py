@@ -115,5 +115,6 @@ def trouble(t):
     expect_equal((failed["state"], failed["code"]), ("failed", "not-restored"), "a directory that is read-only")
     expect_in(["not all was restored", "Read-only file system"], failed["reason"])
     outsider = t.client("web", "--user", "outsider", suffix="-outsider")
-    said = t.ctl("restore", job["archive"], "--to", f"{outsider}:/restored/{t.prefix}", "--wait", status=7).out
-    expect_in("sudo", said)
+    t.ctl("restore", job["archive"], "--to", f"{outsider}:/restored/{t.prefix}", "--wait", status=7)
+    prepared = t.jobs(client=outsider, kind="prepare-client")[0]
+    expect_equal((prepared["state"], prepared["code"]), ("error", "no-sudo"), f"without sudo: {prepared['reason']}")

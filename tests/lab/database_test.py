@@ -207,7 +207,8 @@ def expect_nowhere(t, *machines):
         expect_equal(found, "", f"files of {machine.name} with the password")
     journal = t.server.run("journalctl", "-q", "--since", f"@{int(t.since)}").out
     expect("s3cret:" not in journal, "the journal is without the password")
-    dump = t.server.sh("runuser -u cyborg -- pg_dumpall --no-role-passwords 2>/dev/null || runuser -u postgres -- pg_dumpall")
+    # Other tests make and drop tables of the catalog meanwhile, which fails a dump.
+    dump = t.server.sh("for i in 1 2 3 4 5; do runuser -u postgres -- pg_dumpall 2>/dev/null && exit; done; exit 1")
     expect("s3cret:" not in dump, "cyborgd's database is without the password")
 
 
@@ -332,7 +333,7 @@ def piped(t):
     expect_equal(files, ["./numbers.txt"], "files of the archive")
     t.web.sh('{ seq 200000; printf "it\'s"; } | cmp - "$1"', f"{target}/numbers.txt")
     # Nothing was written to the client but the FIFOs, which are gone.
-    expect_equal(t.web.sh('find "${TMPDIR:-/tmp}" -maxdepth 1 -name "cyborg-job-*" -mmin +1'), "", "what was left in /tmp")
+    expect_equal(t.web.sh('find "${TMPDIR:-/tmp}" -path "*/cyborg-job-*" -name numbers.txt'), "", "what was left in /tmp")
     for number, command in enumerate(("seq 200000; echo 'no more' >&2; exit 3", "seq 5 | { cat; echo 'no more' >&2; false; } | cat")):
         client = t.client("web", suffix=f"-bad{number}")
         policy = t.policy("piped", t.repository("server", suffix=f"-bad{number}"), client, "--var", f"command={command}", suffix=f"bad{number}")

@@ -7,8 +7,9 @@ import subprocess
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# client1 is for tests that cut its network, client2 has never had borg.
-MACHINES = ("server", "web", "db", "vault", "client1", "client2")
+# client1 is for tests that cut its network, client2 has never had borg,
+# client3 is for tests that kill sshd and scripts.
+MACHINES = ("server", "web", "db", "vault", "client1", "client2", "client3")
 # Booted for tests that need them.
 MORE_MACHINES = ("hyper",)
 

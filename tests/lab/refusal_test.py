@@ -222,7 +222,7 @@ def not_allowed(t):
     t.refused(["client", "add", t.name("no"), "--address=-oProxyCommand=x"], 2, "-oProxyCommand=x")
     t.refused(["client", "add", t.name("no"), "--host-key", "md5"], 2, "md5")
     t.refused(["repository", "add", t.name("no"), "relative/path"], 2, "relative/path")
-    t.refused([*policy, "vm"], 2, "vm")
+    t.refused([*policy, "tape"], 2, "tape")
     t.refused([*policy, "folders"], 2, "folders")
     t.refused([*policy, "folders", "--var", "folders=relative"], 2, "relative")
     t.refused([*policy, "config", "--var", "nonsense=1"], 2, "nonsense")

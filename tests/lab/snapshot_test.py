@@ -141,7 +141,7 @@ def interrupted(t):
 
 @test("the snapshot is gone after the connection was cut", slow=True)
 def cut(t):
-    disk = Disk(t, t.lab.client2)
+    disk = Disk(t, t.lab.client3)
     policy, number = slow(t, disk)
     # The sshd of this connection is an ancestor of its borg.
     disk.machine.sh('p=$(pgrep -o -f "borg .*create.*$1"); until grep -q "^sshd" /proc/$p/comm; do '
