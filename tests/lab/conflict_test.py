@@ -116,5 +116,5 @@ def trouble(t):
     expect_in(["not all was restored", "Read-only file system"], failed["reason"])
     outsider = t.client("web", "--user", "outsider", suffix="-outsider")
     t.ctl("restore", job["archive"], "--to", f"{outsider}:/restored/{t.prefix}", "--wait", status=7)
-    prepared = t.jobs(client=outsider, kind="prepare-client")[0]
+    prepared = t.job(t.jobs(client=outsider, kind="prepare-client")[0]["id"])
     expect_equal((prepared["state"], prepared["code"]), ("error", "no-sudo"), f"without sudo: {prepared['reason']}")

@@ -235,6 +235,8 @@ def power_loss(t):
     guest.start()
     # A process of today may have the number of the one that held the lock of borg's cache then.
     t.lab.hyper.sh("rm -rf /var/lib/cyborg-client/.cache/borg/*/lock.*")
+    # The server may look for it at its former hardware address for a while.
+    wait_for(lambda: t.server.run("timeout", "2", "bash", "-c", ": </dev/tcp/hyper/22", check=False).status == 0, 90, "ssh answers")
     job = t.backup(policy)
     expect_equal(job["state"], "successful", f"state: {job['reason']}")
     expect_in("was left by a backup that was killed: it was removed", t.ctl("job", "log", str(job["id"])).out)

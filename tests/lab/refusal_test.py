@@ -79,10 +79,13 @@ def changed_host_key(t):
 def no_borg(t):
     machine = t.lab.client2
     machine.run("mv", "/usr/bin/apt-get", "/usr/bin/apt-get.away")
-    _client_fails(t, ["--address", "client2"], "no-package-manager", "no borg", "install borg by hand")
+    _client_fails(t, ["--address", "client2"], "no-borg", "borg is not installed", "prepare the client")
+    name = t.name("refused")
+    output = t.ctl("client", "prepare", name, "--wait", status=7)
+    expect_in(["no borg", "install borg by hand"], output.out + output.err)
     machine.run("mv", "/usr/bin/apt-get.away", "/usr/bin/apt-get")
     expect_equal(machine.run("sh", "-c", "command -v borg", check=False).out, "", "borg before")
-    t.ctl("client", "test", t.name("refused"))
+    t.ctl("client", "prepare", name, "--wait")
     expect_in("borg 1.", machine.run("borg", "--version").out)
 
 
