@@ -352,7 +352,7 @@ Expected<Json::Value> variables_of(const PolicyType& type, const Json::Value& va
   const std::string key = extended_key(type);
   Json::Value own = variables;
   own.removeMember(key);
-  const Json::Value all = variables[key];
+  const Json::Value& all = variables[key];
   if (!all.isObject() || !all.isMember(client)) return own;
   const auto values = extended_values(type, client, all[client]);
   if (!values) return std::unexpected(values.error());

@@ -93,7 +93,7 @@ Expected<void> check_guest(const RestoreRequest& request, const std::string& typ
   if (type != "vm" && type != "proxmox") {
     return refuse(fmt::format("archive {}: it is of type {}, and has no guests", request.archive, type));
   }
-  if (request.conflict != "" && request.conflict != "overwrite" && request.conflict != "fail") {
+  if (!request.conflict.empty() && request.conflict != "overwrite" && request.conflict != "fail") {
     return refuse(fmt::format("conflict \"{}\": expected overwrite or fail for a guest", request.conflict));
   }
   const auto bad = [](const std::string& name) {
