@@ -15,18 +15,20 @@ void Manager::discover_client(const std::string& client, Done<std::vector<Json::
   filter.kind = JobKind::prepare_client;
   filter.client = client;
   filter.state = JobState::successful;
-  out_.store.list_jobs(filter, 1, 0, [this, client, done](const Expected<store::Page<Job>>& page) {
-    if (!page) return done(std::unexpected(page.error()));
-    if (page->rows.empty()) {
-      return done(fail(ErrorCode::failed, fmt::format("nobody has looked at client {} yet", client),
-                       fmt::format("cyborgctl client prepare {}", client)));
-    }
-    out_.store.get_job(page->rows.front().id, [this, client, done](const Expected<store::JobRecord>& record) {
-      if (!record) return done(std::unexpected(record.error()));
-      done(discover_rows(state_.fleet, client,
-                         record->result ? record->result->facts : Json::Value{Json::objectValue}));
-    });
-  });
+  out_.store.list_jobs(
+      filter, 1, 0, [this, client, done = std::move(done)](const Expected<store::Page<Job>>& page) {
+        if (!page) return done(std::unexpected(page.error()));
+        if (page->rows.empty()) {
+          return done(fail(ErrorCode::failed, fmt::format("nobody has looked at client {} yet", client),
+                           fmt::format("cyborgctl client prepare {}", client)));
+        }
+        out_.store.get_job(
+            page->rows.front().id, [this, client, done](const Expected<store::JobRecord>& record) {
+              if (!record) return done(std::unexpected(record.error()));
+              done(discover_rows(state_.fleet, client,
+                                 record->result ? record->result->facts : Json::Value{Json::objectValue}));
+            });
+      });
 }
 
 }  // namespace cyborg
