@@ -132,6 +132,14 @@ void visit_restore(Visit& visit, Restore& restore) {
   visit("start", restore.start);
 }
 
+// The objects in it: `each` gets a name, and what visits the object's fields.
+template <typename Spec, typename Each>
+void visit_parts(Spec& spec, Each each) {
+  each("dump", [&spec](auto& visit) { visit_dump(visit, spec.dump); });
+  each("direct", [&spec](auto& visit) { visit_direct(visit, spec.direct); });
+  each("restore", [&spec](auto& visit) { visit_restore(visit, spec.restore); });
+}
+
 template <typename Visit, typename Spec>
 void visit_spec(Visit& visit, Spec& spec) {
   visit("job", spec.job);
@@ -206,15 +214,11 @@ Json::Value to_json(const JobSpec& spec) {
   visit_spec(writer, spec);
   json["target"] = target_to_json(spec.target);
   json["repository_host"] = target_to_json(spec.repository_host);
-  json["dump"] = Json::Value{Json::objectValue};
-  Writer dump_writer{json["dump"]};
-  visit_dump(dump_writer, spec.dump);
-  json["direct"] = Json::Value{Json::objectValue};
-  Writer direct_writer{json["direct"]};
-  visit_direct(direct_writer, spec.direct);
-  json["restore"] = Json::Value{Json::objectValue};
-  Writer restore_writer{json["restore"]};
-  visit_restore(restore_writer, spec.restore);
+  visit_parts(spec, [&json](const char* name, auto visit_part) {
+    json[name] = Json::Value{Json::objectValue};
+    Writer part_writer{json[name]};
+    visit_part(part_writer);
+  });
   return json;
 }
 
@@ -229,18 +233,12 @@ Expected<JobSpec> job_spec_from_json(const Json::Value& json) {
     visit_target(target_reader, *target);
     if (!bad) bad = target_reader.bad();
   }
-  const Json::Value dump = json.isObject() ? json["dump"] : Json::Value{};
-  Reader dump_reader{dump};
-  visit_dump(dump_reader, spec.dump);
-  if (!bad) bad = dump_reader.bad();
-  const Json::Value direct = json.isObject() ? json["direct"] : Json::Value{};
-  Reader direct_reader{direct};
-  visit_direct(direct_reader, spec.direct);
-  if (!bad) bad = direct_reader.bad();
-  const Json::Value restore = json.isObject() ? json["restore"] : Json::Value{};
-  Reader restore_reader{restore};
-  visit_restore(restore_reader, spec.restore);
-  if (!bad) bad = restore_reader.bad();
+  visit_parts(spec, [&](const char* name, auto visit_part) {
+    const Json::Value part = json.isObject() ? json[name] : Json::Value{};
+    Reader part_reader{part};
+    visit_part(part_reader);
+    if (!bad) bad = part_reader.bad();
+  });
   if (bad)
     return fail(ErrorCode::failed, fmt::format("job specification: field \"{}\" is missing or wrong", bad));
   return spec;
