@@ -156,8 +156,10 @@ def cut(t):
 def left_over(t):
     disk = Disk(t, t.web)
     policy, number = slow(t, disk)
-    # The script has borg's command line in its own.
-    t.web.run("pkill", "-KILL", "-f", f"borg .*create.*{policy}")
+    # The script has borg's command line in its own. All are stopped first: a script that outlives
+    # its borg by a moment would clean up.
+    for signal in ("-STOP", "-KILL"):
+        t.web.run("pkill", signal, "-f", f"borg .*create.*{policy}")
     t.ended(number)
     left = disk.snapshots()
     expect(left, "a snapshot that was left")
