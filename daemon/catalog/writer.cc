@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
+#include <utility>
 
 namespace cyborg::catalog {
 namespace {
@@ -108,7 +109,8 @@ Expected<void> Writer::find_place() {
 }
 
 Expected<void> Writer::load() {
-  if (auto checked = check_budget(); !checked) return checked;
+  if (auto checked = check_budget(0); !checked) return checked;
+  batch_ = std::min(kBatch, allowance_ / 4);
   auto last = db_.run("select directories, nodes, owners from series where id = $1", store::Params{series_});
   if (!last) return std::unexpected(last.error());
   last->row(0).read(last_directory_, last_node_, last_owner_);
@@ -184,7 +186,7 @@ std::int32_t Writer::owner_of(const ListedFile& file) {
   const auto known = owners_.find(key);
   if (known != owners_.end()) return known->second;
   const auto id = ++last_owner_;
-  fmt::format_to(std::back_inserter(owner_rows_), "{}\t{}\t{}\n", series_, id, key);
+  fmt::format_to(std::back_inserter(rows_.owners), "{}\t{}\t{}\n", series_, id, key);
   owners_.emplace(std::move(key), id);
   return id;
 }
@@ -194,7 +196,7 @@ std::int32_t Writer::directory_of(std::string_view escaped) {
   if (const auto known = directories_.find(hash); known != HashMap::kNone) return known;
   const auto id = ++last_directory_;
   directories_.insert(hash, id);
-  fmt::format_to(std::back_inserter(directory_rows_), "{}\t{}\n", id, escaped);
+  fmt::format_to(std::back_inserter(rows_.directories), "{}\t{}\n", id, escaped);
   return id;
 }
 
@@ -207,7 +209,7 @@ void Writer::note_parents(std::string_view path) {
 }
 
 void Writer::add_version(std::int32_t node, std::string_view attributes) {
-  fmt::format_to(std::back_inserter(version_rows_), "{}\t{}\t{}\t{}\n", node, number_, INT32_MAX, attributes);
+  fmt::format_to(std::back_inserter(rows_.versions), "{}\t{}\t{}\t{}\n", node, number_, INT32_MAX, attributes);
 }
 
 Expected<void> Writer::add(const ListedFile& file) {
@@ -231,63 +233,69 @@ Expected<void> Writer::put(std::string_view path, const std::string& attributes)
     known->seen = true;
     const Hash now = hash_(attributes);
     if (known->attributes == now) return {};
-    if (known->attributes != 0) closed_.push_back(known->node);
+    if (known->attributes != 0) rows_.closed.push_back(known->node);
     ++(known->attributes != 0 ? counts_.changed : counts_.added);
     add_version(known->node, attributes);
   } else {
     if (!fresh_.insert(hash, 1)) return {};
     const auto node = ++last_node_;
-    fmt::format_to(std::back_inserter(node_rows_), "{}\t{}\t{}\n", node, directory_of(directory_part(path)),
+    fmt::format_to(std::back_inserter(rows_.nodes), "{}\t{}\t{}\n", node, directory_of(directory_part(path)),
                    name_part(path));
     add_version(node, attributes);
     ++counts_.added;
   }
-  return version_rows_.size() + node_rows_.size() + directory_rows_.size() > batch() ||
-                 closed_.size() > kClosed
-             ? flush()
-             : Expected<void>{};
+  return rows_.size() > batch_ || rows_.closed.size() > kClosed ? flush() : Expected<void>{};
 }
 
-Expected<void> Writer::flush_table(const char* table, std::string& rows) {
-  if (rows.empty()) return {};
-  auto written = db_.copy_in(fmt::format("copy {} from stdin", table).c_str(), rows, kWrite);
-  unchecked_ += rows.size();
-  rows.clear();
-  return written;
-}
-
-Expected<void> Writer::close_versions() {
-  if (closed_.empty()) return {};
-  const auto sql = fmt::format(
-      "update version_{} set last = $2 where node = any($1::integer[]) and last = {} and first < $3", series_,
-      INT32_MAX);
-  auto closed = db_.run(sql.c_str(), store::Params{closed_, number_ - 1, number_}, kWrite);
-  if (!closed) return std::unexpected(closed.error());
-  unchecked_ += closed_.size() * 64;
-  closed_.clear();
-  return {};
+std::size_t Writer::Rows::size() const {
+  return directories.size() + owners.size() + nodes.size() + versions.size() + closed.size() * 64;
 }
 
 Expected<void> Writer::flush() {
-  if (auto done = close_versions(); !done) return done;
-  const auto write = [&](const char* table, const char* columns, std::string& rows) {
-    return flush_table(fmt::format("{}_{} {}", table, series_, columns).c_str(), rows);
-  };
-  if (auto done = flush_table("owner", owner_rows_); !done) return done;
-  if (auto done = write("directory", "(id, path)", directory_rows_); !done) return done;
-  if (auto done = write("node", "(id, dir, name)", node_rows_); !done) return done;
-  if (auto done = write("version", "(node, first, last, mode, owner, size, mtime, link)", version_rows_);
-      !done) {
-    return done;
+  if (auto done = wait(); !done) return done;
+  writing_ = std::async(std::launch::async,
+                        [this, rows = std::exchange(rows_, Rows{})] { return write(rows); });
+  return {};
+}
+
+// After this, the connection and all that write() changes are this thread's again.
+Expected<void> Writer::wait() {
+  if (!writing_.valid()) return {};
+  const auto done = writing_.get();
+  batch_ = std::min(kBatch, allowance_ / 4);
+  return done;
+}
+
+Expected<void> Writer::write(const Rows& rows) {
+  if (unchecked_ + rows.size() > allowance_) {
+    if (auto checked = check_budget(rows.size()); !checked) return checked;
   }
-  return unchecked_ + batch() > allowance_ ? check_budget() : Expected<void>{};
+  unchecked_ += rows.size();
+  if (auto done = close_versions(rows.closed); !done) return done;
+  if (auto done = copy("owner", rows.owners); !done) return done;
+  if (auto done = copy(fmt::format("directory_{} (id, path)", series_), rows.directories); !done) return done;
+  if (auto done = copy(fmt::format("node_{} (id, dir, name)", series_), rows.nodes); !done) return done;
+  const auto versions =
+      fmt::format("version_{} (node, first, last, mode, owner, size, mtime, link)", series_);
+  return copy(versions, rows.versions);
 }
 
-std::size_t Writer::batch() const {
-  return std::min(kBatch, allowance_ / 4);
+Expected<void> Writer::copy(const std::string& table, std::string_view rows) {
+  if (rows.empty()) return {};
+  return db_.copy_in(fmt::format("copy {} from stdin", table).c_str(), rows, kWrite);
 }
 
-Expected<void> Writer::check_budget() {
+Expected<void> Writer::close_versions(const std::vector<std::int64_t>& nodes) {
+  if (nodes.empty()) return {};
+  const auto sql = fmt::format(
+      "update version_{} set last = $2 where node = any($1::integer[]) and last = {} and first < $3", series_,
+      INT32_MAX);
+  auto closed = db_.run(sql.c_str(), store::Params{nodes, number_ - 1, number_}, kWrite);
+  if (!closed) return std::unexpected(closed.error());
+  return {};
+}
+
+Expected<void> Writer::check_budget(std::size_t wanted) {
   unchecked_ = 0;
   allowance_ = kMostRows;
   if (target_.budget <= 0) return {};
@@ -295,7 +303,7 @@ Expected<void> Writer::check_budget() {
   if (!size) return std::unexpected(size.error());
   const auto bytes = size->row(0).get<std::int64_t>(0);
   const std::int64_t rows = (target_.budget - bytes) / kGrowth;
-  if (rows >= static_cast<std::int64_t>(kFewestRows)) {
+  if (rows >= static_cast<std::int64_t>(std::max(wanted, kFewestRows))) {
     allowance_ = std::min(kMostRows, static_cast<std::size_t>(rows));
     return {};
   }
@@ -318,12 +326,13 @@ Expected<void> Writer::commit() {
   if (auto done = imply_directories(); !done) return done;
   for (const auto& known : known_) {
     if (known.seen || known.attributes == 0) continue;
-    closed_.push_back(known.node);
+    rows_.closed.push_back(known.node);
     ++counts_.vanished;
-    if (closed_.size() < kClosed) continue;
-    if (auto done = close_versions(); !done) return done;
+    if (rows_.closed.size() < kClosed) continue;
+    if (auto done = flush(); !done) return done;
   }
   if (auto done = flush(); !done) return done;
+  if (auto done = wait(); !done) return done;
   auto noted =
       db_.run("update series set newest = $2, directories = $3, nodes = $4, owners = $5 where id = $1",
               store::Params{series_, number_, last_directory_, last_node_, last_owner_});

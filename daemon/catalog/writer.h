@@ -3,6 +3,7 @@
 // wrong, the catalog is as it was before. See store/migrations for the tables.
 #pragma once
 
+#include <future>
 #include <map>
 #include <set>
 #include <string>
@@ -59,6 +60,13 @@ class Writer {
     std::int32_t node;
     bool seen;
   };
+  // What is to be written, as COPY's text.
+  struct Rows {
+    std::string directories, owners, nodes, versions;
+    std::vector<std::int64_t> closed;  // nodes whose version ended with the archive before
+
+    std::size_t size() const;  // in bytes
+  };
 
   Writer(store::Connection connection, Target target)
       : db_(std::move(connection)), target_(std::move(target)) {}
@@ -75,11 +83,14 @@ class Writer {
   void note_parents(std::string_view path);
   void add_version(std::int32_t node, std::string_view attributes);
   Expected<void> imply_directories();
+  // PostgreSQL gets rows in a thread of their own, while borg's listing goes on: one batch at a time.
   Expected<void> flush();
-  Expected<void> flush_table(const char* table, std::string& rows);
-  Expected<void> close_versions();
-  Expected<void> check_budget();
-  std::size_t batch() const;
+  Expected<void> wait();
+  Expected<void> write(const Rows& rows);
+  Expected<void> copy(const std::string& table, std::string_view rows);
+  Expected<void> close_versions(const std::vector<std::int64_t>& nodes);
+  // Room for that many bytes of rows, and for the next ones.
+  Expected<void> check_budget(std::size_t wanted);
   Expected<void> run(const std::string& sql);
 
   store::Connection db_;
@@ -95,13 +106,14 @@ class Writer {
   std::map<std::string, std::int32_t, std::less<>> owners_;  // "user\tgroup"
   HashMap seen_directories_;                                 // that are files of this archive
   std::set<std::string, std::less<>> needed_directories_;  // that are above one, and were not seen before it
-  std::string directory_rows_, owner_rows_, node_rows_, version_rows_;
-  std::vector<std::int64_t> closed_;  // nodes whose version ended with the archive before
-  std::size_t unchecked_ = 0;         // bytes written since the budget was looked at
-  std::size_t allowance_ = 0;         // how many may be, until it is looked at again
+  Rows rows_;
+  std::size_t batch_ = 0;      // bytes of rows at once
+  std::size_t unchecked_ = 0;  // bytes written since the budget was looked at
+  std::size_t allowance_ = 0;  // how many may be, until it is looked at again
   bool over_budget_ = false;
   std::string escaped_, attributes_;  // kept for their memory
   Counts counts_;
+  std::future<Expected<void>> writing_;  // the last member: nothing it uses goes before it has ended
 };
 
 }  // namespace cyborg::catalog
