@@ -129,7 +129,9 @@ BusSlot ManagerBus::add_match(const std::string& match) {
 
 void ManagerBus::watch_unit(const std::string& unit) {
   auto& slot = watched_[unit];
-  if (!slot && bus_ && sd_bus_is_open(bus_.get()) > 0) slot = add_match(unit_match(unit));
+  if (slot || !bus_ || sd_bus_is_open(bus_.get()) <= 0) return;
+  // A connection that is about to be found lost: the next one adds it.
+  guarded("at the watch of a unit", [&] { slot = add_match(unit_match(unit)); });
 }
 
 void ManagerBus::unwatch_unit(const std::string& unit) {
