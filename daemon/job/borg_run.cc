@@ -240,7 +240,8 @@ BorgEnd run_local(JobContext& job, const LocalBorg& borg) {
     if (borg.on_output) return borg.on_output(piece);
     append_output(end, piece);
   });
-  const auto out = pump.connect(ssh::from_fd(child.out()), std::move(sink));
+  auto source = borg.on_output ? ssh::from_pipe_at_leisure(child.out()) : ssh::from_fd(child.out());
+  const auto out = pump.connect(std::move(source), std::move(sink));
   const auto error =
       pump.connect(ssh::from_fd(child.error()), ssh::to_function([&](auto piece) { reader.feed(piece); }));
   Fd connection;

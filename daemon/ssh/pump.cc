@@ -3,7 +3,9 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 
 namespace cyborg::ssh {
 namespace {
@@ -23,6 +25,28 @@ class FdSource : public Source {
 
  private:
   int fd_;
+};
+
+class LeisurelySource : public Source {
+ public:
+  explicit LeisurelySource(int fd) : source_(fd) {}
+  ssize_t read(std::span<char> buffer) override {
+    const auto now = Clock::now();
+    if (now < next_) return 0;
+    const ssize_t n = source_.read(buffer);
+    // Where a whole buffer was, there is more.
+    if (n < static_cast<ssize_t>(buffer.size())) next_ = now + kLeisure;
+    return n;
+  }
+  int patience() const override { return kLeisure.count(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  // A MiB of pipe in that time is more than any borg prints.
+  static constexpr std::chrono::duration<int, std::milli> kLeisure{5};
+
+  FdSource source_;
+  Clock::time_point next_;
 };
 
 class FdSink : public Sink {
@@ -80,6 +104,9 @@ class FunctionSink : public Sink {
 
 std::unique_ptr<Source> from_fd(int fd) {
   return std::make_unique<FdSource>(fd);
+}
+std::unique_ptr<Source> from_pipe_at_leisure(int fd) {
+  return std::make_unique<LeisurelySource>(fd);
 }
 std::unique_ptr<Source> from_channel(Channel& channel, Channel::Stream stream) {
   return std::make_unique<ChannelSource>(channel, stream);
@@ -180,6 +207,15 @@ void Pump::serve(const Served& served, bool heard) {
   }
 }
 
+int Pump::patience() const {
+  int shortest = tick_milliseconds_;
+  for (const auto& pipe : pipes_) {
+    const int patience = pipe.finished ? -1 : pipe.source->patience();
+    if (patience >= 0) shortest = std::min(shortest, patience);
+  }
+  return shortest;
+}
+
 void Pump::wait() {
   std::vector<pollfd> fds;
   std::erase_if(sessions_, [](const Served& served) { return served.session->is_lost(); });
@@ -194,7 +230,7 @@ void Pump::wait() {
     const int fd = full ? pipe.sink->poll_fd() : pipe.source->poll_fd();
     if (fd >= 0) fds.push_back({fd, static_cast<short>(full ? POLLOUT : POLLIN), 0});
   }
-  (void)::poll(fds.data(), fds.size(), tick_milliseconds_);  // an interruption is as good as a tick
+  (void)::poll(fds.data(), fds.size(), patience());  // an interruption is as good as a tick
   std::size_t i = 0;
   for (const auto& served : sessions_) serve(served, (fds[i++].revents & POLLIN) != 0);
   // What they call may add others.

@@ -18,6 +18,8 @@ class Source {
   virtual ~Source() = default;
   virtual ssize_t read(std::span<char> buffer) = 0;  // as Channel::read
   virtual int poll_fd() const { return -1; }         // to wait for; a channel is served by its session
+  // Milliseconds after which it is worth a look, where there is nothing to wait for; -1: whenever.
+  virtual int patience() const { return -1; }
 };
 
 class Sink {
@@ -29,6 +31,9 @@ class Sink {
 };
 
 std::unique_ptr<Source> from_fd(int fd);
+// Of a pipe with room for what comes meanwhile: read every now and then, for a writer whose each small piece wakes
+// its reader is slowed down by a fifth.
+std::unique_ptr<Source> from_pipe_at_leisure(int fd);
 std::unique_ptr<Source> from_channel(Channel& channel, Channel::Stream stream);
 std::unique_ptr<Sink> to_fd(int fd);  // finish() shuts a socket down for writing
 std::unique_ptr<Sink> to_channel(Channel& channel);
@@ -78,6 +83,7 @@ class Pump {
   static bool drain(Pipe& pipe);
   static void serve(const Served& served, bool heard);
   void wait();
+  int patience() const;
 
   std::vector<Served> sessions_;
   std::vector<Pipe> pipes_;
