@@ -1,8 +1,9 @@
 -- 1,000 clients, 200 policies with 25 of them each, and 200,000 jobs of history, in place of what was there.
 -- The server's ssh key and the settings stay.  The first 100 clients are the server itself, by ssh.
 begin;
+select catalog.drop_series(id) from catalog.series;
 truncate archive, job_output, job_dependency, job, run, backup_status, borg_repository, policy_client,
-  policy_repository, policy, client, repository, schedule restart identity;
+  policy_repository, policy, client, repository, schedule restart identity cascade;
 insert into schedule (name, crontab, calendar) values ('nightly', '0 3 * * *', '{*-*-* 3:0:0}');
 insert into repository (name, url, encryption, transport)
   select 'vault' || n, 'ssh://borg@vault' || n || '/./{client}', 'repokey-blake2', 'relay' from generate_series(1, 4) n;
