@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "core/utf8.h"
 #include "dbus/compat.h"
 
 namespace cyborg {
@@ -109,7 +110,7 @@ std::vector<T> collect(const Json::Value& list, Convert convert) {
 
 sdbus::Variant list_to_variant(const Json::Value& list) {
   if (std::ranges::all_of(list, is_string))  // an empty list, too
-    return sdbus::Variant{collect<std::string>(list, [](const auto& item) { return item.asString(); })};
+    return sdbus::Variant{collect<std::string>(list, [](const auto& item) { return to_clean_utf8(item.asString()); })};
   if (std::ranges::all_of(list, is_object)) return sdbus::Variant{to_variant_maps(list)};
   if (std::ranges::all_of(list, is_integer)) {
     if (std::ranges::none_of(list, is_negative))
@@ -158,7 +159,8 @@ sdbus::Variant to_variant(const Json::Value& json) {
     case Json::realValue:
       return sdbus::Variant{json.asDouble()};
     case Json::stringValue:
-      return sdbus::Variant{json.asString()};
+      // Names of files, above all: sd-bus would refuse the whole message.
+      return sdbus::Variant{to_clean_utf8(json.asString())};
     case Json::booleanValue:
       return sdbus::Variant{json.asBool()};
     case Json::arrayValue:

@@ -205,6 +205,22 @@ std::vector<std::string> Selection::near_missing() const {
   return near;
 }
 
+void Passages::note(const ArchiveItem& item, const std::function<void(const ArchiveItem&)>& passage) {
+  std::string_view path = item.path;
+  for (auto slash = path.rfind('/'); slash != std::string_view::npos; slash = path.rfind('/')) {
+    path = path.substr(0, slash);
+    // borg replaces a link by the directory that it makes.
+    if (!kept_ && made_.contains(path)) break;
+    if (noted_.contains(path)) break;
+    ArchiveItem directory;
+    directory.type = 'd';
+    directory.path = path;
+    passage(directory);
+    noted_.insert(directory.path);
+  }
+  if (item.type == 'd') made_.insert(item.path);
+}
+
 std::string missing_message(const JobSpec& spec, const std::string& path,
                             const std::vector<std::string>& near) {
   std::string text = fmt::format("/{} is not in archive {}", path, spec.archive);

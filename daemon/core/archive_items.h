@@ -65,6 +65,20 @@ class Selection {
   std::vector<Search> searches_;  // of each path
 };
 
+// The directories that a restore goes through without making them anew: where one is a symbolic link, the
+// restore, which is root's, would write elsewhere.
+class Passages {
+ public:
+  // kept: what is there stays as it is, directories included.
+  explicit Passages(bool kept) : kept_(kept) {}
+  // Names each of the item's directories to `passage`, once in all.
+  void note(const ArchiveItem& item, const std::function<void(const ArchiveItem&)>& passage);
+
+ private:
+  bool kept_;
+  std::set<std::string, std::less<>> made_, noted_;
+};
+
 // "/srv/x is not in archive A; near it are: …"
 std::string missing_message(const JobSpec& spec, const std::string& path,
                             const std::vector<std::string>& near);

@@ -93,7 +93,7 @@ std::vector<std::string> borg_extract(const JobSpec& spec, const std::string& re
                                       const std::string& exclude_file) {
   auto command = global_options();
   // A restore must run while a backup of the same repository does: only committed archives are read.
-  append(command, {"--bypass-lock", "extract"});
+  append(command, {"--bypass-lock", "extract", "--sparse"});
   if (!exclude_file.empty()) append(command, {"--exclude-from", exclude_file});
   append(command, {"--", repository + "::" + spec.archive});
   append_paths(command, spec.paths);

@@ -10,6 +10,7 @@
 
 #include "core/borg_listing.h"
 #include "core/fields.h"
+#include "core/utf8.h"
 
 namespace cyborg {
 namespace {

@@ -52,7 +52,6 @@ class Fields {
 // Names of objects: [a-z0-9][a-z0-9._-]{0,62}.
 bool is_valid_name(std::string_view name);
 Expected<void> check_name(std::string_view kind, std::string_view name);
-bool is_valid_utf8(std::string_view text);
 bool has_control_characters(std::string_view text);
 
 }  // namespace cyborg

@@ -31,6 +31,31 @@ done
 :
 )sh";
 
+// Links are root's own, or somebody else's, who could have a restore write anywhere.
+constexpr const char* kLinks = R"sh(
+IFS=
+check() {
+  [ -L "$1" ] || return 0
+  [ "$(stat -c %u -- "$1")" = 0 ] || printf '%s\0' "$1"
+}
+for e; do
+  p=${e#?}
+  case $e in
+    [Gg]*) for x in $p; do check "$x"; done ;;
+    *) check "$p" ;;
+  esac
+done
+:
+)sh";
+
+// As a system has them: those that the archive knows get their own modes from borg.
+constexpr const char* kMakeParents = R"sh(
+for e; do
+  case $e in [Gg]*) ;; *) mkdir -p -- "${e#?}" 2>/dev/null ;; esac
+done
+:
+)sh";
+
 // A second name for the same file, which borg replaces by a new one: whatever happens, both are whole. 255
 // makes xargs stop.
 constexpr const char* kRename = R"sh(
@@ -70,6 +95,22 @@ std::string look_script(const std::string& directory) {
                                 "cd -- {0} 2>/dev/null || {{ [ ! -e {0} ] || die no-directory {0}; "
                                 "cat >/dev/null; exit 0; }}\nexec xargs -0 sh -c {1} sh\n",
                                 quote(directory), quote(kLook));
+}
+
+std::string links_script(const std::string& directory) {
+  return script_prelude() +
+         fmt::format("cd -- {0} || die no-directory {0}\nexec xargs -0 sh -c {1} sh\n", quote(directory),
+                     quote(kLinks));
+}
+
+std::string make_parents_script(const std::string& directory) {
+  return script_prelude() +
+         fmt::format("umask 022\ncd -- {0} || die no-directory {0}\nexec xargs -0 sh -c {1} sh\n",
+                     quote(directory), quote(kMakeParents));
+}
+
+std::string content_script(const std::string& directory) {
+  return script_prelude() + fmt::format("ls -A -- {} 2>/dev/null | head -n 1\n", quote(directory));
 }
 
 std::string rename_suffix(const JobSpec& spec) {

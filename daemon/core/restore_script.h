@@ -15,6 +15,13 @@ std::string restore_script(const JobSpec& spec, const std::string& relay, bool e
 // "-" and the name for what is in the way; "D" and "+" if only a pattern matched.
 std::string look_script(const std::string& directory);
 
+// Anything in a directory? Then its first name is printed.
+std::string content_script(const std::string& directory);
+// Reads look_entry()s of directories, and prints those that are symbolic links of anybody but root.
+std::string links_script(const std::string& directory);
+// Makes the others, where they are missing.
+std::string make_parents_script(const std::string& directory);
+
 // Gives what is in the way another name: rename_suffix() behind its own. Reads names as look_script() has
 // them.
 std::string rename_script(const JobSpec& spec);

@@ -13,6 +13,7 @@
 #include <iterator>
 #include <thread>
 
+#include "core/utf8.h"
 #include "ssh/failure.h"
 
 namespace cyborg {
@@ -20,7 +21,6 @@ namespace {
 
 constexpr std::size_t kFlushSize = 64 * 1024;
 constexpr std::chrono::milliseconds kFlushAfter{200};
-constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 constexpr std::string_view kHidden = "<hidden>";
 // A shorter secret would blank out half of every line, and hide nothing.
 constexpr std::size_t kMinSecret = 3;
@@ -28,29 +28,6 @@ constexpr std::size_t kMinSecret = 3;
 std::int64_t now_microseconds() {
   using namespace std::chrono;
   return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
-}
-
-// The length of the valid UTF-8 sequence at the begin of text, or 0.
-std::size_t sequence_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  const std::size_t length = lead < 0x80   ? 1
-                             : lead < 0xC2 ? 0
-                             : lead < 0xE0 ? 2
-                             : lead < 0xF0 ? 3
-                             : lead < 0xF5 ? 4
-                                           : 0;
-  if (length == 0 || length > text.size()) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  }
-  if (length == 3) {  // overlong, or a surrogate
-    if ((lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xED && byte(1) > 0x9F)) return 0;
-  }
-  if (length == 4) {  // overlong, or beyond U+10FFFF
-    if ((lead == 0xF0 && byte(1) < 0x90) || (lead == 0xF4 && byte(1) > 0x8F)) return 0;
-  }
-  return length;
 }
 
 bool is_printable(char c) {
@@ -74,9 +51,9 @@ std::string to_valid_utf8(std::string_view text) {
   if (plain) return std::string{text};
   std::string valid;
   while (!text.empty()) {
-    const std::size_t length = sequence_length(text);
+    const std::size_t length = utf8_length(text);
     if (length == 0 || !is_printable(text[0])) {
-      valid += kReplacement;
+      valid += kReplacementCharacter;
       text.remove_prefix(std::max<std::size_t>(length, 1));
     } else {
       valid += text.substr(0, length);

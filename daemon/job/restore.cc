@@ -91,6 +91,30 @@ std::string make_way(JobContext& job, ClientShell& client, const Survey& found) 
   return {};
 }
 
+bool is_empty(JobContext& job, ClientShell& client) {
+  bool empty = true;
+  client.run(content_script(job.spec().directory), make_scratch_file(job).get(),
+             [&](std::string_view name) { empty = empty && name.empty(); });
+  return empty;
+}
+
+// Whoever may write in one of the directories that lead to a file could have the restore, which is root's,
+// write to wherever a symbolic link leads. What is changed after this look is not seen.
+void refuse_links(JobContext& job, ClientShell& client, int passages) {
+  std::string links;
+  client.run(links_script(job.spec().directory), passages, [&](std::string_view piece) { links += piece; });
+  if (!links.empty()) {
+    const std::string first = links.substr(0, links.find('\0'));
+    throw Failure("path-is-link",
+                  fmt::format("nothing was restored: {} in {} is a symbolic link of somebody else than root, and what "
+                              "is to be restored would be written where it leads: remove it, or restore to a "
+                              "folder that is empty",
+                              to_valid_utf8(first), target(job.spec())),
+                  JobState::failed);
+  }
+  client.run(make_parents_script(job.spec().directory), passages, [](std::string_view) {});
+}
+
 JobResult extract(JobContext& job, ClientShell& client, bool exclude) {
   const JobSpec& spec = job.spec();
   const bool here = spec.local && spec.repository_host.address.empty();
@@ -135,7 +159,11 @@ JobResult restore(JobContext& job) {
   const bool careful = spec.restore.conflict != "overwrite";
   if (careful) {
     found = survey(job, client);
+    const bool somewhere = !is_empty(job, client);
+    if (somewhere) refuse_links(job, client, found.passages.get());
     way = make_way(job, client, found);
+  } else if (!is_empty(job, client)) {
+    refuse_links(job, client, list_passages(job).get());
   }
   const bool keep = spec.restore.conflict == "keep";
   JobResult result = make_result(JobState::successful, "ok", "");

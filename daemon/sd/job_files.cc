@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "sd/files.h"
-#include "sd/utf8.h"
+#include "core/utf8.h"
 
 namespace cyborg::sd {
 namespace {

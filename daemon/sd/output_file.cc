@@ -9,7 +9,7 @@
 #include <charconv>
 
 #include "sd/files.h"
-#include "sd/utf8.h"
+#include "core/utf8.h"
 
 namespace cyborg::sd {
 namespace {

@@ -12,7 +12,7 @@
 #include "sd/credentials.h"
 #include "sd/files.h"
 #include "sd/job_files.h"
-#include "sd/utf8.h"
+#include "core/utf8.h"
 
 namespace cyborg::sd {
 namespace {

@@ -1,4 +1,5 @@
 #include "core/fields.h"
+#include "core/utf8.h"
 
 #include <gtest/gtest.h>
 
@@ -154,7 +155,8 @@ TEST(Utf8, IsAcceptedAndRefusedAsTheStandardSays) {
            Row{"\xed\x9f\xbf", true},
            Row{"\xee\x80\x80", true},
            Row{"\xf0\x90\x80\x80", true},
-           Row{"\xf4\x8f\xbf\xbf", true},
+           Row{"\xf4\x8f\xbf\xbd", true},
+           Row{"\xef\xbf\xbd", true},
            Row{"\x80", false},
            Row{"\xc1\xbf", false},
            Row{"\xc2", false},
@@ -167,6 +169,15 @@ TEST(Utf8, IsAcceptedAndRefusedAsTheStandardSays) {
            Row{"\xf5\x80\x80\x80", false},
            Row{"\xf0\x9f\x98", false},
            Row{"ok\xfe", false},
+           // Noncharacters, which sd-bus refuses.
+           Row{"\xef\xb7\x8f", true},
+           Row{"\xef\xb7\x90", false},
+           Row{"\xef\xb7\xaf", false},
+           Row{"\xef\xb7\xb0", true},
+           Row{"\xef\xbf\xbe", false},
+           Row{"\xef\xbf\xbf", false},
+           Row{"\xf0\x9f\xbf\xbe", false},
+           Row{"\xf4\x8f\xbf\xbf", false},
        }) {
     EXPECT_EQ(is_valid_utf8(row.text), row.valid) << testing::PrintToString(row.text);
   }

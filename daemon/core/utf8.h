@@ -1,0 +1,22 @@
+// Text of unknown origin, and what of it is fit for D-Bus and PostgreSQL.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace cyborg {
+
+// Bytes of the character at the beginning of a text that is not empty; 0 if there is no valid one: RFC 3629, and
+// without the noncharacters (U+FDD0 to U+FDEF, and the last two of each plane), which sd-bus refuses to send.
+std::size_t utf8_length(std::string_view text);
+
+// NUL is valid.
+bool is_valid_utf8(std::string_view text);
+
+// Each byte that is no part of a valid character, and each NUL, becomes U+FFFD.
+std::string to_clean_utf8(std::string_view text);
+
+inline constexpr std::string_view kReplacementCharacter = "\xEF\xBF\xBD";
+
+}  // namespace cyborg
