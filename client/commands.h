@@ -20,6 +20,7 @@ void add_catalog_commands(CLI::App& app, Context& context);        // find, file
 void add_restore_command(CLI::App& app, Context& context);
 void add_settings_commands(CLI::App& app, Context& context);  // settings, ssh-key
 void add_status_command(CLI::App& app, Context& context);
+void add_report_commands(CLI::App& app, Context& context);  // report, metrics
 
 // The whole program; returns its exit status. main() calls it, and so can a test.
 int run(int argc, const char* const* argv);

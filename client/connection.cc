@@ -27,6 +27,7 @@ Connection::Connection(bool interactive) : interactive_(interactive), bus_(open_
 
 sdbus::MethodReply Connection::send(sdbus::IProxy& proxy, sdbus::MethodCall& message) {
   if (interactive_) compat::allow_interactive(message);
+  if (!starts_) compat::start_nobody(message);
   return compat::call(proxy, message, kTimeout);
 }
 

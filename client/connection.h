@@ -41,6 +41,9 @@ class Connection {
     return call<Results...>(target, method, arguments...);
   }
 
+  // From now on, a service that is not running stays as it is.
+  void start_nothing() { starts_ = false; }
+
   sdbus::IConnection& bus() { return *bus_; }
 
  private:
@@ -63,7 +66,7 @@ class Connection {
 
   sdbus::MethodReply send(sdbus::IProxy& proxy, sdbus::MethodCall& message);
 
-  bool interactive_;
+  bool interactive_, starts_ = true;
   std::unique_ptr<sdbus::IConnection> bus_;
   std::unique_ptr<PasswordAgent> agent_;
 };

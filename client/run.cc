@@ -77,6 +77,7 @@ int run(int argc, const char* const* argv) {
   Context context;
   add_global_options(app, context);
   add_status_command(app, context);
+  add_report_commands(app, context);
   add_client_commands(app, context);
   add_repository_commands(app, context);
   add_schedule_commands(app, context);

@@ -83,6 +83,11 @@ inline void allow_interactive(sdbus::MethodCall& call) {
   sd_bus_message_set_allow_interactive_authorization(RawMessage::of(call), 1);
 }
 
+// The bus starts nobody to answer this.
+inline void start_nobody(sdbus::MethodCall& call) {
+  sd_bus_message_set_auto_start(RawMessage::of(call), 0);
+}
+
 // --- the call that a method handler is serving. Only for use inside the handler, before it returns (2.x
 // aborts otherwise), also in an async one: copy what is needed later.
 

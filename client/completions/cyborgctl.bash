@@ -76,6 +76,8 @@ _cyborgctl_options() { # NOUN VERB
     catalog/rebuild) echo '--wait --follow' ;;
     find/*) echo '--client --policy --repository --ignore-case --limit --all' ;;
     status/*) echo '--check' ;;
+    report/*) echo '--since --changes' ;;
+    metrics/*) echo '--output' ;;
     restore/*)
       echo '--to --in-place --stdout --tar --database --all-databases --globals --guest --directory' \
         '--start --conflict --dry-run --wait --follow'
@@ -98,6 +100,7 @@ _cyborgctl_value() { # OPTION
     --kind) echo 'prepare-client prepare-repository backup restore catalog prune compact check verify list withdraw' ;;
     --state) echo 'waiting pending starting running successful warning failed error canceled skipped' ;;
     --conflict) echo 'overwrite keep rename fail' ;;
+    --since) echo '1d 7d 30d daily weekly monthly' ;;
     --to) _cyborgctl_names client | sed 's|$|:/|' ;;
     *) return 1 ;;
   esac
@@ -126,7 +129,7 @@ _cyborgctl_arguments() { # NOUN VERB
 
 _cyborgctl() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-  local nouns='status client repository schedule policy job archive restore find file catalog settings ssh-key'
+  local nouns='status report metrics client repository schedule policy job archive restore find file catalog settings ssh-key'
   local global='--json --quiet --no-ask-password --help --version'
   local word noun='' verb='' choices=''
 
@@ -140,7 +143,7 @@ _cyborgctl() {
   done
 
   case $previous in
-    --password-file | --passphrase-file | --vars)
+    --password-file | --passphrase-file | --vars | --changes | --output)
       mapfile -t COMPREPLY < <(compgen -f -- "$current")
       return
       ;;
@@ -150,7 +153,7 @@ _cyborgctl() {
       choices="$global $(_cyborgctl_options "$noun" "$verb")"
     elif [[ -z $noun ]]; then
       choices=$nouns
-    elif [[ -z $verb && $noun != restore && $noun != status ]]; then
+    elif [[ -z $verb && ! $noun =~ ^(restore|status|report|metrics)$ ]]; then
       choices=$(_cyborgctl_verbs "$noun")
     else
       choices=$(_cyborgctl_arguments "$noun" "$verb")

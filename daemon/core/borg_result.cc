@@ -279,6 +279,10 @@ std::optional<CreateReport> parse_create_report(std::string_view text) {
     report.archive[key] = archive["stats"][key];
   }
   if (report.repository_id.empty() || !archive["id"].isString()) return std::nullopt;
+  if (json["cache"].isObject() && json["cache"]["stats"].isObject()) {
+    const Json::Value& size = json["cache"]["stats"]["unique_csize"];
+    if (size.isInt64() && size.asInt64() > 0) report.repository_size = size.asInt64();
+  }
   return report;
 }
 

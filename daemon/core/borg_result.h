@@ -23,6 +23,7 @@ const std::string* lost_root(const BorgLog& log, const JobSpec& spec);
 struct CreateReport {
   std::string repository_id;
   Json::Value archive{Json::objectValue};
+  std::int64_t repository_size = 0;  // of all its archives together, as stored; 0: not known
 };
 std::optional<CreateReport> parse_create_report(std::string_view json);
 

@@ -147,6 +147,7 @@ struct JobResult {
   // (bool), direct_host_key; host_public_key withdraw: withdrawn (the key) prune: removed[] (names) list,
   // check: archives[] (all that the repository has: name, id, created); list: imported[] (the same with
   // sizes)
+  // backup: repository_size (bytes, of all archives of the borg repository)
   // compact: freed (as borg says it)
   // verify: archive, proven ("compared", "loaded", "readable" or empty), restore_duration (microseconds)
   // restore: files and bytes (what was or would be written), existing (how many are there already) and

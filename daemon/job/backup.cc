@@ -101,6 +101,7 @@ void add_archive(JobResult& result, const BorgEnd& end, const JobSpec& spec) {
     return;
   }
   result.archive = report->archive;
+  if (report->repository_size > 0) result.facts["repository_size"] = Json::Int64{report->repository_size};
   if (result.state == JobState::successful) {
     result.message =
         fmt::format("archive {}: {} files, {} bytes, {} new in the repository", spec.archive,

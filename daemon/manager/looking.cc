@@ -13,6 +13,7 @@ namespace cyborg {
 namespace {
 
 constexpr unsigned kIntervalElapses = 9;
+constexpr std::int64_t kLatestTime = 253'402'300'799'000'000;  // the year 9999: PostgreSQL knows later ones
 
 Expected<std::int64_t> parse_cursor(const std::string& cursor) {
   std::int64_t value = 0;
@@ -45,6 +46,7 @@ Expected<store::JobFilter> job_filter(const Json::Value& json) {
   fields.text("kind", kind);
   fields.text("state", state);
   fields.number("run", filter.run, 0, INT64_MAX);
+  fields.number("since", filter.since, 0, kLatestTime);
   if (JobKind value{}; !kind.empty()) {
     if (!parse(kind, value))
       fields.refuse("kind", kind,
@@ -82,6 +84,7 @@ Json::Value archive_record(const store::Archive& archive) {
   row["pinned"] = archive.pinned;
   row["comment"] = archive.comment;
   row["missing"] = Json::UInt64(archive.missing);
+  row["removed"] = Json::UInt64(archive.removed);
   return row;
 }
 
@@ -187,6 +190,7 @@ void Manager::list_archives(const Json::Value& json, unsigned limit, const std::
   fields.text("client", filter.client);
   fields.text("repository", filter.repository);
   fields.text("name", filter.name);
+  fields.number("since", filter.since, 0, kLatestTime);
   if (auto finished = fields.finish(); !finished) return done(std::unexpected(finished.error()));
   out_.store.list_archives(filter, limit, *from,
                            [done = std::move(done)](const Expected<store::Page<store::Archive>>& stored) {
@@ -231,6 +235,8 @@ Json::Value Manager::status_row(const store::FleetRow& row, Microseconds now) co
   record["last_success"] = Json::UInt64(row.last_success);
   record["last_success_job"] = Json::UInt64(row.last_success_job);
   record["last_success_archive"] = row.last_success_archive;
+  record["original_size"] = Json::UInt64(row.original_size);
+  record["deduplicated_size"] = Json::UInt64(row.deduplicated_size);
   record["last_end"] = Json::UInt64(row.last_end);
   record["last_end_job"] = Json::UInt64(row.last_end_job);
   record["last_end_state"] = row.last_end_state ? to_string(*row.last_end_state) : "";

@@ -61,6 +61,12 @@ Json::Value Manager::upkeep_row(const BorgRepository& borg, const store::Mainten
   record["listed"] = Json::UInt64(listed.at);
   record["foreign"] = Json::UInt64(listed.foreign);
   record["missing"] = Json::UInt64(listed.missing);
+  const auto measured = status.sizes.find(borg.url);
+  const auto size = measured != status.sizes.end() ? measured->second : store::MaintenanceStatus::Size{};
+  record["size"] = Json::UInt64(size.now);
+  record["size_measured"] = Json::UInt64(size.measured);
+  record["size_week_ago"] = Json::UInt64(size.week_ago);
+  record["size_month_ago"] = Json::UInt64(size.month_ago);
   record["late"] = Json::Value{Json::arrayValue};
   for (const JobKind kind : kKinds) {
     describe(record, kind, borg.url, status);

@@ -10,12 +10,10 @@ namespace {
 constexpr const char* kSelect =
     "select a.id, a.name, a.borg_id, a.job, a.policy, a.client, a.repository, b.url, usec(a.created),"
     " a.original_size, a.compressed_size, a.deduplicated_size, a.nfiles, a.duration,"
-    " a.pinned, a.comment, usec(a.missing)"
-    " from archive a join borg_repository b on b.id = a.borg_repository where a.removed is null and ";
+    " a.pinned, a.comment, usec(a.missing), usec(a.removed)"
+    " from archive a join borg_repository b on b.id = a.borg_repository where ";
 
-}  // namespace
-
-Expected<std::vector<Archive>> read_archives(Connection& db, const std::string& where, const Params& params) {
+Expected<std::vector<Archive>> select(Connection& db, const std::string& where, const Params& params) {
   auto result = db.run((kSelect + where).c_str(), params);
   if (!result) return std::unexpected(result.error());
   std::vector<Archive> archives;
@@ -23,9 +21,15 @@ Expected<std::vector<Archive>> read_archives(Connection& db, const std::string& 
     Archive& a = archives.emplace_back();
     result->row(i).read(a.id, a.name, a.borg_id, a.job, a.policy, a.client, a.repository, a.borg_url,
                         a.created, a.original_size, a.compressed_size, a.deduplicated_size, a.nfiles,
-                        a.duration, a.pinned, a.comment, a.missing);
+                        a.duration, a.pinned, a.comment, a.missing, a.removed);
   }
   return archives;
+}
+
+}  // namespace
+
+Expected<std::vector<Archive>> read_archives(Connection& db, const std::string& where, const Params& params) {
+  return select(db, "a.removed is null and " + where, params);
 }
 
 Expected<Page<Archive>> list_archives(Connection& db, const ArchiveFilter& filter, std::uint32_t limit,
@@ -35,8 +39,10 @@ Expected<Page<Archive>> list_archives(Connection& db, const ArchiveFilter& filte
   where.equal("a.client", filter.client);
   where.equal("a.repository", filter.repository);
   where.equal("a.name", filter.name);
+  where.since("a.job in (select id from job where finished >= instant(${}))", filter.since);
   where.page("a.id", limit, cursor);
-  auto archives = read_archives(db, where.sql(), where.params());
+  auto archives = filter.since != 0 ? select(db, where.sql(), where.params())
+                                    : read_archives(db, where.sql(), where.params());
   if (!archives) return std::unexpected(archives.error());
   return to_page(std::move(*archives), limit);
 }
@@ -115,7 +121,8 @@ Expected<std::optional<Archive>> read_archive_of_job(Connection& db, std::int64_
 Expected<std::vector<FleetRow>> fleet_status(Connection& db) {
   auto result = db.run(
       "select c.policy, c.client, r.repository, usec(s.last_success), coalesce(s.last_success_job, 0),"
-      " coalesce(s.last_success_archive, ''), usec(s.last_end), coalesce(s.last_end_job, 0),"
+      " coalesce(s.last_success_archive, ''), coalesce(a.original_size, 0), coalesce(a.deduplicated_size, 0),"
+      " usec(s.last_end), coalesce(s.last_end_job, 0),"
       " nullif(s.last_end_state, ''), coalesce(s.last_end_reason, ''), usec(v.proven),"
       " coalesce(v.proven_job, 0), coalesce(v.proven_archive, ''), coalesce(v.how, ''),"
       " coalesce(v.restore_duration, 0), usec(v.last_end), coalesce(v.last_end_job, 0),"
@@ -123,6 +130,7 @@ Expected<std::vector<FleetRow>> fleet_status(Connection& db) {
       " from policy_client c join policy_repository r on r.policy = c.policy"
       " left join backup_status s"
       "  on s.policy = c.policy and s.client = c.client and s.repository = r.repository"
+      " left join archive a on a.job = s.last_success_job"
       " left join proof v"
       "  on v.policy = c.policy and v.client = c.client and v.repository = r.repository"
       " order by c.policy, c.client, r.position");
@@ -131,9 +139,10 @@ Expected<std::vector<FleetRow>> fleet_status(Connection& db) {
   for (int i = 0; i < result->size(); ++i) {
     FleetRow& r = rows[static_cast<std::size_t>(i)];
     result->row(i).read(r.policy, r.client, r.repository, r.last_success, r.last_success_job,
-                        r.last_success_archive, r.last_end, r.last_end_job, r.last_end_state,
-                        r.last_end_reason, r.proven, r.proven_job, r.proven_archive, r.proven_how,
-                        r.restore_duration, r.verify_end, r.verify_job, r.verify_state, r.verify_reason);
+                        r.last_success_archive, r.original_size, r.deduplicated_size, r.last_end,
+                        r.last_end_job, r.last_end_state, r.last_end_reason, r.proven, r.proven_job,
+                        r.proven_archive, r.proven_how, r.restore_duration, r.verify_end, r.verify_job,
+                        r.verify_state, r.verify_reason);
   }
   return rows;
 }

@@ -20,6 +20,13 @@ class Filter {
   void equal(const char* column, std::int64_t value) {
     if (value != 0) add(column, "=", value);
   }
+  // At that time or later.
+  void since(const char* condition, std::int64_t time) {
+    if (time == 0) return;
+    params_.add(time);
+    if (!sql_.empty()) sql_ += " and ";
+    sql_ += fmt::format(fmt::runtime(condition), params_.values().size());
+  }
   // The last to call. One row more than asked for tells whether another page follows.
   void page(const char* id, std::uint32_t limit, std::int64_t cursor) {
     if (cursor != 0) add(id, "<", cursor);

@@ -154,6 +154,21 @@ Expected<void> add_archive(Connection& db, const Job& job, const JobResult& resu
   return {};
 }
 
+// One a day is enough for a trend; results may be taken in late, and not in their order.
+Expected<void> note_size(Connection& db, const Job& job, const Json::Value& facts) {
+  const std::int64_t size = number(facts, "repository_size");
+  if (size <= 0) return {};
+  auto noted = db.run(
+      "insert into repository_size as s (borg_repository, day, measured, size)"
+      " select b.id, (j.finished at time zone 'UTC')::date, j.finished, $3 from borg_repository b, job j"
+      " where b.url = $2 and j.id = $1"
+      " on conflict (borg_repository, day) do update set measured = excluded.measured, size = excluded.size"
+      " where s.measured <= excluded.measured",
+      Params{job.id, job.borg_url, size});
+  if (!noted) return std::unexpected(noted.error());
+  return {};
+}
+
 // Removed archives stay in the history, without the job's being gone from it.
 Expected<void> take_removed(Connection& db, const Job& job, const Json::Value& facts) {
   auto removed = db.run(
@@ -204,7 +219,10 @@ Expected<void> take_facts(Connection& db, const Job& job, const JobResult& resul
   if (job.kind == JobKind::withdraw) return take_withdrawal(db, job, result.facts);
   if (job.kind == JobKind::prepare_client) return take_client_facts(db, job, result.facts);
   if (job.kind == JobKind::prepare_repository) return take_repository_facts(db, job, result.facts);
-  if (job.kind == JobKind::backup) return add_archive(db, job, result);
+  if (job.kind == JobKind::backup) {
+    if (auto added = add_archive(db, job, result); !added) return added;
+    return note_size(db, job, result.facts);
+  }
   return {};
 }
 

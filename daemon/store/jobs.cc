@@ -93,6 +93,7 @@ Expected<Page<Job>> list_jobs(Connection& db, const JobFilter& filter, std::uint
   if (filter.kind) where.equal("j.kind", to_string(*filter.kind));
   if (filter.state) where.equal("j.state", to_string(*filter.state));
   where.equal("j.run", filter.run);
+  where.since("(j.finished is null or j.finished >= instant(${}))", filter.since);
   where.page("j.id", limit, cursor);
   auto jobs = read_jobs(db, where.sql().c_str(), where.params());
   if (!jobs) return std::unexpected(jobs.error());

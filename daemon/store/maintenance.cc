@@ -73,6 +73,33 @@ Expected<void> note_damage(Connection& db, const Job& job, const JobResult& resu
   return {};
 }
 
+namespace {
+
+// A size holds until the next backup: what was measured before a day is the size on that day.
+Expected<std::map<std::string, MaintenanceStatus::Size>> sizes(Connection& db) {
+  auto result = db.run(
+      "select b.url, s.size, usec(s.measured), coalesce(w.size, 0), coalesce(m.size, 0) from borg_repository "
+      "b"
+      " cross join (select (now() at time zone 'UTC')::date as day) today"
+      " join lateral (select size, measured from repository_size where borg_repository = b.id"
+      "  order by day desc limit 1) s on true"
+      " left join lateral (select size from repository_size where borg_repository = b.id"
+      "  and day <= today.day - 7 order by day desc limit 1) w on true"
+      " left join lateral (select size from repository_size where borg_repository = b.id"
+      "  and day <= today.day - 30 order by day desc limit 1) m on true");
+  if (!result) return std::unexpected(result.error());
+  std::map<std::string, MaintenanceStatus::Size> sizes;
+  for (int i = 0; i < result->size(); ++i) {
+    std::string url;
+    MaintenanceStatus::Size size;
+    result->row(i).read(url, size.now, size.measured, size.week_ago, size.month_ago);
+    sizes[url] = size;
+  }
+  return sizes;
+}
+
+}  // namespace
+
 Expected<MaintenanceStatus> maintenance_status(Connection& db) {
   MaintenanceStatus status;
   auto known = db.run(
@@ -108,6 +135,9 @@ Expected<MaintenanceStatus> maintenance_status(Connection& db) {
     rows->row(i).read(r.borg_url, r.kind, r.policy, r.client, r.last_success, r.last_success_job,
                       r.last_whole, r.last_end, r.last_end_job, r.last_end_state, r.last_end_reason);
   }
+  auto measured = sizes(db);
+  if (!measured) return std::unexpected(measured.error());
+  status.sizes = std::move(*measured);
   return status;
 }
 

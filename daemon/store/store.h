@@ -120,6 +120,7 @@ struct Archive {
   bool pinned = false;  // retention never removes it
   std::string comment;
   Microseconds missing = 0;  // since when a listing of the repository did not have it
+  Microseconds removed = 0;
 };
 
 // What a listing of a borg repository has shown: an archive of the history, or one that cyborgd did not make.
@@ -161,6 +162,7 @@ struct JobFilter {
   std::optional<JobKind> kind;
   std::optional<JobState> state;
   std::int64_t run = 0;
+  Microseconds since = 0;  // those that have ended since then, or not at all
 };
 
 // The catalog. A version is a file as it was in some archives of one series, the first and last of which are
@@ -196,6 +198,7 @@ using DiffPage = TextPage<FileChange>;
 struct ArchiveFilter {
   std::string policy, client, repository;
   std::string name;
+  Microseconds since = 0;  // those of jobs that have ended since then, also if they are gone by now
 };
 
 // Newest first. next: the cursor of the page after this one, 0 at the end.
@@ -231,6 +234,7 @@ struct FleetRow {
   Microseconds last_success = 0;  // 0: never
   std::int64_t last_success_job = 0;
   std::string last_success_archive;
+  std::int64_t original_size = 0, deduplicated_size = 0;  // of that archive
   Microseconds last_end = 0;
   std::int64_t last_end_job = 0;
   std::optional<JobState> last_end_state;
@@ -271,6 +275,13 @@ struct MaintenanceStatus {
     std::int64_t foreign = 0, missing = 0;
   };
   std::map<std::string, Listed> listings;
+  // By URL: the last size, and the last that is 7 and 30 days old, 0 if there is none.
+  struct Size {
+    std::int64_t now = 0;
+    Microseconds measured = 0;
+    std::int64_t week_ago = 0, month_ago = 0;
+  };
+  std::map<std::string, Size> sizes;
 };
 
 // Whether a connection string leads away from this machine's unix sockets.

@@ -1,4 +1,4 @@
-"""README's first steps: every command of that section, as it is written there, on a machine that is like a real one."""
+"""README's first steps: every command of these sections, as it is written there, on a machine that is like a real one."""
 
 import re
 
@@ -26,9 +26,12 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """
 
 
-def _first_steps():
+_TIMERS = ("cyborg-report@daily.timer", "cyborg-alert.timer", "cyborg-metrics.timer")
+
+
+def _commands_of(title):
     """The commands of the section, in its order, from its blocks of one or two columns."""
-    section = re.search(r"(?ms)^## First steps on a real machine$(.*?)^## ", (ROOT / "README.md").read_text())[1]
+    section = re.search(rf"(?ms)^## {title}$(.*?)^## ", (ROOT / "README.md").read_text())[1]
     for block in re.findall(r"(?ms)^```$(.*?)^```$", section):
         rows = [re.split(r"\s{2,}", re.sub(r"\s+#.*", "", line.strip())) for line in block.strip().splitlines()]
         for column in range(max(len(row) for row in rows)):
@@ -53,10 +56,11 @@ def _prepare(t):
 
 def _tidy_up(t):
     """So that later tests find the lab as it was."""
-    for noun, name in (("policy", "system"), ("policy", "etc"), ("schedule", "nightly"), ("repository", "vault"),
-                       ("repository", "local"), ("client", "here"), ("client", "web")):
+    for noun, name in (("policy", "system"), ("policy", "etc"), ("schedule", "nightly"), ("schedule", "weekly"),
+                       ("repository", "vault"), ("repository", "local"), ("client", "here"), ("client", "web")):
         t.server.run("cyborgctl", noun, "remove", name, "--force", check=False)
     t.ctl("client", "add", "web")
+    t.server.run("systemctl", "disable", "--now", *_TIMERS)
 
 
 @test("README's first steps work as they are written", alone=True, core=True)
@@ -65,7 +69,7 @@ def first_steps(t):
     t.later(_tidy_up, t)
     said = {}
     archive = None
-    for command in _first_steps():
+    for command in _commands_of("First steps on a real machine"):
         words = command.split()
         if command == "sudo scripts/build-packages":
             continue  # without it, there is nothing that could be tested here
@@ -85,6 +89,11 @@ def first_steps(t):
     t.restore(archive, "here", f"/restored/{t.prefix}")
     count = trees.expect_same(t.server, "/etc", f"/restored/{t.prefix}/etc")
     expect(count > 100, f"all of /etc was compared, not {count} files")
+    # Only now, since it changes /etc.
+    for command in _commands_of("Hearing from it"):
+        said[command] = t.server.run("bash", "-c", command).out
+    expect_in("Since ", said["cyborgctl report --since 30d"])
+    expect_in(_TIMERS, t.server.run("systemctl", "list-timers", "cyborg-*").out)
     # The other machine and its repository can be reached, and so its policy can run.
     t.ctl("repository", "prepare", "vault", "--client", "web", "--wait")
     expect_in("web", t.ctl("policy", "run", "system", "--dry-run").out)

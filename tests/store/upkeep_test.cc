@@ -1,4 +1,6 @@
 // Upkeep of borg repositories: schedules, when it was done, damage; what listings say; when archives will go.
+#include <set>
+
 #include "fixture.h"
 
 namespace cyborg::store::test {
@@ -217,6 +219,62 @@ TEST_F(UpkeepTest, the_catalog_takes_over_what_is_not_older_than_what_it_has) {
   const Json::Value alone = archive("alone", 'd', 1'600'000'000'000'000);
   EXPECT_EQ(list({own_, old, alone}, {alone}).imported.size(), 1U)
       << "without a policy it is a series of its own";
+}
+
+TEST_F(UpkeepTest, a_repository_has_one_size_a_day_and_the_last_holds) {
+  const auto backup = [&](std::int64_t size, Microseconds finished, JobState state = JobState::successful) {
+    JobResult end = result(state);
+    end.archive["id"] = kId;
+    if (size > 0) end.facts["repository_size"] = Json::Int64{size};
+    finish(add_job(JobKind::backup, Json::objectValue, "etc").id, end, finished);
+  };
+  const auto sizes = [&] { return status().sizes; };
+  EXPECT_FALSE(sizes().contains(kWebUrl));
+  const Microseconds now = std::stoll(sql("select usec(now())"));
+  constexpr Microseconds kDay = 86'400 * Microseconds{1'000'000};
+  backup(100, now - 40 * kDay);
+  EXPECT_EQ(sizes().at(kWebUrl).now, 100);
+  EXPECT_EQ(sizes().at(kWebUrl).measured, now - 40 * kDay);
+  EXPECT_EQ(sizes().at(kWebUrl).week_ago, 100) << "nothing was written since";
+  EXPECT_EQ(sizes().at(kWebUrl).month_ago, 100);
+  backup(200, now - 8 * kDay);
+  backup(300, now - 3 * kDay);
+  backup(0, now - 2 * kDay);
+  backup(999, now - 1 * kDay, JobState::failed);
+  backup(250, now - 3 * kDay - 1000);  // taken in late
+  const auto size = sizes().at(kWebUrl);
+  EXPECT_EQ(std::tie(size.now, size.week_ago, size.month_ago), std::tuple(300, 200, 100));
+  EXPECT_EQ(sql("select count(*) from repository_size"), "3");
+}
+
+TEST_F(UpkeepTest, what_has_ended_since_a_time_is_found_also_if_it_is_gone) {
+  const auto jobs = [&](Microseconds since) {
+    JobFilter filter;
+    filter.since = since;
+    std::set<std::int64_t> ids;
+    for (const auto& job : good(ask<Page<Job>>(&Store::list_jobs, filter, 100U, std::int64_t{0})).rows)
+      ids.insert(job.id);
+    return ids;
+  };
+  const auto archives = [&](Microseconds since) {
+    ArchiveFilter filter;
+    filter.since = since;
+    filter.client = "web";
+    return good(ask<Page<Archive>>(&Store::list_archives, filter, 100U, std::int64_t{0})).rows;
+  };
+  const auto waiting = add_job(JobKind::compact).id;
+  const Microseconds later = std::stoll(sql("select usec(now())"));
+  const auto done = finish(add_job(JobKind::check).id, result(JobState::failed)).job.id;
+  EXPECT_EQ(jobs(later), (std::set{waiting, done}));
+  EXPECT_EQ(jobs(1).size(), 5U) << "and the three of the first run";
+  EXPECT_TRUE(archives(later).empty());
+  ASSERT_EQ(archives(1).size(), 1U);
+  EXPECT_EQ(archives(1).at(0).removed, 0);
+  sql("update archive set removed = now()");
+  ASSERT_EQ(archives(1).size(), 1U);
+  EXPECT_GT(archives(1).at(0).removed, 0);
+  EXPECT_TRUE(
+      good(ask<Page<Archive>>(&Store::list_archives, ArchiveFilter{}, 100U, std::int64_t{0})).rows.empty());
 }
 
 TEST_F(UpkeepTest, the_day_is_found_on_which_an_archive_goes) {

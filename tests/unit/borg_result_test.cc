@@ -156,6 +156,21 @@ TEST(CreateReport, HasTheFactsOfTheArchive) {
   }
 }
 
+TEST(CreateReport, HasTheSizeOfTheRepositoryIfBorgSaysIt) {
+  EXPECT_EQ(parse_create_report(kReport)->repository_size, 0);
+  const auto with = [](const std::string& cache) {
+    std::string text = kReport;
+    text.insert(text.size() - 1, R"(, "cache": )" + cache);
+    return parse_create_report(text)->repository_size;
+  };
+  EXPECT_EQ(with(R"({"path": "/c", "stats": {"total_csize": 9, "unique_csize": 1234567890123}})"),
+            1'234'567'890'123);
+  for (const char* other : {"5", "{}", R"({"stats": []})", R"({"stats": {"unique_csize": "x"}})",
+                            R"({"stats": {"unique_csize": -1}})"}) {
+    EXPECT_EQ(with(other), 0) << other;
+  }
+}
+
 TEST(CreateReport, WhatIsNotOneIsNothing) {
   for (const char* text :
        {"", "{}", "{", "[]", R"({"archive": 5})", R"({"archive": {"id": "x", "stats": 3}})",
