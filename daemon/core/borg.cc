@@ -216,6 +216,12 @@ Environment borg_environment(const std::string& base_dir, const std::string& rsh
     environment.emplace_back("BORG_FILES_CACHE_SUFFIX", spec.files_cache_suffix);
   }
   if (!base_dir.empty()) environment.emplace_back("BORG_BASE_DIR", base_dir);
+  if (!spec.server.empty()) {
+    // borg removes a lock whose owner is dead on the same host, which it knows by its network card: a job has none,
+    // and a container's changes. Whose processes these are is known better.
+    const bool here = spec.local || !base_dir.empty();
+    environment.emplace_back("BORG_HOST_ID", here ? spec.server : fmt::format("{}.{}", spec.client, spec.server));
+  }
   if (!rsh.empty()) environment.emplace_back("BORG_RSH", rsh);
   return environment;
 }

@@ -229,6 +229,10 @@ const std::string* lost_root(const BorgLog& log, const JobSpec& spec) {
   return nullptr;
 }
 
+bool proves_damage(const JobResult& result) {
+  return result.code == "damage" && result.message.find("tampered with") != std::string::npos;
+}
+
 JobResult judge_borg(BorgVerb verb, int status, const BorgLog& log, const JobSpec& spec) {
   if (verb == BorgVerb::extract && !log.unmatched().empty()) {
     return failure("path-not-in-archive",

@@ -66,6 +66,7 @@ struct RestoreSpec {
 };
 
 struct JobSpec {
+  std::string server;  // the server's name for borg's locks; what the job finds out itself, and not in JSON
   std::int64_t job = 0;
   std::int64_t run = 0;
   JobKind kind = JobKind::backup;

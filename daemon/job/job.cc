@@ -4,6 +4,7 @@
 #include <json/reader.h>
 #include <sodium/utils.h>
 #include <sys/signalfd.h>
+#include <systemd/sd-id128.h>
 
 #include <array>
 #include <csignal>
@@ -16,6 +17,10 @@
 
 namespace cyborg {
 namespace {
+
+// Of cyborgd; any number would do.
+constexpr sd_id128_t kApplication =
+    SD_ID128_MAKE(5f, 1c, 0d, 3a, 8e, 44, 4b, 0f, 9a, 67, 21, c8, 74, d9, 30, 5b);
 
 std::string required_directory(const char* variable) {
   const char* value = std::getenv(variable);
@@ -47,6 +52,12 @@ JobSpec read_spec() {
   }
   auto spec = job_spec_from_json(json);
   if (!spec) throw Failure("environment", spec.error().message);
+  // Not the machine's id itself, which is nobody else's business.
+  sd_id128_t server{};
+  std::array<char, SD_ID128_STRING_MAX> name{};
+  if (sd_id128_get_machine_app_specific(kApplication, &server) >= 0) {
+    spec->server = fmt::format("cyborg-{}", sd_id128_to_string(server, name.data()));
+  }
   return *std::move(spec);
 }
 

@@ -39,9 +39,15 @@ JobResult run(JobContext& job) {
   }
 }
 
+constexpr std::size_t kLongestReason = 2000;  // bytes
+
 void finish(JobResult& result, Output& output) {
-  // What others printed may hold anything.
-  const auto clean = [&](std::string& text) { text = to_valid_utf8(output.redact(text)); };
+  // What others printed may hold anything, and as much as they like; the output has all of it.
+  const auto clean = [&](std::string& text) {
+    text = output.redact(text);
+    if (text.size() > kLongestReason) text = text.substr(0, kLongestReason) + " […]";
+    text = to_valid_utf8(text);
+  };
   clean(result.message);
   for (auto& warning : result.warnings) clean(warning);
   const int priority = result.state == JobState::successful ? 6 : result.state == JobState::warning ? 4 : 3;

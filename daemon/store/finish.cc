@@ -296,6 +296,21 @@ Expected<FinishedJob> read_finished(Connection& db, std::int64_t id, bool repeat
   return finished;
 }
 
+// A new archive shares chunks with older ones: what a damaged repository takes may not come back.
+Expected<JobResult> doubted(Connection& db, const Job& job, const JobResult& result) {
+  if (job.kind != JobKind::backup || result.state != JobState::successful) return result;
+  auto damaged = db.run("select damaged_job from borg_repository where url = $1 and damaged is not null",
+                        Params{job.borg_url});
+  if (!damaged) return std::unexpected(damaged.error());
+  if (damaged->empty()) return result;
+  JobResult warned = result;
+  warned.state = JobState::warning;
+  warned.code = "repository-damaged";
+  warned.message = fmt::format("{}; but the repository is damaged, as job {} found: see it, and check the repository",
+                               result.message, damaged->row(0).get<std::int64_t>(0));
+  return warned;
+}
+
 JobResult clean(const JobResult& result) {
   JobResult copy = result;
   copy.code = storable(result.code);
@@ -313,13 +328,16 @@ Expected<FinishedJob> finish_job(Connection& db, std::int64_t id, const JobResul
   if (!is_ended(given.state)) {
     return fail(ErrorCode::failed, fmt::format("job {} cannot end as {}", id, to_string(given.state)));
   }
-  const JobResult result = clean(given);
+  const JobResult cleaned = clean(given);
   return db.transact<FinishedJob>([&]() -> Expected<FinishedJob> {
     auto found = read_jobs(db, "j.id = $1 for update", Params{id});
     if (!found) return std::unexpected(found.error());
     if (found->empty()) return fail(ErrorCode::no_such_job, fmt::format("there is no job {}", id));
     const Job& job = found->front();
     if (is_ended(job.state)) return read_finished(db, id, true);
+    const auto believed = doubted(db, job, cleaned);
+    if (!believed) return std::unexpected(believed.error());
+    const JobResult& result = *believed;
     const auto stored = take_listing(db, job, result);
     if (!stored) return std::unexpected(stored.error());
     if (auto ended = end_job(db, id, *stored, finished); !ended) return std::unexpected(ended.error());

@@ -1,5 +1,6 @@
 // When repositories were pruned, compacted, checked and verified last, and what checks found. Kept by the
 // transaction that ends a job, as the status of backups.
+#include "core/borg_result.h"
 #include "store/operations.h"
 
 namespace cyborg::store {
@@ -56,14 +57,15 @@ Expected<void> note_maintenance_status(Connection& db, const std::vector<std::in
 // A part of a check sees a part of the repository, and only of its files: it finds damage, but no absence of
 // it.
 Expected<void> note_damage(Connection& db, const Job& job, const JobResult& result) {
-  if (job.kind != JobKind::check) return {};
+  // What a verification or a restore has met is as true as what a check has found.
+  if (job.kind != JobKind::check && !proves_damage(result)) return {};
   const bool whole = job.details["max_duration"].asInt64() == 0;
   if (result.code == "damage") {
     auto noted = db.run(
         "update borg_repository set damaged = coalesce(damaged, now()), damaged_job = $2 where url = $1",
         Params{job.borg_url, job.id});
     if (!noted) return std::unexpected(noted.error());
-  } else if (result.state == JobState::successful && whole) {
+  } else if (job.kind == JobKind::check && result.state == JobState::successful && whole) {
     auto noted = db.run(
         "update borg_repository set damaged = null, damaged_job = null where url = $1 and damaged is not "
         "null",
