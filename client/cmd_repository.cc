@@ -168,6 +168,33 @@ void export_key(Context& context, const std::string& repository, const std::stri
   }
 }
 
+struct PassphraseOptions {
+  std::string repository, file;
+  std::vector<std::string> clients;
+  Watch mode = Watch::none;
+};
+
+void change_passphrase(Context& context, const PassphraseOptions& wanted) {
+  VariantMap options;
+  if (!wanted.clients.empty()) options.emplace("clients", sdbus::Variant{wanted.clients});
+  if (!wanted.file.empty()) options.emplace("passphrase", sdbus::Variant{secret_from_file(wanted.file)});
+  JobWatch watch(context, wanted.mode);
+  const auto jobs = context.bus().act<std::vector<std::uint64_t>>(manager(), "ChangePassphrase",
+                                                                  wanted.repository, options);
+  report_jobs(context, watch, wanted.mode, std::nullopt, jobs);
+}
+
+void add_change_passphrase(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "change-passphrase", "have borg change the passphrase; then export it again");
+  const auto options = std::make_shared<PassphraseOptions>();
+  verb.add_option("NAME", options->repository)->required();
+  add_names(verb, "--client", options->clients, "only of the borg repository of this client");
+  verb.add_option("--passphrase-file", options->file,
+                  "a file, or - for standard input (default: a strong one is generated)");
+  add_watch_options(verb, options->mode);
+  verb.callback([&context, options] { change_passphrase(context, *options); });
+}
+
 void add_key_export(CLI::App& noun, Context& context) {
   auto& verb = add_verb(noun, "key-export", "print passphrase and location, to keep in a safe place");
   const auto repository = std::make_shared<std::string>();
@@ -260,6 +287,7 @@ void add_repository_commands(CLI::App& app, Context& context) {
   add_add(noun, context);
   add_prepare(noun, context, "prepare", false);
   add_prepare(noun, context, "test", true);
+  add_change_passphrase(noun, context);
   add_key_export(noun, context);
   add_keys(noun, context);
   add_key_line(noun, context);

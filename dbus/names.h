@@ -6,6 +6,7 @@ namespace cyborg::names {
 
 inline constexpr char kBusName[] = "org.cyborgbackup1";
 inline constexpr char kRootPath[] = "/org/cyborgbackup1";
+inline constexpr char kLogControlPath[] = "/org/freedesktop/LogControl1";
 
 inline constexpr char kManagerInterface[] = "org.cyborgbackup1.Manager";
 inline constexpr char kScheduleInterface[] = "org.cyborgbackup1.Schedule";

@@ -24,7 +24,7 @@ _cyborgctl_verbs() { # NOUN
   local objects='add list show set enable disable remove'
   case $1 in
     client) echo "$objects prepare test discover" ;;
-    repository) echo "$objects prepare test key-export keys key-line withdraw compact check verify archives" ;;
+    repository) echo "$objects prepare test change-passphrase key-export keys key-line withdraw compact check verify archives" ;;
     schedule) echo "$objects" ;;
     policy) echo "$objects run next prune verify types" ;;
     job) echo 'list show log cancel retry' ;;
@@ -50,6 +50,7 @@ _cyborgctl_options() { # NOUN VERB
     repository/check) echo '--client --max-duration --verify-data --wait --follow --scheduled' ;;
     repository/key-line) echo '--client' ;;
     repository/withdraw) echo '--client --force --wait --follow' ;;
+    repository/change-passphrase) echo '--client --passphrase-file --wait --follow' ;;
     repository/test | repository/key-export) echo '--client' ;;
     schedule/add) echo '--on-calendar --timezone --random-delay' ;;
     policy/add)

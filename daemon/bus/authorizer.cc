@@ -57,6 +57,7 @@ constexpr std::array kTable{
     Permission{kManagerInterface, "ListSettings", kActionView},
     Permission{kManagerInterface, "SetSetting", kActionManage},
     Permission{kManagerInterface, "ExportKey", kActionSecrets},
+    Permission{kManagerInterface, "ChangePassphrase", kActionSecrets},
     Permission{kScheduleInterface, "Set", kActionManage},
     Permission{kScheduleInterface, "Remove", kActionManage},
     Permission{kRepositoryInterface, "Set", kActionManage},

@@ -469,6 +469,26 @@ void ManagerObject::SetSetting(sdbus::Result<>&& result, std::string name, std::
                });
 }
 
+void ManagerObject::ChangePassphrase(sdbus::Result<Ids>&& result, std::string repository,
+                                     VariantMap options) {
+  serve_method(std::move(result), "ChangePassphrase", {{"repository", repository}},
+               [this, repository, options = std::move(options)](const Reply<Ids>& reply, const Actor& actor) {
+                 Strings clients;
+                 DescriptorMap descriptors;
+                 const Json::Value json = to_json(options, &descriptors);
+                 Fields fields{json};
+                 fields.list("clients", clients);
+                 if (auto finished = fields.finish(); !finished) return reply.fail(finished.error());
+                 const auto passphrase = take_secret(descriptors, "passphrase");
+                 if (!passphrase) return reply.fail(passphrase.error());
+                 context_.manager.change_passphrase(
+                     repository, clients, *passphrase, actor.label(),
+                     reply.then([](const auto& answer_to, const std::vector<std::int64_t>& jobs) {
+                       answer_to(encode_ids(jobs));
+                     }));
+               });
+}
+
 void ManagerObject::ExportKey(sdbus::Result<sdbus::UnixFd>&& result, std::string repository,
                               VariantMap options) {
   serve_method(

@@ -88,6 +88,7 @@ class ManagerObject final
   void ListPolicyTypes(sdbus::Result<Maps>&& result) override;
   void ListSettings(sdbus::Result<Maps>&& result) override;
   void SetSetting(sdbus::Result<>&& result, std::string name, std::string value) override;
+  void ChangePassphrase(sdbus::Result<Ids>&& result, std::string repository, VariantMap options) override;
   void ExportKey(sdbus::Result<sdbus::UnixFd>&& result, std::string repository, VariantMap options) override;
 
   std::string Version() override;

@@ -1,5 +1,6 @@
 #include "bus/serve.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 namespace cyborg::bus {
@@ -9,6 +10,14 @@ sdbus::Error to_bus_error(const Error& error) {
   std::string text = error.message;
   if (!error.hint.empty()) text += "\nhint: " + error.hint;
   return compat::make_error(error_info(error.code).bus_name, text);
+}
+
+void log_request(const Actor& actor, std::string_view interface, std::string_view member,
+                 const Details& details) {
+  if (!spdlog::should_log(spdlog::level::debug)) return;
+  std::string text = fmt::format("{} calls {}.{}", actor.label(), interface, member);
+  for (const auto& [kind, name] : details) text += fmt::format(", {} {}", kind, name);
+  spdlog::debug("{}", text);
 }
 
 sdbus::Error current_exception_error(std::string_view member) noexcept {

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -58,12 +59,17 @@ class Reply {
 
 using Details = std::map<std::string, std::string>;
 
+// At level debug.
+void log_request(const Actor& actor, std::string_view interface, std::string_view member,
+                 const Details& details);
+
 template <typename... Results, typename Body>
 void serve(Authorizer& authorizer, const sdbus::IObject& object, sdbus::Result<Results...>&& result,
            const char* interface, const char* member, const Details& details, Body body) {
   Reply<Results...> reply{std::move(result)};
   try {
     const Actor actor = authorizer.actor_of(object);
+    log_request(actor, interface, member, details);
     authorizer.check(actor, interface, member, details,
                      [reply, actor, member, body = std::move(body)](const Expected<void>& allowed) mutable {
                        if (!allowed) return reply.fail(allowed.error());

@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "bus/log_control.h"
 #include "bus/manager_object.h"
 #include "bus/objects.h"
 #include "dbus/names.h"
@@ -15,7 +16,8 @@ class BusService::Impl {
   Impl(sd_event* loop, EventLog& log)
       : connection_(sdbus::createSystemBusConnection()),
         attachment_(*connection_, loop),
-        authorizer_(*connection_, log) {}
+        authorizer_(*connection_, log),
+        log_control_(*connection_) {}
 
   void serve(Manager& manager) {
     context_.emplace(Context{*connection_, authorizer_, manager});
@@ -59,6 +61,7 @@ class BusService::Impl {
   std::unique_ptr<sdbus::IConnection> connection_;
   compat::LoopAttachment attachment_;
   Authorizer authorizer_;
+  LogControl log_control_;
   std::optional<Context> context_;
   std::unique_ptr<ManagerObject> manager_;
   std::map<std::string, std::unique_ptr<ScheduleObject>> schedules_;

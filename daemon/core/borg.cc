@@ -130,6 +130,12 @@ std::vector<std::string> borg_info(const std::string& repository) {
   return command;
 }
 
+std::vector<std::string> borg_change_passphrase(const std::string& repository) {
+  auto command = global_options();
+  append(command, {"key", "change-passphrase", "--", repository});
+  return command;
+}
+
 std::vector<std::string> borg_list(const std::string& repository) {
   auto command = global_options();
   append(command, {"list", "--json", "--", repository});

@@ -46,6 +46,7 @@ std::vector<std::string> borg_extract_file(const JobSpec& spec, const std::strin
 std::vector<std::string> borg_export_tar(const JobSpec& spec, const std::string& repository);
 std::vector<std::string> borg_init(const JobSpec& spec, const std::string& repository);
 std::vector<std::string> borg_info(const std::string& repository);
+std::vector<std::string> borg_change_passphrase(const std::string& repository);
 std::vector<std::string> borg_list(const std::string& repository);  // its archives
 std::vector<std::string> borg_archive_info(const std::string& repository, const std::string& archive);
 std::vector<std::string> borg_list_newest(const std::string& repository);

@@ -21,7 +21,7 @@ struct Cause {
   int last;
   std::string_view msgid;
   const char* code;
-  const char* message;  // {0} repository, {1} archive, {2} what borg said
+  const char* message;  // {0} repository, {1} archive, {2} what borg said, {3} its name
 };
 
 constexpr std::array kCauses{
@@ -42,8 +42,10 @@ constexpr std::array kCauses{
           "the key of repository {0} is in a file on some machine, and cyborgd uses those with a key in the "
           "repository (repokey) or none only: make another repository"},
     Cause{50, 50, "NoPassphraseFailure", "passphrase-wrong", "borg got no passphrase for repository {0}"},
-    Cause{52, 52, "PassphraseWrong", "passphrase-wrong", "the passphrase of repository {0} is wrong"},
-    Cause{53, 53, "PasswordRetriesExceeded", "passphrase-wrong", "the passphrase of {0} is wrong"},
+    Cause{52, 52, "PassphraseWrong", "passphrase-wrong",
+          "the passphrase of repository {0} is wrong: cyborgctl repository set {3} --passphrase-file FILE"},
+    Cause{53, 53, "PasswordRetriesExceeded", "passphrase-wrong",
+          "the passphrase of repository {0} is wrong: cyborgctl repository set {3} --passphrase-file FILE"},
     Cause{61, 61, "EncryptionMethodMismatch", "repository-swapped",
           "repository {0} has another encryption than before: was it replaced?"},
     Cause{62, 63, "RepositoryAccessAborted", "repository-swapped",
@@ -128,16 +130,13 @@ JobResult judge_failure(int status, const BorgLog& log, const JobSpec& spec) {
     return failure("borg-killed", fmt::format("borg was ended by signal {}", status - 128), status);
   }
   const Cause* cause = find_cause(status, log.error_id());
-  // The far end of a lost connection often says why.
-  if (cause && std::string_view{cause->code} == "connection-lost" && !log.last_remote().empty()) {
-    return failure(
-        cause->code,
-        fmt::format(fmt::runtime(cause->message), repository, spec.archive, first_line(log.last_remote())),
-        status);
-  }
   if (cause) {
+    // The far end of a lost connection often says why.
+    const bool lost = std::string_view{cause->code} == "connection-lost" && !log.last_remote().empty();
     return failure(cause->code,
-                   fmt::format(fmt::runtime(cause->message), repository, spec.archive, said(log)), status);
+                   fmt::format(fmt::runtime(cause->message), repository, spec.archive,
+                               lost ? first_line(log.last_remote()) : said(log), spec.repository),
+                   status);
   }
   if (log.no_space()) return failure("disk-full", fmt::format("a disk is full: {}", said(log)), status);
   return failure("borg-error", fmt::format("borg failed with status {}: {}", status, said(log)), status);

@@ -53,8 +53,45 @@ namespace {
 constexpr const char* kRelayRsh =
     R"sh(sh -c 'echo $$ >"$CYBORG_RELAY/pid"; exec cat "$CYBORG_RELAY/down"')sh";
 
+// What locked borg's cache before this machine was started is over, whatever process has its number today,
+// and whatever name its network card gives the machine. How old a lock is tells the clock: if that does not
+// agree with itself about this very shell, or a borg has the number, nothing is touched. The roster goes
+// first: without the directory, it may be another borg's already.
+constexpr const char* kUnlock = R"sh(
+since() {
+  read -r t <"/proc/$1/stat" && set -- ${t##*) } && t=$(sed -n 's/^btime //p' /proc/stat) || return 1
+  [ -n "$t" ] && [ -n "${20}" ] && echo $((t + ${20} / 100))
+}
+held() {
+  for f in "$1"/*; do
+    p=${f##*.}
+    tr '\0' '\n' <"/proc/${p%%-*}/cmdline" | head -n 2 | grep -q '^borg\|/borg' && return 0
+  done
+  return 1
+}
+unlock() {
+  [ -d "$1.exclusive" ] && ! held "$1.exclusive" && b=$(since 1) && o=$(since $$) || return 0
+  o=$(($(date +%s) - o))
+  [ $o -gt -5 ] && [ $o -lt 60 ] || return 0
+  for l in "$1.roster" "$1.exclusive"; do
+    m=$(stat -c %Y "$l") && [ "$m" -lt "$b" ] && rm -rf "$l" && echo "$l"
+  done
+}
+)sh";
+
+std::string unlock_cache(const JobSpec& spec) {
+  if (spec.borg_id.empty()) return {};
+  return kUnlock + ("unlock \"${BORG_CACHE_DIR:-$BORG_BASE_DIR/.cache/borg}/" + spec.borg_id +
+                    "/lock\" 2>/dev/null | while IFS= read -r l; do say lock-removed \"$l\"; done\n");
+}
+
+// The script's private directory. Without a relay, which nobody can guess, `end` makes it one of its own.
+std::string directory_name(const JobSpec& spec, const std::string& relay, const char* end) {
+  return "cyborg-job-" + (relay.empty() ? fmt::format("{:016x}-{}", spec.job, end) : relay);
+}
+
 std::string relay_directory(const std::string& relay) {
-  return "D=${TMPDIR:-/tmp}/cyborg-job-" + quote(relay) + "\n";
+  return "D=${TMPDIR:-/tmp}/" + quote(directory_name({}, relay, "")) + "\n";
 }
 
 std::string exports(const Environment& environment) {
@@ -65,14 +102,18 @@ std::string exports(const Environment& environment) {
 
 // The private directory, with the FIFOs if there is a relay. Whoever still waits to open one is let go by
 // opening it for both directions, which never blocks on Linux.
-std::string make_directory(const std::string& relay, bool direct) {
+std::string make_directory(const JobSpec& spec, const std::string& relay, bool direct) {
   std::string text = std::string{"clean() {\n"} + (direct ? kTellSsh : "") + R"sh(
   [ -p "$D/down" ] && : 5<>"$D/pid" 6<>"$D/down"
   rm -rf "$D"
 }
 trap clean EXIT
 )sh";
-  if (relay.empty()) return "D=$(mktemp -d) || die no-directory /tmp\n" + text;
+  if (relay.empty()) {
+    return fmt::format("D=$(mktemp -d \"${{TMPDIR:-/tmp}}/{}\") || die no-directory /tmp\n",
+                       directory_name(spec, relay, "XXXXXX")) +
+           text;
+  }
   return relay_directory(relay) + text + R"sh(
 mkdir -m 700 "$D" || die no-directory "$D"
 mkfifo "$D/pid" "$D/down" || die no-directory "$D"
@@ -110,13 +151,13 @@ std::string script_run_borg() {
 std::string script_start(const JobSpec& spec, const std::string& relay, const std::string& sub_directory) {
   const bool direct = relay.empty() && spec.direct.used;
   const std::string rsh = direct ? kDirectRsh : relay.empty() ? std::string{} : kRelayRsh;
-  return script_prelude() + make_directory(relay, direct) + fmt::format("SILENCE={}\n", kSilence) +
+  return script_prelude() + make_directory(spec, relay, direct) + fmt::format("SILENCE={}\n", kSilence) +
          "command -v borg >/dev/null || die no-borg\n" + exports(borg_environment({}, rsh, spec)) +
          "export BORG_BASE_DIR=\"${CYBORG_CLIENT_DIR:-" + kClientDirectory + "}" + sub_directory +
          "\"\n"
          "export BORG_PASSPHRASE_FD=3\n"
          "mkdir -p \"$BORG_BASE_DIR\" || die no-directory \"$BORG_BASE_DIR\"\n" +
-         (direct ? direct_parts(spec) : "");
+         unlock_cache(spec) + (direct ? direct_parts(spec) : "");
 }
 
 std::string script_repository(const JobSpec& spec, const std::string& relay) {
@@ -152,7 +193,9 @@ exec cat "/proc/$p/fd/0"
 
 std::string backup_script(const JobSpec& spec, const std::string& relay) {
   const std::string start = script_start(spec, relay, "") + check_roots(spec);
-  const auto create = [&](const JobSpec& as) {
+  const auto create = [&](JobSpec as) {
+    // Before any other rule, since the first that fits decides; and not looked into.
+    as.patterns.insert(as.patterns.begin(), "! sh:**/" + directory_name(spec, relay, "*"));
     return "set -- " + quote(borg_create(as, script_repository(as, relay))) + " \"$@\"\n";
   };
   if (!spec.snapshot) return start + create(spec) + kRunBorg + kEnd;

@@ -154,6 +154,7 @@ void visit_spec(Visit& visit, Spec& spec) {
   visit("encryption", spec.encryption);
   visit("append_only", spec.append_only);
   visit("borg_id", spec.borg_id);
+  visit("change_passphrase", spec.change_passphrase);
   visit("archive", spec.archive);
   visit("roots", spec.roots);
   visit("any_root", spec.any_root);

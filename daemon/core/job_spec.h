@@ -4,6 +4,7 @@
 //   spec        JobSpec as JSON, no secret in it
 //   ssh-key     the server's private key, OpenSSH format
 //   passphrase  of the borg repository (absent for kinds without one)
+//   new-passphrase  that may open it instead (prepare-repository, optional)
 //   password    of the client's user, once, to install the public key (prepare-client only, optional)
 //   database-password  of the database user (backups that dump databases, optional)
 //   database    libpq's connection string (catalog only): it may hold a password
@@ -84,6 +85,7 @@ struct JobSpec {
   bool append_only = false;
   std::string borg_id;  // expected id, 64 hex digits; empty before preparation
   DirectSpec direct;
+  bool change_passphrase = false;  // prepare-repository: borg's own, to the new one
 
   // backup
   std::string archive;                // final name
@@ -143,16 +145,14 @@ struct JobResult {
   // start, end
   Json::Value archive{Json::objectValue};
   // prepare-client: addresses[], operating_system, architecture, borg_version, hostname, host_key, found[]
-  // (as in discover.h) prepare-repository: borg_id, host_key, borg_version, created (bool), free (bytes, if
-  // it is known); of a client's own key, also if the job failed: direct_key, direct_line, direct_manual
-  // (bool), direct_host_key; host_public_key withdraw: withdrawn (the key) prune: removed[] (names) list,
-  // check: archives[] (all that the repository has: name, id, created); list: imported[] (the same with
-  // sizes)
-  // backup: repository_size (bytes, of all archives of the borg repository)
-  // compact: freed (as borg says it)
-  // verify: archive, proven ("compared", "loaded", "readable" or empty), restore_duration (microseconds)
-  // restore: files and bytes (what was or would be written), existing (how many are there already) and
-  // existing_names[] (the first of them); databases[]
+  // (as in discover.h) prepare-repository: passphrase ("new", "old" or "none", of two), borg_id, host_key,
+  // borg_version, created (bool), free (bytes, if it is known); of a client's own key, also if the job
+  // failed: direct_key, direct_line, direct_manual (bool), direct_host_key; host_public_key withdraw:
+  // withdrawn (the key) prune: removed[] (names) list, check: archives[] (all that the repository has: name,
+  // id, created); list: imported[] (the same with sizes) backup: repository_size (bytes, of all archives of
+  // the borg repository) compact: freed (as borg says it) verify: archive, proven ("compared", "loaded",
+  // "readable" or empty), restore_duration (microseconds) restore: files and bytes (what was or would be
+  // written), existing (how many are there already) and existing_names[] (the first of them); databases[]
   Json::Value facts{Json::objectValue};
 };
 

@@ -210,6 +210,7 @@ Expected<JobSpec> job_spec(const Fleet& fleet, const Job& job) {
       std::erase_if(spec.hooks, [](const Hook& hook) { return hook.where == "client"; });
   }
   spec.dry_run = job.details["dry_run"].asBool();
+  spec.change_passphrase = job.details["change_passphrase"].asBool();
   // What the server does to a repository is not what it lets clients do.
   if (is_maintenance(job.kind)) spec.append_only = false;
   if (job.kind == JobKind::check) {

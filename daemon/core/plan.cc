@@ -6,7 +6,7 @@
 #include <optional>
 #include <set>
 
-#include "core/direct.h"
+#include "core/planner.h"
 #include "core/policy_types.h"
 #include "core/repository_url.h"
 #include "core/retention.h"
@@ -38,100 +38,6 @@ std::unexpected<Error> disabled(std::string_view kind, std::string_view name) {
 bool contains(std::span<const std::string> names, const std::string& name) {
   return std::ranges::find(names, name) != names.end();
 }
-
-// Builds a plan job by job; a preparation that several jobs need is there once.
-class Planner {
- public:
-  Planner(const Fleet& fleet, const Jobs& active) : fleet_(fleet), active_(active) {}
-
-  Plan take() { return std::move(plan_); }
-  Plan& plan() { return plan_; }
-
-  std::string borg_url(const Repository& repository, const std::string& client) {
-    const std::string url = expand_url(repository.url, client);
-    if (!fleet_.borg_repositories.contains(url) &&
-        std::ranges::find(plan_.borg_repositories, url, &BorgRepository::url) ==
-            plan_.borg_repositories.end()) {
-      BorgRepository made;
-      made.repository = repository.name;
-      if (has_client_placeholder(repository.url)) made.client = client;
-      made.url = url;
-      plan_.borg_repositories.push_back(std::move(made));
-    }
-    return url;
-  }
-
-  void need_client(NewJob& job, const Client& client) {
-    if (client.ready) return;
-    need(job, preparation(JobKind::prepare_client, client.name, "", ""));
-  }
-
-  void need_repository(NewJob& job, const Repository& repository, const std::string& url) {
-    const auto known = fleet_.borg_repositories.find(url);
-    const bool ready = known != fleet_.borg_repositories.end() && known->second.ready;
-    if (ready && !needs_way(repository, known->second, job.client)) return;
-    const std::string owner = has_client_placeholder(repository.url) ? job.client : "";
-    need(job, repository_preparation(repository, owner, url));
-  }
-
-  // With a way of the client's own, its preparation is made on the client, too.
-  NewJob repository_preparation(const Repository& repository, const std::string& owner,
-                                const std::string& url) {
-    NewJob job = preparation(JobKind::prepare_repository, owner, repository.name, url);
-    const auto client = fleet_.clients.find(owner);
-    if (client != fleet_.clients.end() && goes_direct(repository, client->second)) {
-      need_client(job, client->second);
-    }
-    return job;
-  }
-
-  std::size_t add(NewJob job) {
-    plan_.jobs.push_back(std::move(job));
-    return plan_.jobs.size() - 1;
-  }
-
-  static NewJob preparation(JobKind kind, std::string client, std::string repository, std::string url) {
-    NewJob job;
-    job.kind = kind;
-    job.client = std::move(client);
-    job.repository = std::move(repository);
-    job.borg_url = std::move(url);
-    return job;
-  }
-
- private:
-  // A test prepares nothing.
-  static bool same(const auto& a, const NewJob& b) {
-    return a.kind == b.kind && a.client == b.client && a.borg_url == b.borg_url &&
-           !a.details["dry_run"].asBool();
-  }
-
-  bool needs_way(const Repository& repository, const BorgRepository& one, const std::string& name) const {
-    const auto client = fleet_.clients.find(name);
-    return client != fleet_.clients.end() && goes_direct(repository, client->second) &&
-           !is_authorized(repository, one);
-  }
-
-  void need(NewJob& job, NewJob wanted) {
-    job.reason += job.reason.empty() ? "waits for the preparation of " : " and of ";
-    job.reason += wanted.kind == JobKind::prepare_client ? "client " + wanted.client
-                                                         : "the borg repository " + wanted.borg_url;
-    for (const auto& [id, other] : active_) {
-      if (same(other, wanted)) {
-        job.after_jobs.push_back(id);
-        return;
-      }
-    }
-    const auto planned =
-        std::ranges::find_if(plan_.jobs, [&](const NewJob& other) { return same(other, wanted); });
-    job.after.push_back(planned != plan_.jobs.end() ? static_cast<std::size_t>(planned - plan_.jobs.begin())
-                                                    : add(std::move(wanted)));
-  }
-
-  const Fleet& fleet_;
-  const Jobs& active_;
-  Plan plan_;
-};
 
 NewJob backup_job(Planner& planner, const Policy& policy, const Client& client, const Repository& repository,
                   std::string_view timestamp) {
@@ -428,8 +334,12 @@ Expected<Plan> plan_maintenance(const Fleet& fleet, const Job& like, const Jobs&
 namespace {
 
 Expected<Plan> same_test(Expected<Plan> plan, const Job& ended) {
-  if (!plan || !ended.details["dry_run"].asBool()) return plan;
-  for (auto& job : plan->jobs) job.details["dry_run"] = true;
+  if (!plan) return plan;
+  for (auto& job : plan->jobs) {
+    for (const char* what : {"dry_run", "change_passphrase"}) {
+      if (ended.details[what].asBool()) job.details[what] = true;
+    }
+  }
   return plan;
 }
 

@@ -34,6 +34,10 @@ constexpr std::array kTable{
         "how often a job of a scheduled run is tried when its client or repository cannot be reached"},
     SettingInfo{"retry_delay", "span", "1min", "before the second attempt; it doubles each time"},
     SettingInfo{"retry_longest_delay", "span", "30min", "between two attempts"},
+    SettingInfo{
+        "keep_history", "span", "0",
+        "how long jobs and runs are remembered, with their output, where nothing needs them: a day at "
+        "least; 0 for ever"},
     SettingInfo{"recent_jobs", "span", "10min", "how long an ended job stays an object on the bus"},
 };
 

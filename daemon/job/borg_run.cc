@@ -17,6 +17,7 @@
 #include "job/child.h"
 #include "job/connect.h"
 #include "job/direct.h"
+#include "job/stale_lock.h"
 #include "ssh/failure.h"
 
 namespace cyborg {
@@ -29,6 +30,7 @@ constexpr std::size_t kMaxOutput = 16 << 20;  // of JSON on standard output
 constexpr std::size_t kMaxText = 50;
 constexpr std::size_t kMaxSaid = 5;
 constexpr std::string_view kSshSaid = "ssh-said ";
+constexpr std::string_view kLockRemoved = "lock-removed ";
 // So that borg goes on while what it printed is being dealt with.
 constexpr int kListingPipe = 1 << 20;
 // sshd takes no longer word on a command line; Linux allows 128 KiB for one.
@@ -141,6 +143,9 @@ void BorgReader::read_line(std::string_view line) {
         end_.snapshot_left = note->text;
         end_.log.add_warning(note->text);
       }
+    } else if (line.starts_with(kLockRemoved)) {
+      line.remove_prefix(kLockRemoved.size());
+      job_.output().line(5, stale_lock_removed(line));
     } else if (line.starts_with(kSshSaid)) {
       line.remove_prefix(kSshSaid.size());
       job_.output().line(4, fmt::format("ssh: {}", line));
@@ -218,6 +223,7 @@ BorgEnd run_remote(JobContext& job, ssh::Session& session, const std::string& us
 BorgEnd run_local(JobContext& job, const LocalBorg& borg) {
   BorgEnd end;
   end.started = true;
+  remove_stale_locks(job);
   BorgReader reader{job, end};
   std::optional<ConnectSocket> socket;
   if (borg.serve) socket.emplace(job.directory());
@@ -226,6 +232,9 @@ BorgEnd run_local(JobContext& job, const LocalBorg& borg) {
   options.environment = borg_environment(borg.base_dir, socket ? socket->rsh() : std::string{}, job.spec());
   options.environment.emplace_back("BORG_PASSPHRASE_FD", "3");
   options.environment.emplace_back("CYBORG_CLIENT_DIR", borg.base_dir);  // for a script around it
+  if (!borg.new_passphrase.empty()) {
+    options.environment.emplace_back("BORG_NEW_PASSPHRASE", borg.new_passphrase);
+  }
   options.passphrase = job.passphrase();
   if (!borg.second_line.empty()) *options.passphrase += "\n" + borg.second_line;
   options.directory = borg.directory;
@@ -271,7 +280,7 @@ BorgEnd run_local(JobContext& job, const LocalBorg& borg) {
 
 BorgStep run_on_repository(JobContext& job, BorgVerb verb,
                            const std::function<std::vector<std::string>(const std::string&)>& command,
-                           const std::string& host_key) {
+                           const std::string& host_key, const std::string& new_passphrase) {
   const JobSpec& spec = job.spec();
   const bool here = spec.repository_host.address.empty();
   // A serve for each borg: it ends with it.
@@ -280,6 +289,7 @@ BorgStep run_on_repository(JobContext& job, BorgVerb verb,
   borg.command = command(here ? spec.repository_path : relay_url(spec.repository_path));
   borg.base_dir = server_borg_directory();
   borg.serve = serve.get();
+  borg.new_passphrase = new_passphrase;
   BorgStep step;
   step.end = run_local(job, borg);
   step.result = judge_borg(verb, step.end.status, step.end.log, spec);

@@ -73,8 +73,12 @@ struct LocalBorg {
   // What it prints goes there instead, as fast as that takes it; nothing more is wanted when give_up says so.
   std::function<std::unique_ptr<ssh::Sink>()> sink;
   std::function<bool()> give_up;
-  std::string second_line;  // of what is read where the passphrase is
-  ~LocalBorg() { sodium_memzero(second_line.data(), second_line.size()); }
+  std::string second_line;     // of what is read where the passphrase is
+  std::string new_passphrase;  // to change it to, which borg takes from its environment only
+  ~LocalBorg() {
+    sodium_memzero(second_line.data(), second_line.size());
+    sodium_memzero(new_passphrase.data(), new_passphrase.size());
+  }
 };
 BorgEnd run_local(JobContext& job, const LocalBorg& borg);
 
@@ -86,7 +90,7 @@ struct BorgStep {
 };
 BorgStep run_on_repository(JobContext& job, BorgVerb verb,
                            const std::function<std::vector<std::string>(const std::string&)>& command,
-                           const std::string& host_key);
+                           const std::string& host_key, const std::string& new_passphrase = {});
 
 // Throws the Failure that a script's own end is; returns if it got as far as borg.
 void check_script(const BorgEnd& end, const JobSpec& spec, const std::string& user);

@@ -85,11 +85,13 @@ JobContext::JobContext()
       spec_(read_spec()),
       ssh_key_(read_credential("ssh-key", false)),
       passphrase_(without_line_break(read_credential("passphrase", false))),
+      new_passphrase_(without_line_break(read_credential("new-passphrase", false))),
       password_(without_line_break(read_credential("password", false))),
       database_password_(without_line_break(read_credential("database-password", false))),
       database_(without_line_break(read_credential("database", false))),
       signals_(catch_signals()) {
   output_.hide(passphrase_.text());
+  output_.hide(new_passphrase_.text());
   output_.hide(password_.text());
   output_.hide(database_password_.text());
   if (passphrase_.text().find('\n') != std::string::npos) {

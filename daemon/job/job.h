@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/borg_log.h"
@@ -42,6 +43,10 @@ class JobContext {
   // Of the paths of a restore, only these are left to do.
   void restrict_paths(std::vector<std::string> paths) { spec_.paths = std::move(paths); }
   const std::string& passphrase() const { return passphrase_.text(); }
+  // Another one that may open the repository; empty: there is none.
+  bool has_new_passphrase() const { return !new_passphrase_.empty(); }
+  const std::string& new_passphrase() const { return new_passphrase_.text(); }
+  void swap_passphrases() { std::swap(passphrase_, new_passphrase_); }
   const std::string& password() const { return password_.text(); }
   const std::string& database_password() const { return database_password_.text(); }
   const std::string& database() const { return database_.text(); }
@@ -68,6 +73,7 @@ class JobContext {
   JobSpec spec_;
   Secret ssh_key_;
   Secret passphrase_;
+  Secret new_passphrase_;
   Secret password_;
   Secret database_password_;
   Secret database_;

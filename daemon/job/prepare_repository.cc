@@ -25,6 +25,38 @@ BorgStep run_borg(JobContext& job, BorgVerb verb, const std::string& host_key) {
       host_key);
 }
 
+bool is_good(const JobResult& result) {
+  return result.state == JobState::successful || result.state == JobState::warning;
+}
+
+// Opens the repository. Of two passphrases the new one is tried first, since borg may have it already: from
+// somebody's hand, or from a job that was cut short. Only what has opened it is reported, and only then is
+// the other one forgotten.
+BorgStep open_repository(JobContext& job, const std::string& host_key, Json::Value& facts) {
+  const JobSpec& spec = job.spec();
+  if (!job.has_new_passphrase()) return run_borg(job, BorgVerb::info, host_key);
+  job.output().line(6, "trying the new passphrase");
+  job.swap_passphrases();
+  BorgStep step = run_borg(job, BorgVerb::info, host_key);
+  if (is_good(step.result)) facts["passphrase"] = "new";
+  if (step.result.code != "passphrase-wrong") return step;
+  job.output().line(6, "trying the passphrase that it had");
+  job.swap_passphrases();
+  step = run_borg(job, BorgVerb::info, host_key);
+  if (step.result.code == "passphrase-wrong") facts["passphrase"] = "none";
+  if (!is_good(step.result)) return step;
+  facts["passphrase"] = "old";
+  if (!spec.change_passphrase || spec.dry_run) return step;
+  facts.removeMember("passphrase");
+  job.output().line(6, "changing the passphrase");
+  step = run_on_repository(job, BorgVerb::info, borg_change_passphrase, host_key, job.new_passphrase());
+  if (!is_good(step.result)) return step;
+  job.swap_passphrases();
+  step = run_borg(job, BorgVerb::info, host_key);
+  if (is_good(step.result)) facts["passphrase"] = "new";
+  return step;
+}
+
 struct Probe {
   std::string borg_version;
   std::int64_t free = -1;  // bytes; not known
@@ -88,9 +120,6 @@ std::string server_borg_version(JobContext& job) {
 
 // borg only says that it may not; we say what to do.
 void explain(JobResult& result, const JobSpec& spec) {
-  if (result.code == "passphrase-wrong" && spec.borg_id.empty()) {
-    result.message += fmt::format(": cyborgctl repository set {} --passphrase-file FILE", spec.repository);
-  }
   const bool denied = result.code == "repository-denied" ||
                       result.message.find("Permission denied") != std::string::npos ||
                       result.message.find("Errno 13") != std::string::npos ||
@@ -135,7 +164,7 @@ JobResult prepare_repository(JobContext& job) {
   const Probe probe = here ? Probe{server_borg_version(job)} : probe_host(job, keys);
   facts["borg_version"] = probe.borg_version;
 
-  BorgStep step = run_borg(job, BorgVerb::info, keys.fingerprint);
+  BorgStep step = open_repository(job, keys.fingerprint, facts);
   bool created = false;
   // An id that was pinned means that it existed: a new one in its place would hide the loss.
   if (step.result.code == "repository-missing" && spec.borg_id.empty() && !spec.dry_run) {
@@ -149,15 +178,24 @@ JobResult prepare_repository(JobContext& job) {
       here ? std::filesystem::space(spec.repository_path, error) : std::filesystem::space_info{};
   const std::int64_t free = here && !error ? static_cast<std::int64_t>(space.available) : probe.free;
   if (free >= 0) facts["free"] = Json::Int64{free};
-  if (step.result.state != JobState::successful && step.result.state != JobState::warning) {
+  if (!is_good(step.result)) {
     explain(step.result, spec);
+    if (facts.isMember("passphrase")) step.result.facts["passphrase"] = facts["passphrase"];
     return step.result;
   }
   const auto report = parse_info_report(step.end.output);
   if (!report) return make_result(JobState::failed, "borg-error", "borg printed no repository id");
   JobResult result = ready(spec, *report, created, facts);
-  if (!spec.direct.used || result.state != JobState::successful) return result;
-  return prepare_direct(job, keys, result);
+  if (spec.direct.used && result.state == JobState::successful) result = prepare_direct(job, keys, result);
+  if (result.state == JobState::successful && facts["passphrase"] == "old") {
+    result.state = JobState::warning;
+    result.code = "passphrase-wrong";
+    result.message += fmt::format(
+        "; but not with the new passphrase, so the one that it had is kept: cyborgctl repository "
+        "change-passphrase {} changes borg's own",
+        spec.repository);
+  }
+  return result;
 }
 
 }  // namespace cyborg

@@ -101,6 +101,16 @@ void JournalLog::denied(const AccessRequest& request) {
                 fields_of(request));
 }
 
+void JournalLog::job_moved(const Job& job) {
+  if (!spdlog::should_log(spdlog::level::debug)) return;
+  spdlog::debug("{} is {}{}{}", subject(job), to_string(job.state), job.reason.empty() ? "" : ": ",
+                job.reason);
+}
+
+void JournalLog::history_forgotten(std::int64_t jobs) {
+  spdlog::info("{} jobs older than keep_history were removed from the history", jobs);
+}
+
 void JournalLog::trouble(const std::string& message) {
   spdlog::error("{}", message);
 }

@@ -13,6 +13,8 @@ class JournalLog : public EventLog {
   void database(bool available, const std::string& reason) override;
   void granted(const AccessRequest& request) override;
   void denied(const AccessRequest& request) override;
+  void job_moved(const Job& job) override;
+  void history_forgotten(std::int64_t jobs) override;
   void trouble(const std::string& message) override;
 };
 

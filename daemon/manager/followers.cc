@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "core/limits.h"
+
 namespace cyborg {
 namespace {
 
@@ -54,9 +58,23 @@ Followers::Follower* Followers::find(std::int64_t job, const std::string& name) 
   return nullptr;
 }
 
-void Followers::follow(const std::string& follower, std::int64_t job, std::uint64_t first) {
+Expected<void> Followers::check_limits(const std::string& follower) const {
+  std::size_t all = 1;
+  std::size_t own = 1;
+  for (const auto& [job, followers] : followers_) {
+    all += followers.size();
+    own += static_cast<std::size_t>(std::ranges::count(followers, follower, &Follower::name));
+  }
+  if (auto fits = check_limit(Limit::followers, all); !fits) return fits;
+  return check_limit(Limit::followed_jobs, own);
+}
+
+void Followers::follow(const std::string& follower, std::int64_t job, std::uint64_t first,
+                       const Done<void>& done) {
   unfollow(follower, job);
+  if (auto fits = check_limits(follower); !fits) return done(fits);
   followers_[job].push_back({follower, first, false});
+  done({});
   pump(job, follower);
 }
 

@@ -22,7 +22,8 @@ class Followers {
   Followers(State& state, store::Store& store, JobFiles& files, Clock& clock, Publisher& publisher);
 
   void read(std::int64_t job, std::uint64_t first, std::size_t limit, Done<LogPage> done);
-  void follow(const std::string& follower, std::int64_t job, std::uint64_t first);
+  // Answered before the first line goes out.
+  void follow(const std::string& follower, std::int64_t job, std::uint64_t first, const Done<void>& done);
   void unfollow(const std::string& follower, std::int64_t job);
   void gone(const std::string& follower);  // left the bus
 
@@ -40,6 +41,7 @@ class Followers {
     bool busy = false;  // a page is being read for it
   };
 
+  Expected<void> check_limits(const std::string& follower) const;
   void pump(std::int64_t job, const std::string& name);
   void deliver(std::int64_t job, const std::string& name, const Expected<LogPage>& page);
   Follower* find(std::int64_t job, const std::string& name);

@@ -1,11 +1,9 @@
 #include "manager/job_runner.h"
 
 #include <fmt/format.h>
-#include <json/writer.h>
 
 #include <algorithm>
 
-#include "core/policy_types.h"
 #include "manager/followers.h"
 
 namespace cyborg {
@@ -14,6 +12,8 @@ namespace {
 constexpr std::chrono::seconds kRetry{5};
 constexpr char kShutdownNote[] = "the job's unit ended without leaving a result";
 
+}  // namespace
+
 JobResult not_run(std::string code, std::string message) {
   JobResult result;
   result.state = JobState::error;
@@ -21,14 +21,6 @@ JobResult not_run(std::string code, std::string message) {
   result.message = std::move(message);
   return result;
 }
-
-std::string compact_json(const Json::Value& json) {
-  Json::StreamWriterBuilder builder;
-  builder["indentation"] = "";
-  return Json::writeString(builder, json);
-}
-
-}  // namespace
 
 JobRunner::JobRunner(State& state, Followers& followers, Outside outside, Paths paths)
     : state_(state), followers_(followers), out_(outside), paths_(std::move(paths)) {
@@ -108,152 +100,6 @@ std::chrono::seconds JobRunner::timeout_of(const Job& job) const {
   return setting_span(state_.settings, "job_timeout");
 }
 
-void JobRunner::start(const Job& job) {
-  const std::int64_t id = job.id;
-  auto spec = job_spec(state_.fleet, job);
-  if (!spec) return finish(id, not_run("not-usable", spec.error().message));
-  if (spec->restore.output && !outputs_.contains(id)) {
-    return finish(id,
-                  not_run("reader-gone",
-                          "cyborgd was restarted before it began, and lost where it goes: restore again"));
-  }
-  std::map<std::string, std::string> credentials;
-  auto key = out_.secrets.open("server", "", "ssh-key", state_.sealed_ssh_key);
-  if (!key) return finish(id, not_run("secret", key.error().message));
-  credentials["ssh-key"] = std::move(*key);
-  if (const auto password = passwords_.find(id); password != passwords_.end()) {
-    // Kept until it was started, which may have to be tried again.
-    credentials["password"] = password->second;
-    spec->ssh_public_key = state_.ssh_public_key;
-  }
-  if (job.kind == JobKind::catalog) {
-    credentials["database"] = paths_.database;
-    spec->database_remote = paths_.database_remote;
-    spec->catalog_budget = setting_size(state_.settings, "catalog_budget");
-  }
-  if (job.kind == JobKind::verify) {
-    spec->sample_files = setting_number(state_.settings, "verify_files");
-    spec->sample_bytes = setting_size(state_.settings, "verify_bytes");
-  }
-  set_state(id, JobState::starting, "");
-  if (job.kind == JobKind::verify && job.archive.empty())
-    return choose_newest(id, *std::move(spec), std::move(credentials));
-  if (job.kind == JobKind::prune) return choose_archives(id, *std::move(spec), std::move(credentials));
-  add_passphrase(id, *std::move(spec), std::move(credentials));
-}
-
-void JobRunner::choose_archives(std::int64_t id, JobSpec spec,
-                                std::map<std::string, std::string> credentials) {
-  const Job& job = state_.unfinished.at(id);
-  const auto policy = state_.fleet.policies.find(job.policy);
-  const bool by_name = job.details.isMember("archives");
-  if (!by_name && policy == state_.fleet.policies.end()) {
-    return finish(id, not_run("not-usable", fmt::format("policy {} was removed", job.policy)));
-  }
-  std::string zone;
-  Retention keep;
-  if (policy != state_.fleet.policies.end()) {
-    keep = retention_of(policy->second, job.client);
-    if (const auto schedule = state_.fleet.schedules.find(policy->second.schedule);
-        schedule != state_.fleet.schedules.end()) {
-      zone = schedule->second.timezone;
-    }
-  }
-  out_.store.get_series(job.policy, job.client, job.borg_url, zone,
-                        [this, id, keep, spec = std::move(spec), credentials = std::move(credentials)](
-                            const Expected<store::Series>& series) mutable {
-                          if (!state_.unfinished.contains(id)) return;
-                          // The database went away: it stays in the queue.
-                          if (!series) return set_state(id, JobState::pending, series.error().message);
-                          const Job& prune = state_.unfinished.at(id);
-                          const std::int64_t minimum = setting_number(state_.settings, "keep_minimum");
-                          auto chosen = choose_removals(prune, keep, series->archives, series->last_backup,
-                                                        out_.clock.now(), minimum);
-                          if (!chosen) return finish(id, not_run("not-usable", chosen.error().message));
-                          spec.remove = std::move(chosen->names);
-                          spec.remove_ids = std::move(chosen->ids);
-                          spec.keep_ids = std::move(chosen->kept_ids);
-                          add_passphrase(id, std::move(spec), std::move(credentials));
-                        });
-}
-
-void JobRunner::choose_newest(std::int64_t id, JobSpec spec, std::map<std::string, std::string> credentials) {
-  const Job& job = state_.unfinished.at(id);
-  out_.store.get_series(
-      job.policy, job.client, job.borg_url, "",
-      [this, id, spec = std::move(spec),
-       credentials = std::move(credentials)](const Expected<store::Series>& series) mutable {
-        if (!state_.unfinished.contains(id)) return;
-        if (!series) return set_state(id, JobState::pending, series.error().message);
-        Job& chosen = state_.unfinished.at(id);
-        if (series->archives.empty()) {
-          return finish(
-              id, not_run("archive-missing", fmt::format("there is no archive of policy {} and {} in "
-                                                         "repository {}",
-                                                         chosen.policy, chosen.client, chosen.repository)));
-        }
-        // Another attempt takes the same.
-        chosen.archive = series->archives.front().name;
-        updates_[id].id = id;
-        updates_[id].archive = chosen.archive;
-        spec.archive = chosen.archive;
-        add_passphrase(id, std::move(spec), std::move(credentials));
-      });
-}
-
-void JobRunner::add_passphrase(std::int64_t id, JobSpec spec,
-                               std::map<std::string, std::string> credentials) {
-  const std::string url = state_.unfinished.at(id).borg_url;
-  const bool needless = spec.kind == JobKind::withdraw;
-  if (url.empty() || needless) return launch(id, spec, std::move(credentials));
-  out_.store.get_secret(store::passphrase_key(url),
-                        [this, id, url, spec = std::move(spec), credentials = std::move(credentials)](
-                            Expected<std::optional<store::Secret>> secret) mutable {
-                          if (!state_.unfinished.contains(id)) return;
-                          // Away again: it stays in the queue.
-                          if (!secret) return set_state(id, JobState::pending, secret.error().message);
-                          if (*secret) {
-                            auto passphrase =
-                                out_.secrets.open("borg-repository", url, "passphrase", (*secret)->sealed);
-                            if (!passphrase) return finish(id, not_run("secret", passphrase.error().message));
-                            credentials["passphrase"] = std::move(*passphrase);
-                          }
-                          add_database_password(id, spec, std::move(credentials));
-                        });
-}
-
-void JobRunner::add_database_password(std::int64_t id, const JobSpec& spec,
-                                      std::map<std::string, std::string> credentials) {
-  if (!takes_password(spec.dump.type)) return launch(id, spec, std::move(credentials));
-  out_.store.get_secret(store::policy_password_key(spec.policy),
-                        [this, id, spec, credentials = std::move(credentials)](
-                            Expected<std::optional<store::Secret>> secret) mutable {
-                          if (!state_.unfinished.contains(id)) return;
-                          if (!secret) return set_state(id, JobState::pending, secret.error().message);
-                          if (*secret) {
-                            const auto& [kind, owner, field] = (*secret)->key;
-                            auto password = out_.secrets.open(kind, owner, field, (*secret)->sealed);
-                            if (!password) return finish(id, not_run("secret", password.error().message));
-                            credentials["database-password"] = std::move(*password);
-                          }
-                          launch(id, spec, std::move(credentials));
-                        });
-}
-
-void JobRunner::launch(std::int64_t id, const JobSpec& spec, std::map<std::string, std::string> credentials) {
-  if (canceling_.contains(id)) {
-    JobResult result = not_run("canceled", "canceled before it ran");
-    result.state = JobState::canceled;
-    return finish(id, result);
-  }
-  credentials["spec"] = compact_json(to_json(spec));
-  JobUnitOptions options{paths_, timeout_of(state_.unfinished.at(id)), {}, {}};
-  if (const auto output = outputs_.find(id); output != outputs_.end()) options.input = output->second;
-  for (const auto& [name, content] : credentials) options.credentials.push_back(name);
-  out_.systemd.start_job(job_unit(spec, options), std::move(credentials),
-                         [this, id](const Expected<void>& result) { started(id, result); });
-}
-
 void JobRunner::started(std::int64_t id, const Expected<void>& result) {
   const auto job = state_.unfinished.find(id);
   if (job == state_.unfinished.end() || finishing_.contains(id)) return;
@@ -279,6 +125,7 @@ void JobRunner::set_state(std::int64_t id, JobState state, std::string reason) {
   Job& job = state_.unfinished.at(id);
   job.state = state;
   job.reason = std::move(reason);
+  out_.log.job_moved(job);
   out_.publisher.job_changed(id);
   // "starting" is over in a moment, and what became of it is read from the unit: not worth a transaction.
   if (state == JobState::starting) return;
@@ -433,6 +280,7 @@ void JobRunner::finished(const store::FinishedJob& done) {
   }
   archive_output(id);
   if (on_imported && !done.imported.empty()) on_imported(done.imported);
+  if (on_finished) on_finished();
   wake();
 }
 

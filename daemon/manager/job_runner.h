@@ -17,6 +17,9 @@ namespace cyborg {
 
 class Followers;
 
+// The end of a job that never ran.
+JobResult not_run(std::string code, std::string message);
+
 class JobRunner {
  public:
   struct Outside {
@@ -47,6 +50,8 @@ class JobRunner {
 
   std::size_t live_jobs() const;
 
+  // A job has ended, and that is recorded.
+  std::function<void()> on_finished;
   // A job took archives over into the history that the catalog could have.
   std::function<void(const std::vector<store::Archive>& archives)> on_imported;
 
@@ -59,6 +64,9 @@ class JobRunner {
   // For a verification of the newest archive: which that is.
   void choose_newest(std::int64_t job, JobSpec spec, std::map<std::string, std::string> credentials);
   void add_passphrase(std::int64_t job, JobSpec spec, std::map<std::string, std::string> credentials);
+  void with_secret(std::int64_t job, const char* name, const store::SecretKey& key,
+                   std::map<std::string, std::string> credentials,
+                   std::function<void(std::map<std::string, std::string>)> then);
   void add_database_password(std::int64_t job, const JobSpec& spec,
                              std::map<std::string, std::string> credentials);
   void launch(std::int64_t job, const JobSpec& spec, std::map<std::string, std::string> credentials);

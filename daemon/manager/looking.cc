@@ -168,14 +168,10 @@ void Manager::read_log(std::int64_t id, std::uint64_t first, unsigned limit, Don
 }
 
 void Manager::follow(const std::string& follower, std::int64_t id, std::uint64_t first, Done<void> done) {
-  if (state_.find_job(id)) {
-    done({});
-    return followers_.follow(follower, id, first);
-  }
+  if (state_.find_job(id)) return followers_.follow(follower, id, first, done);
   get_job(id, [this, follower, id, first, done = std::move(done)](const Expected<Json::Value>& job) {
     if (!job) return done(std::unexpected(job.error()));
-    done({});
-    followers_.follow(follower, id, first);
+    followers_.follow(follower, id, first, done);
   });
 }
 
@@ -313,20 +309,28 @@ void Manager::export_key(const std::string& name, const std::string& client, Don
                      fmt::format("the borg repository {} does not exist yet", url),
                      "cyborgctl repository prepare creates it"));
   }
-  out_.store.get_secret(
-      store::passphrase_key(url),
-      [this, url, encryption = repository->second.encryption, borg_id = known->second.borg_id,
-       done = std::move(done)](const Expected<std::optional<store::Secret>>& secret) {
-        if (!secret) return done(std::unexpected(secret.error()));
-        std::string text = fmt::format("borg repository: {}\nborg id:         {}\nencryption:      {}\n", url,
-                                       borg_id.empty() ? "not prepared yet" : borg_id, encryption);
-        if (*secret) {
-          auto passphrase = out_.secrets.open("borg-repository", url, "passphrase", (*secret)->sealed);
-          if (!passphrase) return done(std::unexpected(passphrase.error()));
-          text += fmt::format("passphrase:      {}\n", *passphrase);
-        }
-        done(std::move(text));
-      });
+  const std::string& borg_id = known->second.borg_id;
+  std::string text =
+      fmt::format("borg repository: {}\nborg id:         {}\nencryption:      {}\n", url,
+                  borg_id.empty() ? "not prepared yet" : borg_id, repository->second.encryption);
+  add_passphrase(std::move(text), "passphrase:     ", store::passphrase_key(url),
+                 [this, url, done = std::move(done)](Expected<std::string> one) {
+                   if (!one) return done(std::move(one));
+                   // Until the next preparation has found out which of the two opens it.
+                   add_passphrase(std::move(*one), "or passphrase:  ", store::new_passphrase_key(url), done);
+                 });
+}
+
+void Manager::add_passphrase(std::string text, const char* title, const store::SecretKey& key,
+                             Done<std::string> done) {
+  out_.store.get_secret(key, [this, text = std::move(text), title, owner = key.owner,
+                              done = std::move(done)](const Expected<std::optional<store::Secret>>& secret) {
+    if (!secret) return done(std::unexpected(secret.error()));
+    if (!*secret) return done(text);
+    auto passphrase = out_.secrets.open("borg-repository", owner, "passphrase", (*secret)->sealed);
+    if (!passphrase) return done(std::unexpected(passphrase.error()));
+    done(fmt::format("{}{} {}\n", text, title, *passphrase));
+  });
 }
 
 }  // namespace cyborg

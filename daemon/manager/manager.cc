@@ -13,6 +13,7 @@ Manager::Manager(Outside outside, Paths paths)
     : out_(outside),
       followers_(state_, out_.store, out_.files, out_.clock, out_.publisher),
       runner_(state_, followers_, outside, std::move(paths)) {
+  runner_.on_finished = [this] { tidy_history(); };
   runner_.on_imported = [this](const std::vector<store::Archive>& archives) { catalog_imported(archives); };
 }
 

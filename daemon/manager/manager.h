@@ -85,6 +85,10 @@ class Manager {
   void prepare_client(const std::string& client, PrepareOptions options, Done<std::int64_t> done);
   void prepare_repository(const std::string& repository, const std::vector<std::string>& clients,
                           const PrepareOptions& options, Done<std::vector<std::int64_t>> done);
+  // Has borg change the passphrase of what is prepared; without one, to a strong one each.
+  void change_passphrase(const std::string& repository, const std::vector<std::string>& clients,
+                         const std::optional<std::string>& passphrase, const std::string& actor,
+                         Done<std::vector<std::int64_t>> done);
   void restore(const std::string& archive, const RestoreOptions& options, Done<std::int64_t> done);
   void cancel_job(std::int64_t id, Done<void> done);
   void retry_job(std::int64_t id, const std::string& actor, Done<RunAnswer> done);
@@ -170,6 +174,14 @@ class Manager {
     std::vector<store::Secret> secrets;
   };
 
+  Expected<std::vector<store::Secret>> repository_secrets(const Repository& repository,
+                                                          const std::string& passphrase);
+  Expected<std::vector<store::Secret>> changed_passphrases(const std::string& repository,
+                                                           const std::vector<std::string>& clients,
+                                                           const std::optional<std::string>& passphrase);
+  Expected<void> refuse_preparations(const std::string& repository) const;
+  void store_repository(const Repository& repository, std::vector<store::Secret> secrets, bool create,
+                        Done<void> done);
   Expected<std::vector<store::Secret>> policy_secrets(const Policy& policy,
                                                       std::optional<std::string> password);
   void synchronise();
@@ -183,6 +195,11 @@ class Manager {
                  std::vector<store::Secret> secrets, Done<RunAnswer> done);
   void seal_passphrases(std::shared_ptr<NewPassphrases> work, Done<std::vector<store::Secret>> done);
   void with_schedule_times(std::function<void()> then);
+  void add_passphrase(std::string text, const char* title, const store::SecretKey& key,
+                      Done<std::string> done);
+  // After the end of a job, and at most once a day: there is no clock that would wake anybody for it.
+  void tidy_history();
+  void forget_history(Microseconds before, std::int64_t after, std::int64_t forgotten);
   Json::Value upkeep_row(const BorgRepository& borg, const store::MaintenanceStatus& status,
                          Microseconds now) const;
   Json::Value status_row(const store::FleetRow& row, Microseconds now) const;
@@ -193,6 +210,7 @@ class Manager {
   Followers followers_;
   JobRunner runner_;
   std::map<std::string, ScheduleTimes> schedule_times_;
+  Microseconds history_tidied_ = 0;
 };
 
 // A job as ListJobs and GetJob show it.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/limits.h"
 #include "core/objects.h"
 #include "core/policy_types.h"
 #include "core/repository_url.h"
@@ -14,10 +15,13 @@ namespace {
 
 // The object to start from: a fresh one, or the existing.
 template <typename T>
-Expected<T> base_of(const std::map<std::string, T>& objects, const std::string& name, bool create,
-                    ErrorCode missing, std::string_view kind) {
+Expected<T> base_of(const Fleet& fleet, const std::map<std::string, T>& objects, const std::string& name,
+                    bool create, ErrorCode missing, std::string_view kind) {
   const auto found = objects.find(name);
   if (create) {
+    const std::size_t count =
+        fleet.schedules.size() + fleet.repositories.size() + fleet.clients.size() + fleet.policies.size();
+    if (auto fits = check_limit(Limit::objects, count + 1); !fits) return std::unexpected(fits.error());
     if (found != objects.end())
       return fail(ErrorCode::name_taken, fmt::format("a {} named \"{}\" exists", kind, name));
     T fresh;
@@ -28,12 +32,18 @@ Expected<T> base_of(const std::map<std::string, T>& objects, const std::string& 
   return found->second;
 }
 
+Expected<void> check_secret(const char* name, const std::string& value) {
+  if (!value.empty() && value.find_first_of(std::string_view{"\n\0", 2}) == std::string::npos) return {};
+  return fail(ErrorCode::invalid_argument, fmt::format("{}: expected one line that is not empty", name));
+}
+
 }  // namespace
 
 void Manager::put_schedule(const std::string& name, const Json::Value& properties, bool create,
                            Done<void> done) {
   if (auto writable = state_.writable(); !writable) return done(writable);
-  auto base = base_of(state_.fleet.schedules, name, create, ErrorCode::no_such_schedule, "schedule");
+  auto base =
+      base_of(state_.fleet, state_.fleet.schedules, name, create, ErrorCode::no_such_schedule, "schedule");
   if (!base) return done(std::unexpected(base.error()));
   auto schedule = apply_schedule(std::move(*base), properties);
   if (!schedule) return done(std::unexpected(schedule.error()));
@@ -52,34 +62,107 @@ void Manager::put_schedule(const std::string& name, const Json::Value& propertie
                             });
 }
 
+// For what will be made, and what could not be opened yet. A borg repository that was opened keeps its own
+// until its next preparation has found out that this one opens it.
+Expected<std::vector<store::Secret>> Manager::repository_secrets(const Repository& repository,
+                                                                 const std::string& passphrase) {
+  const std::string& name = repository.name;
+  if (auto good = check_secret("passphrase", passphrase); !good) return std::unexpected(good.error());
+  if (auto idle = refuse_preparations(name); !idle) return std::unexpected(idle.error());
+  auto sealed = out_.secrets.seal("repository", name, "passphrase", passphrase);
+  if (!sealed) return std::unexpected(sealed.error());
+  std::vector<store::Secret> secrets{{{"repository", name, "passphrase"}, std::move(*sealed), ""}};
+  for (const auto& [url, borg] : state_.fleet.borg_repositories) {
+    if (borg.repository != name) continue;
+    auto own = out_.secrets.seal("borg-repository", url, "passphrase", passphrase);
+    if (!own) return std::unexpected(own.error());
+    const bool opened = !borg.borg_id.empty();
+    if (opened && repository.encryption == "none") continue;
+    secrets.push_back(
+        {opened ? store::new_passphrase_key(url) : store::passphrase_key(url), std::move(*own), ""});
+  }
+  return secrets;
+}
+
+Expected<std::vector<store::Secret>> Manager::changed_passphrases(
+    const std::string& name, const std::vector<std::string>& clients,
+    const std::optional<std::string>& passphrase) {
+  const auto found = state_.fleet.repositories.find(name);
+  if (found == state_.fleet.repositories.end()) {
+    return fail(ErrorCode::no_such_repository, fmt::format("no repository named \"{}\"", name));
+  }
+  const Repository& repository = found->second;
+  if (!repository.enabled) {
+    return fail(ErrorCode::disabled, fmt::format("repository {} is disabled", name),
+                fmt::format("cyborgctl repository enable {}", name));
+  }
+  if (repository.encryption == "none") {
+    return fail(ErrorCode::invalid_argument, fmt::format("repository {} has no passphrase", name));
+  }
+  if (passphrase) {
+    if (auto good = check_secret("passphrase", *passphrase); !good) return std::unexpected(good.error());
+  }
+  std::vector<store::Secret> secrets;
+  for (const auto& [url, borg] : state_.fleet.borg_repositories) {
+    const bool wanted = clients.empty() || std::ranges::find(clients, borg.client) != clients.end();
+    const bool usable = borg.client.empty() || state_.fleet.clients.contains(borg.client);
+    if (borg.repository != name || borg.borg_id.empty() || !wanted || !usable) continue;
+    auto sealed = out_.secrets.seal("borg-repository", url, "passphrase",
+                                    passphrase ? *passphrase : out_.secrets.random_passphrase());
+    if (!sealed) return std::unexpected(sealed.error());
+    secrets.push_back({store::new_passphrase_key(url), std::move(*sealed), store::kChanging});
+  }
+  if (secrets.empty()) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("repository {}: none of what is asked for is prepared yet", name),
+                fmt::format("cyborgctl repository set {} --passphrase-file FILE", name));
+  }
+  if (auto idle = refuse_preparations(name); !idle) return std::unexpected(idle.error());
+  // What is made later gets it, too.
+  if (passphrase && clients.empty()) {
+    auto sealed = out_.secrets.seal("repository", name, "passphrase", *passphrase);
+    if (!sealed) return std::unexpected(sealed.error());
+    secrets.push_back({{"repository", name, "passphrase"}, std::move(*sealed), ""});
+  }
+  return secrets;
+}
+
+// One that runs knows another passphrase, and what it says is of that one.
+Expected<void> Manager::refuse_preparations(const std::string& repository) const {
+  for (const auto& [id, job] : state_.unfinished) {
+    if (job.kind != JobKind::prepare_repository || job.repository != repository || !is_live(job.state))
+      continue;
+    return fail(ErrorCode::in_use, fmt::format("job {} prepares repository {} just now", id, repository),
+                "wait for it, or cyborgctl job cancel it");
+  }
+  return {};
+}
+
 void Manager::put_repository(const std::string& name, const Json::Value& properties,
                              std::optional<std::string> passphrase, bool create, Done<void> done) {
   if (auto writable = state_.writable(); !writable) return done(writable);
-  auto base = base_of(state_.fleet.repositories, name, create, ErrorCode::no_such_repository, "repository");
+  auto base = base_of(state_.fleet, state_.fleet.repositories, name, create, ErrorCode::no_such_repository,
+                      "repository");
   if (!base) return done(std::unexpected(base.error()));
   auto repository = apply_repository(std::move(*base), properties, create);
   if (!repository) return done(std::unexpected(repository.error()));
   if (auto related = check_repository_relations(state_.fleet, *repository); !related) return done(related);
-  std::vector<store::Secret> secrets;
-  if (passphrase) {
-    if (passphrase->empty() || passphrase->find_first_of(std::string_view{"\n\0", 2}) != std::string::npos) {
-      return done(fail(ErrorCode::invalid_argument, "passphrase: expected one line that is not empty"));
-    }
-    auto sealed = out_.secrets.seal("repository", name, "passphrase", *passphrase);
-    if (!sealed) return done(std::unexpected(sealed.error()));
-    secrets.push_back({{"repository", name, "passphrase"}, std::move(*sealed), ""});
-    // Those that could not be opened with another one; what was prepared keeps its own.
-    for (const auto& [url, borg] : state_.fleet.borg_repositories) {
-      if (borg.repository != name || borg.ready) continue;
-      auto own = out_.secrets.seal("borg-repository", url, "passphrase", *passphrase);
-      if (!own) return done(std::unexpected(own.error()));
-      secrets.push_back({store::passphrase_key(url), std::move(*own), ""});
-    }
+  auto secrets = passphrase ? repository_secrets(*repository, *passphrase) : std::vector<store::Secret>{};
+  if (!secrets) return done(std::unexpected(secrets.error()));
+  store_repository(*repository, std::move(*secrets), create, std::move(done));
+}
+
+void Manager::store_repository(const Repository& repository, std::vector<store::Secret> secrets, bool create,
+                               Done<void> done) {
+  std::vector<std::string> unready;
+  for (const auto& [key, sealed, part] : secrets) {
+    if (key == store::new_passphrase_key(key.owner)) unready.push_back(key.owner);
   }
   out_.store.put_repository(
-      *repository, create, std::move(secrets),
-      [this, repository = *repository, done = std::move(done)](const Expected<void>& stored) {
+      repository, create, std::move(secrets),
+      [this, repository, unready = std::move(unready), done = std::move(done)](const Expected<void>& stored) {
         if (!stored) return done(stored);
+        for (const auto& url : unready) state_.fleet.borg_repositories.at(url).ready = false;
         state_.fleet.repositories.insert_or_assign(repository.name, repository);
         changed(ObjectKind::repository, repository.name);
         withdraw_unused_keys("cyborgd");
@@ -90,7 +173,7 @@ void Manager::put_repository(const std::string& name, const Json::Value& propert
 void Manager::put_client(const std::string& name, const Json::Value& properties, bool create,
                          Done<void> done) {
   if (auto writable = state_.writable(); !writable) return done(writable);
-  auto base = base_of(state_.fleet.clients, name, create, ErrorCode::no_such_client, "client");
+  auto base = base_of(state_.fleet, state_.fleet.clients, name, create, ErrorCode::no_such_client, "client");
   if (!base) return done(std::unexpected(base.error()));
   auto client = apply_client(std::move(*base), properties, create);
   if (!client) return done(std::unexpected(client.error()));
@@ -113,8 +196,7 @@ Expected<std::vector<store::Secret>> Manager::policy_secrets(const Policy& polic
                 fmt::format("password: policy type \"{}\" takes none", policy.type));
   }
   if (!password) return std::vector<store::Secret>{};
-  if (password->empty() || password->find_first_of(std::string_view{"\n\0", 2}) != std::string::npos)
-    return fail(ErrorCode::invalid_argument, "password: expected one line that is not empty");
+  if (auto good = check_secret("password", *password); !good) return std::unexpected(good.error());
   auto sealed = out_.secrets.seal(key.kind, key.owner, key.field, *password);
   if (!sealed) return std::unexpected(sealed.error());
   return std::vector<store::Secret>{{key, std::move(*sealed), ""}};
@@ -123,7 +205,7 @@ Expected<std::vector<store::Secret>> Manager::policy_secrets(const Policy& polic
 void Manager::put_policy(const std::string& name, const Json::Value& properties,
                          std::optional<std::string> password, bool create, Done<void> done) {
   if (auto writable = state_.writable(); !writable) return done(writable);
-  auto base = base_of(state_.fleet.policies, name, create, ErrorCode::no_such_policy, "policy");
+  auto base = base_of(state_.fleet, state_.fleet.policies, name, create, ErrorCode::no_such_policy, "policy");
   if (!base) return done(std::unexpected(base.error()));
   auto policy = apply_policy(std::move(*base), properties);
   if (!policy) return done(std::unexpected(policy.error()));

@@ -142,6 +142,9 @@ class EventLog {
   virtual void database(bool available, const std::string& reason) = 0;
   virtual void granted(const AccessRequest& request) = 0;  // not those that only look
   virtual void denied(const AccessRequest& request) = 0;
+  // A job waits (the reason says what for), was started, or goes on: for whoever wants to know it all.
+  virtual void job_moved(const Job& job) = 0;
+  virtual void history_forgotten(std::int64_t jobs) = 0;
   virtual void trouble(const std::string& message) = 0;  // something the daemon could not do
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/limits.h"
 #include "core/repository_url.h"
 #include "manager/manager.h"
 
@@ -76,6 +77,9 @@ void Manager::seal_passphrases(std::shared_ptr<NewPassphrases> work, Done<std::v
 
 void Manager::create_run(Plan plan, const std::string& policy, const RunRequest& request,
                          Done<RunAnswer> done) {
+  if (auto fits = check_limit(Limit::unfinished_jobs, state_.unfinished.size() + plan.jobs.size()); !fits) {
+    return done(std::unexpected(fits.error()));
+  }
   auto work = std::make_shared<NewPassphrases>();
   work->wanted = plan.borg_repositories;
   seal_passphrases(work, [this, plan = std::move(plan), policy, request,
@@ -170,6 +174,37 @@ void Manager::prepare_repository(const std::string& repository, const std::vecto
     if (!answer) return done(std::unexpected(answer.error()));
     done(std::move(answer->jobs));
   });
+}
+
+// The new ones are stored first, beside those that work: whatever happens to a job, its next preparation
+// finds out which of the two it is.
+void Manager::change_passphrase(const std::string& name, const std::vector<std::string>& clients,
+                                const std::optional<std::string>& passphrase, const std::string& actor,
+                                Done<std::vector<std::int64_t>> done) {
+  if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
+  auto secrets = changed_passphrases(name, clients, passphrase);
+  if (!secrets) return done(std::unexpected(secrets.error()));
+  std::vector<std::string> owners;
+  for (const auto& secret : *secrets) {
+    const auto borg = state_.fleet.borg_repositories.find(secret.key.owner);
+    if (borg != state_.fleet.borg_repositories.end()) owners.push_back(borg->second.client);
+  }
+  store_repository(
+      state_.fleet.repositories.at(name), std::move(*secrets), false,
+      [this, name, owners = std::move(owners), actor, done = std::move(done)](const Expected<void>& stored) {
+        if (!stored) return done(std::unexpected(stored.error()));
+        auto plan = plan_prepare_repository(state_.fleet, name, owners, state_.unfinished);
+        if (!plan) return done(std::unexpected(plan.error()));
+        for (auto& job : plan->jobs) {
+          if (job.kind == JobKind::prepare_repository) job.details["change_passphrase"] = true;
+        }
+        RunRequest request;
+        request.actor = actor;
+        create_run(std::move(*plan), "", request, [done](Expected<RunAnswer> answer) {
+          if (!answer) return done(std::unexpected(answer.error()));
+          done(std::move(answer->jobs));
+        });
+      });
 }
 
 void Manager::restore(const std::string& name, const RestoreOptions& options, Done<std::int64_t> done) {

@@ -93,6 +93,32 @@ Expected<void> take_repository_facts(Connection& db, const Job& job, const Json:
   return {};
 }
 
+// Of two passphrases, the one that opens it; the other is forgotten. If it is neither, another may be tried.
+Expected<void> take_passphrase(Connection& db, const Job& job, const Json::Value& facts) {
+  const std::string which = text(facts, "passphrase");
+  if (which == "new") {
+    auto taken = db.run(
+        "insert into secret (kind, owner, field, sealed) select kind, owner, 'passphrase', sealed from secret"
+        " where kind = 'borg-repository' and owner = $1 and field = 'new-passphrase'"
+        " on conflict (kind, owner, field) do update set sealed = excluded.sealed, changed = now()",
+        Params{job.borg_url});
+    if (!taken) return std::unexpected(taken.error());
+  }
+  if (which == "none") {
+    auto unmarked = db.run(
+        "update secret set public_part = '' where kind = 'borg-repository' and owner = $1"
+        " and field = 'new-passphrase'",
+        Params{job.borg_url});
+    if (!unmarked) return std::unexpected(unmarked.error());
+  }
+  if (which != "new" && which != "old") return {};
+  auto forgotten =
+      db.run("delete from secret where kind = 'borg-repository' and owner = $1 and field = 'new-passphrase'",
+             Params{job.borg_url});
+  if (!forgotten) return std::unexpected(forgotten.error());
+  return {};
+}
+
 // What a preparation that was cut short did with the client's key is not known. Then it counts as authorised,
 // so that it is withdrawn one day.
 Expected<void> suspect_direct_key(Connection& db, const Job& job) {
@@ -214,6 +240,7 @@ Expected<void> take_facts(Connection& db, const Job& job, const JobResult& resul
   if (job.details["dry_run"].asBool()) return {};
   if (job.kind == JobKind::prepare_repository) {
     if (auto taken = take_direct_key(db, job, result); !taken) return taken;
+    if (auto taken = take_passphrase(db, job, result.facts); !taken) return taken;
   }
   if (!succeeded(result.state)) return {};
   if (job.kind == JobKind::withdraw) return take_withdrawal(db, job, result.facts);

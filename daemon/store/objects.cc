@@ -117,6 +117,32 @@ Expected<void> write_repository(Connection& db, const Repository& r, bool create
   return check_written(db, std::move(result), create, ErrorCode::no_such_repository, "repository", r.name);
 }
 
+// One that borg may have by now must not get lost, nor one that is to be tried for the sake of one that
+// nobody has tried.
+Expected<void> refuse_replacement(Connection& db, const Secret& secret, const std::string& repository) {
+  auto known = db.run("select public_part from secret where kind = $1 and owner = $2 and field = $3",
+                      Params{secret.key.kind, secret.key.owner, secret.key.field});
+  if (!known) return std::unexpected(known.error());
+  const bool free =
+      known->empty() || (known->row(0).get<std::string>(0) != kChanging && secret.public_part != kChanging);
+  if (free) return {};
+  return fail(ErrorCode::in_use,
+              fmt::format("it is not known yet which passphrase {} has: the next preparation finds out",
+                          secret.key.owner),
+              fmt::format("cyborgctl repository prepare {}", repository));
+}
+
+Expected<void> unready(Connection& db, const std::vector<Secret>& secrets) {
+  std::vector<std::string> urls;
+  for (const auto& [key, sealed, part] : secrets) {
+    if (key == new_passphrase_key(key.owner)) urls.push_back(key.owner);
+  }
+  if (urls.empty()) return {};
+  auto marked = db.run("update borg_repository set ready = false where url = any($1::text[])", Params{urls});
+  if (!marked) return std::unexpected(marked.error());
+  return {};
+}
+
 }  // namespace
 
 Expected<void> put_repository(Connection& db, const Repository& repository, bool create,
@@ -131,7 +157,12 @@ Expected<void> put_repository(Connection& db, const Repository& repository, bool
       if (auto known = check_exist(db, "schedule", ErrorCode::no_such_schedule, {name}); !known) return known;
     }
     if (auto written = write_repository(db, repository, create); !written) return written;
-    return put_secrets(db, secrets, false);
+    for (const auto& secret : secrets) {
+      if (secret.key != new_passphrase_key(secret.key.owner)) continue;
+      if (auto free = refuse_replacement(db, secret, repository.name); !free) return free;
+    }
+    if (auto stored = put_secrets(db, secrets, false); !stored) return stored;
+    return unready(db, secrets);
   });
 }
 

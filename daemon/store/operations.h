@@ -73,6 +73,9 @@ Expected<JobRecord> get_job(Connection& db, std::int64_t id);
 Expected<FinishedJob> finish_job(Connection& db, std::int64_t id, const JobResult& result,
                                  Microseconds finished);
 
+// history.cc
+Expected<ForgottenHistory> forget_history(Connection& db, Microseconds before, std::int64_t after);
+
 // archives.cc
 Expected<Page<Archive>> list_archives(Connection& db, const ArchiveFilter& filter, std::uint32_t limit,
                                       std::int64_t cursor);

@@ -135,7 +135,7 @@ Expected<void> refuse_last_repository(Connection& db, const std::string& name) {
 // What was prepared is needed as long as its archives may be; what was not is only a plan.
 Expected<void> forget_unprepared(Connection& db, const Kind& kind, const std::string& name) {
   const std::string sql = fmt::format(
-      "with gone as (delete from borg_repository b where {} = $1 and not ready and direct_line = ''"
+      "with gone as (delete from borg_repository b where {} = $1 and borg_id = '' and direct_line = ''"
       "   and not exists (select from archive where borg_repository = b.id) returning url)"
       " delete from secret where kind = 'borg-repository' and owner in (select url from gone)",
       kind.name);

@@ -206,6 +206,11 @@ void Store::finish_job(std::int64_t id, JobResult result, Microseconds finished,
   });
 }
 
+void Store::forget_history(Microseconds before, std::int64_t after, Done<ForgottenHistory> done) {
+  impl_->in_state(std::move(done),
+                  [before, after](Connection& db) { return store::forget_history(db, before, after); });
+}
+
 void Store::list_jobs(JobFilter filter, std::uint32_t limit, std::int64_t cursor, Done<Page<Job>> done) {
   impl_->in_history(std::move(done), [filter = std::move(filter), limit, cursor](Connection& db) {
     return store::list_jobs(db, filter, limit, cursor);

@@ -46,6 +46,14 @@ inline const SecretKey kServerSshKey{"server", "", "ssh-key"};
 inline SecretKey passphrase_key(std::string borg_url) {
   return {"borg-repository", std::move(borg_url), "passphrase"};
 }
+// One that is to open a borg repository instead, or does already: a preparation finds out which of the two it
+// is. Sealed as the other, so that it can take its place.
+inline SecretKey new_passphrase_key(std::string borg_url) {
+  return {"borg-repository", std::move(borg_url), "new-passphrase"};
+}
+// Its public part, if borg is being told to use it from now on: then nobody else may know it, and nothing
+// replaces it before it is known whether borg does.
+inline constexpr const char* kChanging = "changing";
 // Of the database user whom a policy's dumps connect as.
 inline SecretKey policy_password_key(std::string policy) {
   return {"policy", std::move(policy), "password"};
@@ -228,6 +236,13 @@ struct OutputPage {
   bool complete = false;  // the whole output is stored, and there is no line after these
 };
 
+// How far forgetting has come.
+struct ForgottenHistory {
+  std::int64_t last = 0;  // the job after which to go on
+  std::int64_t jobs = 0;  // how many were forgotten
+  bool more = false;
+};
+
 // One for each policy, client and repository that are configured together.
 struct FleetRow {
   std::string policy, client, repository;
@@ -310,6 +325,7 @@ class Store {
 
   // create: fails with name_taken if it exists; else fails with no_such_… if it does not. References to
   // objects that do not exist fail with no_such_…, naming them. Secrets go into the same transaction.
+  // A borg repository with a new passphrase is not ready before it was prepared with that.
   // A repository's url and encryption cannot be changed. What a client's preparation found is stored as
   // given.
   void put_schedule(Schedule schedule, bool create, Done<void> done);
@@ -340,6 +356,10 @@ class Store {
   // Ends a job, by its result or by decision (canceled, error: fill state, code and message), with all that
   // follows from it, in one transaction: facts, archive, fleet status, dependants. finished 0: now.
   void finish_job(std::int64_t id, JobResult result, Microseconds finished, Done<FinishedJob> done);
+
+  // A part of the jobs after this one: those that ended before then go, with their output, unless something
+  // needs them: see history.cc. Runs go when their jobs are gone.
+  void forget_history(Microseconds before, std::int64_t after, Done<ForgottenHistory> done);
 
   void list_jobs(JobFilter filter, std::uint32_t limit, std::int64_t cursor, Done<Page<Job>> done);
   void get_job(std::int64_t id, Done<JobRecord> done);

@@ -119,6 +119,28 @@ class Authorisation(Case):
                               "--object-path=/", "--method=org.freedesktop.DBus.RequestName", NAME, "4")
         self.assertIn("AccessDenied", done.stderr)
 
+    def test_only_root_changes_what_is_logged(self):
+        where = (f"--address={stage.address}", NAME, "/org/freedesktop/LogControl1", "org.freedesktop.LogControl1")
+        def busctl(verb, *words):
+            return ["busctl", where[0], verb, *where[1:], *words]
+        def level():
+            return self.as_nobody(*busctl("get-property", "LogLevel", "LogTarget", "SyslogIdentifier")).stdout.split("\n")[:3]
+        def set_level(value):
+            return subprocess.run(busctl("set-property", "LogLevel", "s", value), capture_output=True, text=True)
+        self.assertEqual(level(), ['s "info"', 's "console"', 's "cyborgd"'])
+        refused = self.as_nobody(*busctl("set-property", "LogLevel", "s", "debug"))
+        self.assertRegex(refused.stderr, "Access denied|only root may change it")  # by sd-bus, or by us
+        self.assertIn('LogLevel "loud": expected debug, info', set_level("loud").stderr)
+        self.assertEqual(level()[0], 's "info"')
+        self.assertEqual(set_level("debug").returncode, 0)
+        self.assertEqual(level()[0], 's "debug"')
+        job = manager("PrepareClient", "sa{sv}", "web", v({}))
+        for said in ("uid 0 calls org.cyborgbackup1.Manager.PrepareClient, client web", f"job {int(job)} (prepare-client on web) is "):
+            wait_for(said, lambda said=said: said in stage.log(), 10)
+        manager("CancelJob", "t", job)
+        self.assertEqual(set_level("notice").returncode, 0)
+        self.assertEqual(level()[0], 's "info"')
+
     def as_nobody(self, *words):
         return subprocess.run(["runuser", "-u", "nobody", "--", *words], cwd="/", capture_output=True, text=True,
                               timeout=60)

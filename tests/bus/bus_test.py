@@ -227,8 +227,13 @@ class Requests(Case):
                 ("SetSetting", "ss", ("colour", "red"), "NoSuchSetting", '"colour"'),
                 ("SetSetting", "ss", ("max_jobs", "0"), "InvalidArgument", 'max_jobs "0"'),
                 ("SetSetting", "ss", ("job_timeout", "x"), "InvalidArgument", 'job_timeout "x"'),
+                ("AddClient", "sa{sv}", ("fresh", v({"user": "x" * 16385})), "org.freedesktop.DBus.Error.LimitsExceeded",
+                 "user: 16385 bytes are more than 16384"),
                 ("ExportKey", "sa{sv}", ("none", v({})), "NoSuchRepository", '"none"'),
                 ("ExportKey", "sa{sv}", ("vault", v({})), "InvalidArgument", "client"),
+                ("ChangePassphrase", "sa{sv}", ("none", v({})), "NoSuchRepository", '"none"'),
+                ("ChangePassphrase", "sa{sv}", ("vault", v({})), "InvalidArgument", "none of what is asked for is prepared"),
+                ("ChangePassphrase", "sa{sv}", ("vault", v({"passphrase": "text"})), "InvalidArgument", "passphrase"),
                 ("ExportKey", "sa{sv}", ("vault", v({"colour": 1})), "InvalidArgument", 'unknown field "colour"')):
             with self.subTest(f"{method} {arguments}"), self.refused(error, said):
                 manager(method, signature, *arguments)

@@ -117,8 +117,9 @@ class Lab:
             sshd.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def start(self, kind, passphrase=None, password=None, database_password=None, **fields):
-        secrets = {"passphrase": passphrase, "password": password, "database-password": database_password}
+    def start(self, kind, passphrase=None, password=None, database_password=None, new_passphrase=None, **fields):
+        secrets = {"passphrase": passphrase, "password": password, "database-password": database_password,
+                   "new-passphrase": new_passphrase}
         return Run(self, kind, secrets, fields)
 
     def run(self, kind, passphrase=None, password=None, **fields):
@@ -136,7 +137,7 @@ class Run:
         credentials.mkdir()
         spec = dict(job=lab.number, run=1, kind=kind, policy="p", client="web", repository="vault", local=False,
                     target=NOWHERE, repository_host=NOWHERE, ssh_public_key=lab.public_key, repository_path="",
-                    encryption="repokey-blake2", append_only=False, borg_id="", archive=f"archive-{lab.number}",
+                    encryption="repokey-blake2", append_only=False, borg_id="", change_passphrase=False, archive=f"archive-{lab.number}",
                     roots=[], any_root=False, patterns=[], exclude=[], exclude_if_present=[],
                     exclude_caches=False, one_file_system=False, snapshot=False, snapshot_size=10, compression="lz4", upload_limit=0,
                     files_cache_suffix="p", paths=[], directory="", dry_run=False,

@@ -5,103 +5,18 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
-import tempfile
-import threading
-import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(__file__))
 import harness  # noqa: E402
+from case import PASSPHRASE, JobCase, wait_for  # noqa: E402
+from direct_cases import Direct  # noqa: E402, F401: run with the others
+from repository_cases import Repositories  # noqa: E402, F401
 
-PASSPHRASE = "two words \"'$`\\\\ $(id) é ü"
-
-
-def wait_for(condition, seconds=20, what="condition"):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.05)
-    raise AssertionError(f"{what}: not within {seconds} s")
-
-
-def borgs(text):
-    """The ids of borg processes whose command line holds a text."""
-    found = []
-    for entry in pathlib.Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            line = (entry / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if b"borg" in line and text.encode() in line and b"cyborg-job-test" in line and b"python3\0/usr/bin/borg" in line:
-            found.append(int(entry.name))
-    return found
-
-
-class JobTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.lab = harness.Lab()
-        cls.addClassCleanup(cls.lab.close)
-        base = cls.lab.directory / "client"
-        cls.relays = cls.lab.directory / "relays"
-        cls.relays.mkdir()
-        extra = f"SetEnv CYBORG_CLIENT_DIR={base} TMPDIR={cls.relays}"
-        cls.web = cls.lab.sshd("web", extra=extra)
-        # A transfer of more than this changes its keys on the way.
-        cls.vault = cls.lab.sshd("vault", extra="RekeyLimit 20M")
-
-    def setUp(self):
-        self.work = pathlib.Path(tempfile.mkdtemp(dir=self.lab.directory))
-        self.source = self.work / "source"
-        self.source.mkdir()
-        (self.source / "file").write_text("content")
-        self.repository = self.work / "repository"
-
-    def prepare(self, **fields):
-        fields = dict(repository_path=str(self.repository)) | fields
-        return self.lab.run("prepare-repository", PASSPHRASE, **fields).facts["borg_id"]
-
-    def start_backup(self, passphrase=PASSPHRASE, **fields):
-        fields = dict(repository_path=str(self.repository), roots=[str(self.source)], target=self.web.target()) | fields
-        return self.lab.start("backup", passphrase, **fields)
-
-    def backup(self, **fields):
-        return self.start_backup(**fields).end()
-
-    def restore(self, archive, directory, **fields):
-        fields = dict(repository_path=str(self.repository), target=self.web.target(), archive=archive,
-                      directory=str(directory)) | fields
-        return self.lab.run("restore", PASSPHRASE, **fields)
-
-    def assert_state(self, run, state, code):
-        said = f"{run.result}\n{run.printed.decode()}"
-        self.assertEqual((run.result["state"], run.result["code"]), (state, code), said)
-        self.assertEqual(run.status, 0 if state in ("successful", "warning") else 1)
-
-    def assert_no_trace(self):
-        """No borg, no lock, no private directory."""
-        wait_for(lambda: not borgs(str(self.repository)), what="borg ends")
-        wait_for(lambda: not (self.repository / "lock.exclusive").exists(), what="no lock")
-        wait_for(lambda: not list(self.relays.iterdir()), what="no relay directory")
-
-    def assert_same(self, left, right):
-        out = subprocess.run(["diff", "-r", "--no-dereference", str(left), str(right)], capture_output=True)
-        self.assertEqual((out.returncode, out.stdout), (0, b""))
-
-    def big_source(self, gigabytes=50):
-        """Some data that must be moved, and a file without end, of holes."""
-        with open(self.source / "big", "wb") as file:
-            for _ in range(100):
-                file.write(os.urandom(1 << 20))
-        with open(self.source / "holes", "wb") as file:
-            file.truncate(gigabytes << 30)
-
+class Jobs(JobCase):
     # backup and restore
 
     def round_trip(self, **where):
@@ -131,6 +46,30 @@ class JobTest(unittest.TestCase):
     def test_both_through_a_jump_host(self):
         jump = f"root@127.0.0.1:{self.vault.port}"
         self.round_trip(target=self.web.target(jump=jump), repository_host=self.vault.target(jump=jump))
+
+    def test_a_lock_from_before_the_start_of_a_machine_is_removed(self):
+        """The process that holds it has the number of one that lives today, and a name that the machine had then."""
+        id_ = self.prepare()
+        self.assert_state(self.backup(borg_id=id_), "successful", "ok")
+        cache = f".cache/borg/{id_}"
+        for top in (self.lab.directory / "client" / cache, self.lab.borg_directory / cache, self.repository):
+            lock = top / "lock.exclusive"
+            lock.mkdir()
+            (lock / f"{socket.gethostname()}@1.1-0").touch()
+            os.utime(lock, (0, 0))
+            run = self.backup(borg_id=id_) if "client" in str(top) else self.lab.run(
+                "check", PASSPHRASE, repository_path=str(self.repository), borg_id=id_)
+            self.assert_state(run, "successful", "ok")
+            self.assertIn(f"{lock} was left by a borg from before".encode(), run.printed)
+
+    def test_the_directory_of_a_job_is_in_no_archive(self):
+        (self.relays / "mine").write_text("content")
+        run = self.backup(borg_id=self.prepare(), roots=[str(self.relays)], patterns=[f"+ {self.relays}"])
+        self.assert_state(run, "successful", "ok")
+        out = self.work / "out"
+        self.assert_state(self.restore(run.archive["name"], out), "successful", "ok")
+        self.assertEqual(os.listdir(str(out) + str(self.relays)), ["mine"])
+        (self.relays / "mine").unlink()
 
     def test_append_only(self):
         self.prepare(append_only=True)
@@ -251,13 +190,6 @@ class JobTest(unittest.TestCase):
         self.assert_state(self.restore(name, self.work / "out"), "successful", "ok")
         self.assertIsNone(run.process.poll())
         self.assert_state(run.end(), "successful", "ok")
-
-    def test_every_character_of_a_passphrase_survives(self):
-        passphrase = "".join(chr(c) for c in range(1, 0x250) if chr(c) not in "\n\r") + "\u20ac "
-        fields = dict(repository_path=str(self.repository), local=True)
-        made = self.lab.run("prepare-repository", passphrase, **fields)
-        self.assert_state(made, "successful", "ok")
-        self.assert_state(self.backup(passphrase=passphrase), "successful", "ok")
 
     # what goes wrong
 
@@ -398,138 +330,6 @@ class JobTest(unittest.TestCase):
         self.assert_state(run.end(), "successful", "ok")
         self.assertEqual(seen, [])
         self.assertNotIn(secret, run.output() + run.printed.decode() + json.dumps(run.result))
-
-    # preparation
-
-    def test_a_repository_is_made_once_and_adopted_after(self):
-        for host in (harness.NOWHERE, self.vault.target(host_key="")):
-            path = self.work / f"deep/er {host['port']}/repository"
-            fields = dict(repository_path=str(path), repository_host=host)
-            run = self.lab.run("prepare-repository", PASSPHRASE, **fields)
-            self.assert_state(run, "successful", "ok")
-            self.assertEqual(run.facts["created"], True)
-            self.assertEqual(run.facts["encryption"], "repokey-blake2")
-            self.assertEqual(run.facts["host_key"], self.vault.host_key if host["address"] else "")
-            again = self.lab.run("prepare-repository", PASSPHRASE, borg_id=run.facts["borg_id"], **fields)
-            self.assert_state(again, "successful", "ok")
-            self.assertEqual(again.facts["created"], False)
-            other = self.lab.run("prepare-repository", PASSPHRASE, borg_id="00" * 32, **fields)
-            self.assert_state(other, "failed", "repository-swapped")
-
-    def test_a_listing_says_what_there_is_and_looks_at_what_is_wanted(self):
-        for host in (harness.NOWHERE, self.vault.target()):
-            path = self.work / f"listed {host['port']}"
-            fields = dict(repository_path=str(path), repository_host=host)
-            fields["borg_id"] = self.prepare(**fields)
-            made = [self.backup(**fields) for _ in range(2)]
-            run = self.lab.run("list", PASSPHRASE, import_names=[made[1].archive["name"]], **fields)
-            self.assert_state(run, "successful", "ok")
-            self.assertEqual({one["id"]: one["name"] for one in run.facts["archives"]},
-                             {one.archive["id"]: one.archive["name"] for one in made})
-            self.assertTrue(all(abs(one["created"] / 1e6 - time.time()) < 600 for one in run.facts["archives"]))
-            wanted, = run.facts["imported"]
-            self.assertEqual((wanted["id"], wanted["nfiles"]), (made[1].archive["id"], 1))
-            self.assertGreater(wanted["original_size"], 0)
-            run = self.lab.run("list", PASSPHRASE, import_names=["nothing"], **fields)
-            self.assert_state(run, "failed", "archive-missing")
-            self.assertNotIn("archives", run.facts)
-            run = self.lab.run("list", "another passphrase", **fields)
-            self.assert_state(run, "failed", "passphrase-wrong")
-
-    def test_a_check_in_parts_knows_when_it_came_to_the_end(self):
-        for host in (harness.NOWHERE, self.vault.target()):
-            path = self.work / f"checked {host['port']}"
-            fields = dict(repository_path=str(path), repository_host=host)
-            fields["borg_id"] = self.prepare(**fields)
-            self.backup(**fields)
-            run = self.lab.run("check", PASSPHRASE, max_duration=60, **fields)
-            self.assert_state(run, "successful", "ok")
-            self.assertIs(run.facts["complete"], True)
-            self.assertEqual(len(run.facts["archives"]), 1)
-            self.assertIn("the last part", run.result["message"])
-
-    def test_facts_of_a_client(self):
-        for fields, key in ((dict(target=self.web.target(host_key="")), self.web.host_key), (dict(local=True), "")):
-            run = self.lab.run("prepare-client", **fields)
-            self.assert_state(run, "successful", "ok")
-            self.assertRegex(run.facts["borg_version"], r"^1\.[24]\.\d+$")
-            self.assertEqual(run.facts["host_key"], key)
-            self.assertIn("Debian", run.facts["operating_system"])
-            self.assertTrue(run.facts["hostname"])
-
-    # transport direct; the tests are the administrator who writes authorized_keys
-
-    def prepare_direct(self, **fields):
-        direct = harness.NO_DIRECT | dict(used=True, manual=True)
-        return self.lab.run("prepare-repository", PASSPHRASE, repository_path=str(self.repository),
-                            repository_host=self.vault.target(), target=self.web.target(), direct=direct, **fields)
-
-    def authorize(self, **fields):
-        """Returns what a backup has to be told."""
-        run = self.prepare_direct(**fields)
-        self.assert_state(run, "failed", "not-authorized")
-        line = run.message.split("again: ")[1]
-        self.assertEqual(run.facts["direct_line"], "")
-        with open(self.vault.authorized, "a") as file:
-            file.write(line + "\n")
-        run = self.prepare_direct(**fields)
-        self.assert_state(run, "successful", "ok")
-        self.assertEqual(run.facts["direct_line"], line)
-        self.assertEqual(run.facts["host_public_key"], self.vault.public_key())
-        direct = dict(used=True, manual=True, host_public_key=self.vault.public_key(), key=run.facts["direct_key"],
-                      line=line)
-        return dict(repository_host=self.vault.target(), borg_id=run.facts["borg_id"], direct=direct)
-
-    def test_a_client_that_goes_to_the_repository_host_itself(self):
-        where = self.authorize(client="web1")
-        run = self.backup(client="web1", **where)
-        self.assert_state(run, "successful", "ok")
-        self.assert_no_trace()
-        out = self.work / "out"
-        by_relay = dict(repository_host=self.vault.target(), borg_id=where["borg_id"])
-        self.assert_state(self.restore(run.archive["name"], out, **by_relay), "successful", "ok")
-        self.assert_same(self.source, str(out) + str(self.source))
-        # borg knows the repository by the same name on both ways.
-        self.assert_state(self.backup(client="web1", **by_relay), "successful", "ok")
-        location = list((self.lab.directory / "client").rglob(f"security/{where['borg_id']}/location"))
-        self.assertEqual(location[0].read_text(), f"ssh://cyborg{self.repository}")
-
-    def test_a_direct_backup_to_another_repository_than_before(self):
-        where = self.authorize(client="web2")
-        where["borg_id"] = "ab" * 32
-        run = self.backup(client="web2", **where)
-        self.assert_state(run, "failed", "repository-swapped")
-        self.assert_no_trace()
-
-    def test_a_direct_backup_to_a_host_with_another_key(self):
-        where = self.authorize(client="web3")
-        where["direct"] = where["direct"] | dict(host_public_key=self.web.public_key())
-        self.assert_state(self.backup(client="web3", **where), "error", "host-key-mismatch")
-        self.assert_no_trace()
-
-    def test_a_direct_backup_that_finds_nobody(self):
-        where = self.authorize(client="web4")
-        where["repository_host"] = self.vault.target(port=harness.free_port())
-        run = self.backup(client="web4", **where)
-        self.assert_state(run, "error", "connection-refused")
-        self.assertIn("transport=relay", run.message)
-        self.assert_no_trace()
-
-    def test_a_direct_backup_without_the_clients_key(self):
-        where = dict(repository_host=self.vault.target(), borg_id="ab" * 32,
-                     direct=harness.NO_DIRECT | dict(used=True, host_public_key=self.vault.public_key()))
-        self.assert_state(self.backup(client="web5", **where), "error", "no-client-key")
-        self.assert_no_trace()
-
-    def test_cancel_a_direct_backup(self):
-        where = self.authorize(client="web6")
-        self.big_source()
-        job = self.start_backup(client="web6", **where)
-        wait_for(lambda: (self.repository / "lock.exclusive").exists(), what="borg holds the lock")
-        job.process.send_signal(signal.SIGTERM)
-        job.end()
-        self.assert_state(job, "canceled", "canceled")
-        self.assert_no_trace()
 
 
 if __name__ == "__main__":

@@ -138,3 +138,15 @@ def private_key(t):
                     "runuser -u postgres -- pg_dump cyborg", "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline"):
         count = t.server.sh(f"{command} 2>/dev/null | {{ grep -acE 'OPENSSH PRIVATE KE[Y]' || true; }}").strip()
         expect_equal(count, "0", f"private keys in: {command}")
+
+
+@test("systemctl sets how much cyborgd logs")
+def log_level(t):
+    t.later(t.server.run, "systemctl", "service-log-level", "cyborgd.service", "info")
+    expect_equal(t.server.run("systemctl", "service-log-level", "cyborgd.service").out, "info\n", "the level")
+    t.server.run("systemctl", "service-log-level", "cyborgd.service", "debug")
+    client = t.client("web")
+    t.ctl("client", "prepare", client, "--wait")
+    said = [entry["MESSAGE"] for entry in t.journal("-u", "cyborgd", "PRIORITY=7")]
+    expect(any(f"uid 0 calls org.cyborgbackup1.Manager.PrepareClient, client {client}" in line for line in said), f"a call: {said}")
+    expect(any(f"(prepare-client on {client}) is running" in line for line in said), f"what becomes of a job: {said}")

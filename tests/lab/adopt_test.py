@@ -133,3 +133,43 @@ def other_modes(t):
     job = t.json("repository", "prepare", name, "--wait", status=7)["jobs"][0]
     expect_in("key", job["reason"])
     expect_equal(job["code"], "key-file", "the code")
+
+
+@test("a passphrase is changed by cyborgd, or was by hand, and the one that works is always known")
+def change_passphrase(t):
+    repository, client = t.repository("server"), t.client("web")
+    policy = t.policy("folders", repository, client, "--var", f"folders={json.dumps([_folder(t, t.web)])}")
+    t.refused(["repository", "change-passphrase", repository], 2, "none of what is asked for is prepared")
+    t.backup(policy)
+    path, generated = byhand.opened(t, repository, client)
+
+    def expect_known(passphrase):
+        """A backup works, before which a preparation may find it out; then cyborgd and borg agree on it."""
+        expect_equal(t.backup(policy)["state"], "successful", "state of a backup")
+        expect_equal(byhand.opened(t, repository, client)[1], passphrase, "what is exported")
+        byhand.archives(t, path, passphrase)
+
+    # One that is wrong replaces nothing: the preparation before the next backup has tried it.
+    t.ctl("repository", "set", repository, "--passphrase-file", "-", data="wrong\n")
+    expect_equal(byhand.opened(t, repository, client)[1], generated, "what is exported meanwhile")
+    jobs = t.run(policy, status=6)
+    prepared = t.last(jobs, "prepare-repository")
+    expect_equal((prepared["state"], prepared["code"]), ("warning", "passphrase-wrong"), "the preparation")
+    expect_in("the one that it had is kept", prepared["reason"])
+    expect_known(generated)
+
+    # borg changed it by hand.
+    byhand.borg(t, path, f"{generated}", "key", "change-passphrase", "{}", new="by hand")
+    said = t.last(t.run(policy, status=7), "backup")
+    expect_equal(said["code"], "passphrase-wrong", "a backup that does not know")
+    expect_in(f"cyborgctl repository set {repository} --passphrase-file", said["reason"])
+    t.ctl("repository", "set", repository, "--passphrase-file", "-", data="by hand\n")
+    expect_known("by hand")
+
+    t.ctl("repository", "change-passphrase", repository, "--passphrase-file", "-", "--wait", data="by cyborgd\n")
+    expect_known("by cyborgd")
+    t.ctl("repository", "change-passphrase", repository, "--client", client, "--wait")
+    changed = byhand.opened(t, repository, client)[1]
+    expect(len(changed) > 20, f"a strong one was generated, not {changed!r}")
+    expect_known(changed)
+    expect(t.server.run("journalctl", "-q", "--grep", "by cyborgd", check=False).status != 0, "it is not in the journal")

@@ -3,15 +3,15 @@
 import json
 
 
-def borg(t, path, passphrase, *words, mode=None, check=True):
+def borg(t, path, passphrase, *words, mode=None, check=True, new=""):
     """borg WORDS with the repository at that path, on the server. `{}` in a word is the repository."""
-    script = ('read -r P; [ -z "$P" ] || export BORG_PASSPHRASE=$P; export BORG_BASE_DIR=/tmp/byhand-$1 '
+    script = ('read -r P; [ -z "$P" ] || export BORG_PASSPHRASE=$P; read -r N; [ -z "$N" ] || export BORG_NEW_PASSPHRASE=$N; export BORG_BASE_DIR=/tmp/byhand-$1 '
               'BORG_RELOCATED_REPO_ACCESS_IS_OK=yes BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes; shift; exec borg "$@"')
     full = [word.replace("{}", path) for word in words]
     if mode:
         full = ["init", "--encryption", mode, path]
     return t.server.run("runuser", "-u", "cyborg", "--", "sh", "-c", script, "sh", t.prefix, *full,
-                        data=f"{passphrase}\n", check=check).out
+                        data=f"{passphrase}\n{new}\n", check=check).out
 
 
 def opened(t, repository, client=None):

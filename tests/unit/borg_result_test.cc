@@ -73,8 +73,12 @@ TEST(BorgResult, AnErrorIsKnownByMsgidInBorg12AndByStatusInBorg14) {
 TEST(BorgResult, MessagesNameTheRepository) {
   auto remote = spec();
   remote.repository_host = {"vault", 2222, "backup", "", ""};
+  remote.repository = "vault";
   const auto result = judge_borg(BorgVerb::create, 52, BorgLog{}, remote);
-  EXPECT_EQ(result.message, "the passphrase of repository ssh://backup@vault:2222/srv/r is wrong");
+  EXPECT_EQ(
+      result.message,
+      "the passphrase of repository ssh://backup@vault:2222/srv/r is wrong: cyborgctl repository set vault "
+      "--passphrase-file FILE");
 }
 
 TEST(BorgResult, ALostSourceRootIsAFailureThoughBorgOnlyWarns) {

@@ -2,7 +2,11 @@
 #include "core/restore_script.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <chrono>
+#include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -116,6 +120,86 @@ TEST_F(InDirectory, ABackupOfAMissingRootEndsBeforeBorg) {
   EXPECT_NE(read("err").find("@cyborg source-missing 1\n"), std::string::npos) << read("err");
   EXPECT_EQ(read("out"), "");
   EXPECT_FALSE(std::filesystem::exists(directory_ / "cyborg-job-word"));
+}
+
+// The parts of a backup before borg, which is a program that does nothing.
+class WithLock : public InDirectory {
+ protected:
+  void SetUp() override {
+    InDirectory::SetUp();
+    spec_.borg_id = std::string(64, 'a');
+    spec_.roots = {"/etc"};
+    lock_ = directory_ / "base/.cache/borg" / spec_.borg_id / "lock.exclusive";
+    roster_ = lock_.parent_path() / "lock.roster";
+    std::ofstream{directory_ / "borg"} << "#!/bin/sh\n";
+    std::filesystem::permissions(directory_ / "borg", std::filesystem::perms::owner_all);
+  }
+
+  void lock(const std::string& process, std::chrono::hours age) {
+    std::filesystem::create_directories(lock_);
+    const std::ofstream holder{lock_ / ("web.example.net@12345." + process + "-0")};
+    std::ofstream{roster_} << "{}";
+    const auto then = std::filesystem::file_time_type::clock::now() - age;
+    std::filesystem::last_write_time(lock_, then);
+    std::filesystem::last_write_time(roster_, then);
+  }
+
+  bool is_locked_after_a_script() {
+    const std::string environment =
+        "CYBORG_CLIENT_DIR=" + quote((directory_ / "base").string()) + " PATH=" +
+        quote(directory_.string() + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    run(backup_script(spec_, "word"), environment);
+    const bool said = read("err").find("@cyborg lock-removed " + lock_.string() + "\n") != std::string::npos;
+    const bool locked = std::filesystem::exists(lock_);
+    EXPECT_EQ(said, !locked) << read("err");
+    EXPECT_EQ(std::filesystem::exists(roster_), locked);
+    return locked;
+  }
+
+  JobSpec spec_ = spec();
+  std::filesystem::path lock_;
+  std::filesystem::path roster_;
+};
+
+constexpr std::chrono::hours kLongAgo{24 * 365 * 20};
+
+TEST_F(WithLock, OneFromBeforeTheMachinesStartIsRemoved) {
+  lock("1", kLongAgo);
+  EXPECT_FALSE(is_locked_after_a_script());
+}
+
+TEST_F(WithLock, OneFromAfterwardsStays) {
+  lock("1", std::chrono::hours{0});
+  EXPECT_TRUE(is_locked_after_a_script());
+}
+
+TEST_F(WithLock, OneWithTheNumberOfABorgStaysWhateverTheClockSays) {
+  ASSERT_EQ(::mkfifo((directory_ / "fifo").c_str(), 0600), 0);
+  std::ofstream{directory_ / "borg"} << "#!/bin/sh\necho $$\nread x <\"${0%/*}/fifo\"\n";
+  FILE* borg = ::popen(("exec " + quote((directory_ / "borg").string())).c_str(), "r");
+  int process = 0;
+  ASSERT_EQ(std::fscanf(borg, "%d", &process), 1);
+  lock(std::to_string(process), kLongAgo);
+  EXPECT_TRUE(is_locked_after_a_script());
+  ::kill(process, SIGTERM);
+  ::pclose(borg);
+}
+
+TEST_F(WithLock, OneOfAnotherRepositoryStays) {
+  lock("1", kLongAgo);
+  spec_.borg_id = std::string(64, 'b');
+  EXPECT_TRUE(is_locked_after_a_script());
+}
+
+TEST(JobScript, NoBackupReadsItsOwnDirectoryWhateverTheRules) {
+  JobSpec one = spec();
+  one.job = 0x2a;
+  one.patterns = {"+ sh:**"};
+  EXPECT_NE(backup_script(one, "ab12").find("! sh:**/cyborg-job-ab12"), std::string::npos);
+  const std::string direct = backup_script(one, "");
+  const auto rule = direct.find("! sh:**/cyborg-job-000000000000002a-*");
+  EXPECT_LT(rule, direct.find("+ sh:**"));
+  EXPECT_NE(direct.find("cyborg-job-000000000000002a-XXXXXX"), std::string::npos);
 }
 
 TEST_F(InDirectory, FactsAreLinesOfKeysAndValues) {
