@@ -110,7 +110,8 @@ std::vector<T> collect(const Json::Value& list, Convert convert) {
 
 sdbus::Variant list_to_variant(const Json::Value& list) {
   if (std::ranges::all_of(list, is_string))  // an empty list, too
-    return sdbus::Variant{collect<std::string>(list, [](const auto& item) { return to_clean_utf8(item.asString()); })};
+    return sdbus::Variant{
+        collect<std::string>(list, [](const auto& item) { return to_clean_utf8(item.asString()); })};
   if (std::ranges::all_of(list, is_object)) return sdbus::Variant{to_variant_maps(list)};
   if (std::ranges::all_of(list, is_integer)) {
     if (std::ranges::none_of(list, is_negative))

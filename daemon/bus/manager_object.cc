@@ -350,28 +350,28 @@ void ManagerObject::CancelJob(sdbus::Result<>&& result, uint64_t id) {
 // A restore, and what else takes more than the right to run, takes as much when it is done again.
 void ManagerObject::RetryJob(sdbus::Result<uint64_t, Ids>&& result, uint64_t id) {
   const Details details{{"job", std::to_string(id)}};
-  serve_method(
-      std::move(result), "RetryJob", details,
-      [this, id, details](const Reply<uint64_t, Ids>& reply, const Actor& actor) {
-        const auto job = static_cast<std::int64_t>(id);
-        const auto again = [this, job, actor](const Reply<uint64_t, Ids>& to) {
-          context_.manager.retry_job(
-              job, actor.label(), to.then([](const auto& answer_to, const RunAnswer& answer) {
-                answer_to(static_cast<uint64_t>(answer.run), encode_ids(answer.jobs));
-              }));
-        };
-        context_.manager.get_job(job, reply.then([this, again, actor, details](const auto& to,
-                                                                               const Json::Value& record) {
-          const std::string kind = record["kind"].asString();
-          if (kind != to_string(JobKind::restore) && kind != to_string(JobKind::withdraw)) return again(to);
-          const char* member = kind == to_string(JobKind::restore) ? "Restore" : "WithdrawKeys";
-          context_.authorizer.check(actor, names::kManagerInterface, member, details,
-                                    [again, to](const Expected<void>& allowed) {
-                                      if (!allowed) return to.fail(allowed.error());
-                                      again(to);
-                                    });
-        }));
-      });
+  serve_method(std::move(result), "RetryJob", details,
+               [this, id, details](const Reply<uint64_t, Ids>& reply, const Actor& actor) {
+                 const auto job = static_cast<std::int64_t>(id);
+                 const auto again = [this, job, actor](const Reply<uint64_t, Ids>& to) {
+                   context_.manager.retry_job(
+                       job, actor.label(), to.then([](const auto& answer_to, const RunAnswer& answer) {
+                         answer_to(static_cast<uint64_t>(answer.run), encode_ids(answer.jobs));
+                       }));
+                 };
+                 context_.manager.get_job(job, reply.then([this, again, actor, details](
+                                                              const auto& to, const Json::Value& record) {
+                   const std::string kind = record["kind"].asString();
+                   if (kind != to_string(JobKind::restore) && kind != to_string(JobKind::withdraw))
+                     return again(to);
+                   const char* member = kind == to_string(JobKind::restore) ? "Restore" : "WithdrawKeys";
+                   context_.authorizer.check(actor, names::kManagerInterface, member, details,
+                                             [again, to](const Expected<void>& allowed) {
+                                               if (!allowed) return to.fail(allowed.error());
+                                               again(to);
+                                             });
+                 }));
+               });
 }
 
 void ManagerObject::ListArchives(sdbus::Result<Maps, std::string>&& result, VariantMap filter, uint32_t limit,

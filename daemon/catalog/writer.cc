@@ -153,7 +153,9 @@ Expected<void> Writer::load_nodes() {
       " v.mode, v.owner, v.size, v.mtime, v.link from node_{0} n join directory_{0} d on d.id = n.dir"
       " left join version_{0} v on v.node = n.id and v.last = {1}) to stdout",
       series_, INT32_MAX);
-  if (auto sent = db_.copy_out(sql.c_str(), [&](std::string_view row) { take_node(row); }, kLoad); !sent)
+  if (auto sent = db_.copy_out(
+          sql.c_str(), [&](std::string_view row) { take_node(row); }, kLoad);
+      !sent)
     return sent;
   std::ranges::sort(known_, {}, &Known::path);
   const auto twin = std::ranges::adjacent_find(known_, {}, &Known::path);
@@ -209,7 +211,8 @@ void Writer::note_parents(std::string_view path) {
 }
 
 void Writer::add_version(std::int32_t node, std::string_view attributes) {
-  fmt::format_to(std::back_inserter(rows_.versions), "{}\t{}\t{}\t{}\n", node, number_, INT32_MAX, attributes);
+  fmt::format_to(std::back_inserter(rows_.versions), "{}\t{}\t{}\t{}\n", node, number_, INT32_MAX,
+                 attributes);
 }
 
 Expected<void> Writer::add(const ListedFile& file) {
@@ -253,8 +256,8 @@ std::size_t Writer::Rows::size() const {
 
 Expected<void> Writer::flush() {
   if (auto done = wait(); !done) return done;
-  writing_ = std::async(std::launch::async,
-                        [this, rows = std::exchange(rows_, Rows{})] { return write(rows); });
+  writing_ =
+      std::async(std::launch::async, [this, rows = std::exchange(rows_, Rows{})] { return write(rows); });
   return {};
 }
 

@@ -223,10 +223,11 @@ Environment borg_environment(const std::string& base_dir, const std::string& rsh
   }
   if (!base_dir.empty()) environment.emplace_back("BORG_BASE_DIR", base_dir);
   if (!spec.server.empty()) {
-    // borg removes a lock whose owner is dead on the same host, which it knows by its network card: a job has none,
-    // and a container's changes. Whose processes these are is known better.
+    // borg removes a lock whose owner is dead on the same host, which it knows by its network card: a job has
+    // none, and a container's changes. Whose processes these are is known better.
     const bool here = spec.local || !base_dir.empty();
-    environment.emplace_back("BORG_HOST_ID", here ? spec.server : fmt::format("{}.{}", spec.client, spec.server));
+    environment.emplace_back("BORG_HOST_ID",
+                             here ? spec.server : fmt::format("{}.{}", spec.client, spec.server));
   }
   if (!rsh.empty()) environment.emplace_back("BORG_RSH", rsh);
   return environment;

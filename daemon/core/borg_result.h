@@ -13,7 +13,8 @@ namespace cyborg {
 
 enum class BorgVerb { create, extract, init, info, list, remove, compact, check };
 
-// Of a job that is no check: whoever reads without the repository's lock may miss what another removes meanwhile.
+// Of a job that is no check: whoever reads without the repository's lock may miss what another removes
+// meanwhile.
 bool proves_damage(const JobResult& result);
 
 // The result of a borg that ended by itself with `status` (128 + n for a signal n).

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <vector>
 
 namespace cyborg {
 namespace {
@@ -138,6 +139,24 @@ Expected<RepositoryLocation> parse_repository_url(std::string_view url) {
   auto path = checked_path(url, url.substr(colon + 1));
   if (!path) return std::unexpected(path.error());
   return RepositoryLocation{*host, *path};
+}
+
+bool same_place(std::string_view a, std::string_view b) {
+  const auto first = parse_repository_url(a), second = parse_repository_url(b);
+  if (!first || !second) return a == b;
+  const auto parts = [](const std::string& path) {
+    std::vector<std::string> found;
+    for (std::size_t at = 0; at < path.size();) {
+      const std::size_t slash = std::min(path.find('/', at), path.size());
+      if (const auto part = path.substr(at, slash - at); !part.empty() && part != ".") found.push_back(part);
+      at = slash + 1;
+    }
+    return found;
+  };
+  const bool absolute = first->path.starts_with('/');
+  return first->host.address == second->host.address && first->host.port == second->host.port &&
+         absolute == second->path.starts_with('/') && (absolute || first->host.user == second->host.user) &&
+         parts(first->path) == parts(second->path);
 }
 
 }  // namespace cyborg

@@ -22,6 +22,10 @@ std::string expand_url(std::string_view url, std::string_view client);
 // Refuses what borg would refuse or misread, naming the part that is wrong.
 Expected<RepositoryLocation> parse_repository_url(std::string_view url);
 
+// Do two URLs, which parse, mean one place, however they are spelled? Host names are compared as they are
+// written.
+bool same_place(std::string_view a, std::string_view b);
+
 // [user@]host[:port], as of a jump host. IPv6 addresses stand in brackets.
 Expected<SshTarget> parse_ssh_target(std::string_view text, std::string_view default_user);
 

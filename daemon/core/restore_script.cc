@@ -98,9 +98,8 @@ std::string look_script(const std::string& directory) {
 }
 
 std::string links_script(const std::string& directory) {
-  return script_prelude() +
-         fmt::format("cd -- {0} || die no-directory {0}\nexec xargs -0 sh -c {1} sh\n", quote(directory),
-                     quote(kLinks));
+  return script_prelude() + fmt::format("cd -- {0} || die no-directory {0}\nexec xargs -0 sh -c {1} sh\n",
+                                        quote(directory), quote(kLinks));
 }
 
 std::string make_parents_script(const std::string& directory) {

@@ -72,6 +72,12 @@ Expected<void> check_repository_relations(const Fleet& fleet, const Repository& 
     if (name.empty() || fleet.schedules.contains(name)) continue;
     return fail(ErrorCode::no_such_schedule, fmt::format("{}: no schedule named \"{}\"", upkeep.key, name));
   }
+  // Two of them would write to it at once, and each would prune what the other's policies have made.
+  for (const auto& [name, other] : fleet.repositories) {
+    if (name == repository.name || !same_place(other.url, repository.url)) continue;
+    return fail(ErrorCode::name_taken, fmt::format("url \"{}\": repository {} is there already, as \"{}\"",
+                                                   repository.url, name, other.url));
+  }
   return {};
 }
 

@@ -7,8 +7,9 @@
 
 namespace cyborg {
 
-// Bytes of the character at the beginning of a text that is not empty; 0 if there is no valid one: RFC 3629, and
-// without the noncharacters (U+FDD0 to U+FDEF, and the last two of each plane), which sd-bus refuses to send.
+// Bytes of the character at the beginning of a text that is not empty; 0 if there is no valid one: RFC 3629,
+// and without the noncharacters (U+FDD0 to U+FDEF, and the last two of each plane), which sd-bus refuses to
+// send.
 std::size_t utf8_length(std::string_view text);
 
 // NUL is valid.

@@ -105,12 +105,13 @@ void refuse_links(JobContext& job, ClientShell& client, int passages) {
   client.run(links_script(job.spec().directory), passages, [&](std::string_view piece) { links += piece; });
   if (!links.empty()) {
     const std::string first = links.substr(0, links.find('\0'));
-    throw Failure("path-is-link",
-                  fmt::format("nothing was restored: {} in {} is a symbolic link of somebody else than root, and what "
-                              "is to be restored would be written where it leads: remove it, or restore to a "
-                              "folder that is empty",
-                              to_valid_utf8(first), target(job.spec())),
-                  JobState::failed);
+    throw Failure(
+        "path-is-link",
+        fmt::format("nothing was restored: {} in {} is a symbolic link of somebody else than root, and what "
+                    "is to be restored would be written where it leads: remove it, or restore to a "
+                    "folder that is empty",
+                    to_valid_utf8(first), target(job.spec())),
+        JobState::failed);
   }
   client.run(make_parents_script(job.spec().directory), passages, [](std::string_view) {});
 }

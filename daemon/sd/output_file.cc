@@ -8,8 +8,8 @@
 #include <cerrno>
 #include <charconv>
 
-#include "sd/files.h"
 #include "core/utf8.h"
+#include "sd/files.h"
 
 namespace cyborg::sd {
 namespace {

@@ -31,8 +31,8 @@ class Sink {
 };
 
 std::unique_ptr<Source> from_fd(int fd);
-// Of a pipe with room for what comes meanwhile: read every now and then, for a writer whose each small piece wakes
-// its reader is slowed down by a fifth.
+// Of a pipe with room for what comes meanwhile: read every now and then, for a writer whose each small piece
+// wakes its reader is slowed down by a fifth.
 std::unique_ptr<Source> from_pipe_at_leisure(int fd);
 std::unique_ptr<Source> from_channel(Channel& channel, Channel::Stream stream);
 std::unique_ptr<Sink> to_fd(int fd);  // finish() shuts a socket down for writing

@@ -333,8 +333,9 @@ Expected<JobResult> doubted(Connection& db, const Job& job, const JobResult& res
   JobResult warned = result;
   warned.state = JobState::warning;
   warned.code = "repository-damaged";
-  warned.message = fmt::format("{}; but the repository is damaged, as job {} found: see it, and check the repository",
-                               result.message, damaged->row(0).get<std::int64_t>(0));
+  warned.message =
+      fmt::format("{}; but the repository is damaged, as job {} found: see it, and check the repository",
+                  result.message, damaged->row(0).get<std::int64_t>(0));
   return warned;
 }
 
