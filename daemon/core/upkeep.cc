@@ -75,8 +75,10 @@ Expected<void> check_repository_relations(const Fleet& fleet, const Repository& 
   // Two of them would write to it at once, and each would prune what the other's policies have made.
   for (const auto& [name, other] : fleet.repositories) {
     if (name == repository.name || !same_place(other.url, repository.url)) continue;
-    return fail(ErrorCode::name_taken, fmt::format("url \"{}\": repository {} is there already, as \"{}\"",
-                                                   repository.url, name, other.url));
+    return fail(
+        ErrorCode::name_taken,
+        fmt::format("url \"{}\": repository {} is there already, as \"{}\"", repository.url, name, other.url),
+        "give policies that one");
   }
   return {};
 }

@@ -118,3 +118,41 @@ def trouble(t):
     t.ctl("restore", job["archive"], "--to", f"{outsider}:/restored/{t.prefix}", "--wait", status=7)
     prepared = t.job(t.jobs(client=outsider, kind="prepare-client")[0]["id"])
     expect_equal((prepared["state"], prepared["code"]), ("error", "no-sudo"), f"without sudo: {prepared['reason']}")
+
+
+@test("a link that somebody has put in the way leads a restore nowhere")
+def links(t):
+    source, elsewhere = f"/srv/{t.prefix}", f"/srv/{t.prefix}-elsewhere"
+    t.web.sh('useradd -M "$3" && mkdir -p "$1/docs/deep" "$2" && echo mine >"$1/docs/deep/x" && chown -R "$3": "$1"',
+             source, elsewhere, f"{t.prefix}-user")
+    t.later(t.web.sh, 'userdel "$1"', f"{t.prefix}-user")
+    job = t.backup(t.folders(source))
+    # Of a user, who may write there: refused whatever is asked for, and nothing is written anywhere.
+    t.web.sh('cd "$1" && rm -r docs && ln -s "$2" docs && chown -h "$3": docs', source, elsewhere, f"{t.prefix}-user")
+    for options in (["--conflict", "overwrite"], ["--conflict", "keep"], ["--conflict", "fail"]):
+        failed = t.json("restore", job["archive"], f"{source}/docs/deep/x", "--in-place", *options, "--wait", status=7)["jobs"][0]
+        expect_equal((failed["state"], failed["code"]), ("failed", "path-is-link"), f"{options}: {failed['reason']}")
+        expect_in(["nothing was restored", f"{source[1:]}/docs", "is a symbolic link"], failed["reason"])
+    failed = t.json("restore", job["archive"], source, "--in-place", "--conflict", "keep", "--wait", status=7)["jobs"][0]
+    expect_equal(failed["code"], "path-is-link", f"the folder is kept, and is a link: {failed['reason']}")
+    expect_equal(t.web.sh('ls "$1"', elsewhere), "", "nothing was written where it leads")
+    # A folder of the archive takes its place.
+    restored = t.json("restore", job["archive"], source, "--in-place", "--wait")["jobs"][0]
+    expect_equal(restored["state"], "successful", restored["reason"])
+    expect_equal(t.web.sh('cd "$1" && cat docs/deep/x && ls "$2"', source, elsewhere), "mine\n", "what came back, and where")
+    # Of root, as /lib is.
+    t.web.sh('cd "$1" && rm -r docs && ln -s "$2" docs', source, elsewhere)
+    t.json("restore", job["archive"], f"{source}/docs/deep/x", "--in-place", "--wait")
+    expect_equal(t.web.sh('cat "$1/deep/x"; stat -c %a "$1/deep"', elsewhere), "mine\n755\n", "through root's own link")
+
+
+@test("sparse files come back sparse, and parents that are missing as a system has them")
+def sparse(t):
+    source = f"/srv/{t.prefix}"
+    t.web.sh('mkdir -p "$1/a/b" && truncate -s 200M "$1/a/b/hole" && echo end >>"$1/a/b/hole"', source)
+    job = t.backup(t.folders(source))
+    t.web.sh('rm -r "$1/a"', source)
+    t.json("restore", job["archive"], f"{source}/a/b/hole", "--in-place", "--wait")
+    expect_equal(t.web.sh('cd "$1" && stat -c "%a" a a/b && tail -n 1 a/b/hole && stat -c %s a/b/hole', source),
+                 "755\n755\nend\n209715204\n", "parents, and the file")
+    expect(int(t.web.sh('stat -c %b "$1/a/b/hole"', source)) < 40_000, "it takes no more room than it has content")

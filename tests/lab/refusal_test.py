@@ -288,3 +288,24 @@ def removal(t):
     t.ctl("client", "remove", client, "--force")
     expect_equal(t.job(job["id"])["state"], "successful", "the history of the job")
     expect_in(job["archive"], t.ctl("archive", "list", "--client", client).out)
+
+
+@test("a repository that is there already, by another spelling of its place")
+def same_place(t):
+    name, folder = t.name("one"), t.name("folder")
+    t.ctl("repository", "add", name, f"borg@vault:/srv/borg/{folder}/{{client}}")
+    for number, url in enumerate([f"ssh://borg@vault:22/srv/borg/{folder}/{{client}}", f"root@vault:/srv//borg/./{folder}/{{client}}/"]):
+        t.refused(["repository", "add", t.name(f"other{number}"), url], 1, f"repository {name} is there already")
+
+
+@test("an archive without a file, and a dump without a byte, are no success")
+def empty(t):
+    source = f"/srv/{t.prefix}"
+    t.web.sh('mkdir -p "$1/data" && echo x >"$1/data/f" && ln -s "$1/data" "$1/link"', source)
+    repository, client = t.repository("server"), t.client("web")
+    for name, type_name, *variables in (("link", "folders", f'folders=["{source}/link"]'),
+                                        ("out", "folders", f'folders=["{source}/data"]', f'exclude=["{source}/data"]'),
+                                        ("silent", "piped", "command=printf ''")):
+        policy = t.policy(type_name, repository, client, *[word for one in variables for word in ("--var", one)], suffix=name)
+        job = t.backup(policy, status=6)
+        expect_equal((job["state"], job["code"]), ("warning", "empty-archive"), f"{name}: {job['reason']}")
