@@ -35,9 +35,8 @@ auto on_object(const Noun& noun, const std::string& name, Call call) try {
 // Set and Remove.
 void change_object(Context& context, const Noun& noun, const std::string& name, const std::string& method,
                    const VariantMap& argument) {
-  on_object(noun, name, [&](const std::string& path) {
-    context.bus().act<>({path, noun.interface}, method, argument);
-  });
+  on_object(noun, name,
+            [&](const std::string& path) { context.bus().act<>({path, noun.interface}, method, argument); });
 }
 
 bool needs_current(const std::vector<std::string>& assignments) {

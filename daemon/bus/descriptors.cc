@@ -20,7 +20,7 @@ std::unexpected<Error> refused(const std::string& key, std::string_view why) {
 }
 
 Expected<std::string> read_all(const std::string& key, int fd) {
-  struct stat status {};
+  struct stat status{};
   if (fstat(fd, &status) != 0 || !(S_ISFIFO(status.st_mode) || S_ISREG(status.st_mode))) {
     return refused(key, "expected a pipe or a file");
   }
@@ -59,7 +59,7 @@ Expected<Descriptor> take_output(DescriptorMap& descriptors, const std::string& 
   Descriptor output;
   for (auto& [name, descriptor] : descriptors) {
     if (name != key) return refused(name, "expected no file descriptor");
-    struct stat status {};
+    struct stat status{};
     const int fd = descriptor.get();
     const int flags = fcntl(fd, F_GETFL);
     if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH) != 0 || fstat(fd, &status) != 0 ||

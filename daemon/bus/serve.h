@@ -47,7 +47,9 @@ class Reply {
     };
   }
   // The same for a method without results.
-  auto done() const requires(sizeof...(Results) == 0) {
+  auto done() const
+    requires(sizeof...(Results) == 0)
+  {
     return then([](const Reply& reply) { reply(); });
   }
 

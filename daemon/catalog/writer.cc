@@ -153,9 +153,7 @@ Expected<void> Writer::load_nodes() {
       " v.mode, v.owner, v.size, v.mtime, v.link from node_{0} n join directory_{0} d on d.id = n.dir"
       " left join version_{0} v on v.node = n.id and v.last = {1}) to stdout",
       series_, INT32_MAX);
-  if (auto sent = db_.copy_out(
-          sql.c_str(), [&](std::string_view row) { take_node(row); }, kLoad);
-      !sent)
+  if (auto sent = db_.copy_out(sql.c_str(), [&](std::string_view row) { take_node(row); }, kLoad); !sent)
     return sent;
   std::ranges::sort(known_, {}, &Known::path);
   const auto twin = std::ranges::adjacent_find(known_, {}, &Known::path);

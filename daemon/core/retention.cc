@@ -13,8 +13,8 @@ namespace {
 
 struct Period {
   const char* name;  // of the rule, and with "keep_" before it of the property
-  std::int64_t Retention::*count;
-  std::string RetentionArchive::*period;
+  std::int64_t Retention::* count;
+  std::string RetentionArchive::* period;
 };
 
 // The order in which borg applies them.

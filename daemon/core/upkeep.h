@@ -14,7 +14,7 @@ namespace cyborg {
 struct Upkeep {
   JobKind kind;
   const char* key;  // the property that names the schedule
-  std::string Repository::*schedule;
+  std::string Repository::* schedule;
 };
 std::span<const Upkeep> upkeep_table();
 

@@ -19,7 +19,7 @@ namespace {
 std::vector<std::string> existing_roots(const JobSpec& spec) {
   std::vector<std::string> roots;
   for (const auto& root : spec.roots) {
-    struct stat status {};
+    struct stat status{};
     const bool link = ::lstat(root.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
     const bool good =
         link || ::faccessat(AT_FDCWD, root.c_str(), spec.any_root ? F_OK : R_OK, AT_EACCESS) == 0;
@@ -101,14 +101,13 @@ void add_archive(JobResult& result, const BorgEnd& end, const JobSpec& spec) {
     return;
   }
   result.archive = report->archive;
-  const bool dump = !spec.dump.type.empty();
-  const bool empty = report->archive[dump ? "original_size" : "nfiles"].asInt64() == 0;
-  if (empty && !spec.any_root && result.state == JobState::successful) {
+  const bool reads_files = spec.dump.type.empty() && !spec.any_root;
+  if (reads_files && report->archive["nfiles"].asInt64() == 0 && result.state == JobState::successful) {
     result.state = JobState::warning;
     result.code = "empty-archive";
-    result.message = fmt::format("archive {} is made, and has {}", spec.archive,
-                                 dump ? "not a byte: is there nothing to be dumped?"
-                                      : "not one file: are the folders empty, excluded, or symbolic links?");
+    result.message = fmt::format(
+        "archive {} is made, and has not one file: are the folders empty, excluded, or symbolic links?",
+        spec.archive);
     return;
   }
   if (report->repository_size > 0) result.facts["repository_size"] = Json::Int64{report->repository_size};

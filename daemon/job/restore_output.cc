@@ -44,7 +44,7 @@ class CallerSink : public ssh::Sink {
 };
 
 void check_caller() {
-  struct stat status {};
+  struct stat status{};
   if (::fstat(kCaller, &status) != 0 || !(S_ISFIFO(status.st_mode) || S_ISREG(status.st_mode))) {
     throw Failure("environment", "there is no descriptor to restore to");
   }

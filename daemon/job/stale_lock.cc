@@ -26,7 +26,7 @@ std::time_t boot_time() {
 }
 
 bool is_older(const fs::path& path, std::time_t time) {
-  struct stat status {};
+  struct stat status{};
   return ::lstat(path.c_str(), &status) == 0 && status.st_mtime < time;
 }
 

@@ -75,7 +75,7 @@ Expected<UniqueFd> open_regular(int directory, const std::string& name) {
   if (!fd && errno == ENOENT) return fd;
   if (!fd && errno == ELOOP) return fail(ErrorCode::failed, name + ": is a symbolic link");
   if (!fd) return fail_errno(name);
-  struct stat status {};
+  struct stat status{};
   if (fstat(fd.get(), &status) != 0) return fail_errno(name);
   if (!S_ISREG(status.st_mode)) return fail(ErrorCode::failed, name + ": is not a regular file");
   // Another name of it may be a file that whoever made this one cannot read.
@@ -134,7 +134,7 @@ std::vector<std::int64_t> list_numbered(const std::string& path) {
     std::int64_t number = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
     if (error != std::errc{} || end != name.data() + name.size() || number <= 0 || name[0] == '0') continue;
-    struct stat status {};
+    struct stat status{};
     if (lstat((path + "/" + name).c_str(), &status) == 0 && S_ISDIR(status.st_mode))
       numbers.push_back(number);
   }

@@ -74,7 +74,7 @@ struct Version {
 };
 
 Version version_of(int directory, const char* name) {
-  struct stat status {};
+  struct stat status{};
   if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return {};
   return {status.st_ino, status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
 }

@@ -47,7 +47,7 @@ class PriorityFlag : public spdlog::custom_flag_formatter {
 // whose standard error was redirected elsewhere.
 bool stderr_is_journal() {
   const char* stream = std::getenv("JOURNAL_STREAM");
-  struct stat status {};
+  struct stat status{};
   if (!stream || fstat(STDERR_FILENO, &status) != 0) return false;
   return std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino) == stream;
 }

@@ -103,8 +103,7 @@ Expected<Connection> Connection::open(const std::string& conninfo) {
     return fail(ErrorCode::unavailable,
                 fmt::format("PostgreSQL: {}", one_line(PQerrorMessage(handle.get()))));
   }
-  PQsetNoticeProcessor(
-      handle.get(), [](void*, const char*) {}, nullptr);
+  PQsetNoticeProcessor(handle.get(), [](void*, const char*) {}, nullptr);
   PQsetnonblocking(handle.get(), 1);
   Connection connection{std::move(handle)};
   // A little less than our own limits, so that the server gives up first and says why. No statement here is

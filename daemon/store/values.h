@@ -30,7 +30,8 @@ class Params {
 
   Params() = default;
   template <typename... T>
-  requires(sizeof...(T) > 0) explicit Params(const T&... values) {
+    requires(sizeof...(T) > 0)
+  explicit Params(const T&... values) {
     values_.reserve(sizeof...(T));
     (add(values), ...);
   }
@@ -38,7 +39,7 @@ class Params {
   void add(const std::string& value) { values_.push_back({value, false}); }
   void add(const Bytes& value) { values_.push_back({value.data, true}); }
   template <typename Number>
-  requires std::is_arithmetic_v<Number>
+    requires std::is_arithmetic_v<Number>
   void add(Number value) {
     if constexpr (std::is_same_v<Number, bool>) {
       add(std::string{value ? "t" : "f"});

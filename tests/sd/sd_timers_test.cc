@@ -51,7 +51,7 @@ class TimerTest : public SystemdTest {
     ASSERT_EQ(::utimensat(AT_FDCWD, stamp_file(policy).c_str(), times, 0), 0);
   }
   static bool is_recent(const std::string& path) {
-    struct stat status {};
+    struct stat status{};
     return ::stat(path.c_str(), &status) == 0 && ::time(nullptr) - status.st_mtime < 600;
   }
 };
@@ -60,7 +60,7 @@ TEST_F(TimerTest, AreWrittenStartedChangedAndRemoved) {
   ASSERT_TRUE(set_timers({{"web-db.x_1", timer("2150-01-01 UTC")}, {"b", timer("2151-01-01 UTC")}}));
   EXPECT_EQ(property(timer_unit("web-db.x_1"), "ActiveState"), "active");
   EXPECT_EQ(property(timer_unit("web-db.x_1"), "Unit"), "cyborg-policy@web-db.x_1.service");
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::stat(timer_file("b").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777, 0644U);
 

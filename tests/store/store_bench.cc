@@ -81,9 +81,8 @@ void measure_pages(Connection& db) {
     measure("  the same from the middle", 200, [&](int) { return list_jobs(db, filter, 50, 100'000); });
   }
   measure("ListJobs, 1000", 50, [&](int) { return list_jobs(db, {}, 1000, 0); });
-  measure("ListArchives, 50 of a client", 200, [&](int) {
-    return list_archives(db, {"", "client500", "", ""}, 50, 0);
-  });
+  measure("ListArchives, 50 of a client", 200,
+          [&](int) { return list_archives(db, {"", "client500", "", ""}, 50, 0); });
   measure("GetJob", 200, [&](int i) { return get_job(db, 1 + i * 900); });
   measure("fleet status", 50, [&](int) { return fleet_status(db); });
   measure("load", 20, [&](int) { return load(db); });

@@ -23,8 +23,7 @@ Json::Value parse(const std::string& text) {
 }
 
 TEST(Printable, LeavesOrdinaryTextAlone) {
-  for (const char* text : {"", "/srv/a b", "Grüße – 日本語 🙂", "a\tb"})
-    EXPECT_EQ(printable(text), text);
+  for (const char* text : {"", "/srv/a b", "Grüße – 日本語 🙂", "a\tb"}) EXPECT_EQ(printable(text), text);
 }
 
 TEST(Printable, EscapesWhatDrivesATerminal) {

@@ -54,7 +54,7 @@ TEST_F(OutletTest, AFileIsReplacedAsAWhole) {
   replace_file(path("state"), "one", 0600);
   replace_file(path("state"), "two", 0644);
   EXPECT_EQ(read_file_if_any(path("state")), "two");
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(stat(path("state").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777, 0644U);
   EXPECT_EQ(failure([&] { replace_file(path("none/state"), "x", 0600); }),

@@ -47,10 +47,7 @@ TEST(RestoreRequest, RefusesWhatContradictsItself) {
       {nullptr, "mysql", [](RestoreRequest& r) { r.databases["a"] = "b", r.conflict = "overwrite"; }},
       {"conflict \"keep\"", "mysql", [](RestoreRequest& r) { r.globals = true, r.conflict = "keep"; }},
       {"paths:", "mysql", [](RestoreRequest& r) { r.globals = true, r.paths = {"/a"}; }},
-      {"two would become \"b\"", "mysql",
-       [](RestoreRequest& r) {
-         r.databases = {{"a", "b"}, {"b", ""}};
-       }},
+      {"two would become \"b\"", "mysql", [](RestoreRequest& r) { r.databases = {{"a", "b"}, {"b", ""}}; }},
       {"one of them", "mysql", [](RestoreRequest& r) { r.databases["a"], r.all_databases = true; }},
       {"the server's own", "mysql", [](RestoreRequest& r) { r.databases["a"] = "mysql"; }},
       {nullptr, "postgresql", [](RestoreRequest& r) { r.databases["mysql"]; }},
