@@ -73,29 +73,38 @@ void add_add(CLI::App& noun, Context& context) {
   });
 }
 
-void prepare(Context& context, const std::string& repository, const std::vector<std::string>& clients,
-             Watch mode, bool test) {
+struct PrepareOptions {
+  std::string repository;
+  std::vector<std::string> clients;
+  bool test = false, anew = false;
+  Watch mode = Watch::none;
+};
+
+void prepare(Context& context, const PrepareOptions& wanted) {
   VariantMap options;
-  if (test) options.emplace("dry_run", sdbus::Variant{true});
-  if (!clients.empty()) options.emplace("clients", sdbus::Variant{clients});
-  JobWatch watch(context, mode);
-  const auto jobs =
-      context.bus().act<std::vector<std::uint64_t>>(manager(), "PrepareRepository", repository, options);
-  report_jobs(context, watch, mode, std::nullopt, jobs);
+  if (wanted.test) options.emplace("dry_run", sdbus::Variant{true});
+  if (wanted.anew) options.emplace("anew", sdbus::Variant{true});
+  if (!wanted.clients.empty()) options.emplace("clients", sdbus::Variant{wanted.clients});
+  JobWatch watch(context, wanted.mode);
+  const auto jobs = context.bus().act<std::vector<std::uint64_t>>(manager(), "PrepareRepository",
+                                                                  wanted.repository, options);
+  report_jobs(context, watch, wanted.mode, std::nullopt, jobs);
 }
 
 void add_prepare(CLI::App& noun, Context& context, const std::string& name, bool test) {
   auto& verb = add_verb(noun, name,
                         test ? "look whether it is reachable and usable, and change nothing"
                              : "create or open its borg repositories");
-  const auto repository = std::make_shared<std::string>();
-  const auto clients = std::make_shared<std::vector<std::string>>();
-  const auto mode = std::make_shared<Watch>(test ? Watch::wait : Watch::none);
-  verb.add_option("NAME", *repository)->required();
-  add_names(verb, "--client", *clients, "only for this client");
-  if (!test) add_watch_options(verb, *mode);
-  verb.callback(
-      [&context, repository, clients, mode, test] { prepare(context, *repository, *clients, *mode, test); });
+  const auto options = std::make_shared<PrepareOptions>();
+  options->test = test;
+  options->mode = test ? Watch::wait : Watch::none;
+  verb.add_option("NAME", options->repository)->required();
+  add_names(verb, "--client", options->clients, "only for this client");
+  if (!test) {
+    verb.add_flag("--anew", options->anew, "what was there is lost: another one takes its place");
+    add_watch_options(verb, options->mode);
+  }
+  verb.callback([&context, options] { prepare(context, *options); });
 }
 
 struct MaintenanceOptions {

@@ -45,7 +45,7 @@ _cyborgctl_options() { # NOUN VERB
       echo '--check-schedule --check-max-duration --check-verify-data --verify-schedule --compact-schedule'
       ;;
     client/discover) echo '--known' ;;
-    repository/prepare) echo '--client --wait --follow' ;;
+    repository/prepare) echo '--client --anew --wait --follow' ;;
     repository/compact | repository/verify) echo '--client --wait --follow --scheduled' ;;
     repository/check) echo '--client --max-duration --verify-data --wait --follow --scheduled' ;;
     repository/key-line) echo '--client' ;;

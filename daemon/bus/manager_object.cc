@@ -231,12 +231,23 @@ void ManagerObject::PrepareRepository(sdbus::Result<Ids>&& result, std::string r
                  PrepareOptions wanted{.actor = actor.label()};
                  fields.list("clients", clients);
                  fields.flag("dry_run", wanted.dry_run);
+                 fields.flag("anew", wanted.anew);
                  if (auto finished = fields.finish(); !finished) return reply.fail(finished.error());
-                 context_.manager.prepare_repository(
-                     repository, clients, wanted,
-                     reply.then([](const auto& answer_to, const std::vector<std::int64_t>& jobs) {
-                       answer_to(encode_ids(jobs));
-                     }));
+                 const auto prepare = [this, repository, clients, wanted, reply] {
+                   context_.manager.prepare_repository(
+                       repository, clients, wanted,
+                       reply.then([](const auto& answer_to, const std::vector<std::int64_t>& jobs) {
+                         answer_to(encode_ids(jobs));
+                       }));
+                 };
+                 if (!wanted.anew) return prepare();
+                 // As much as another repository.
+                 context_.authorizer.check(actor, names::kManagerInterface, "AddRepository",
+                                           {{"repository", repository}},
+                                           [prepare, reply](const Expected<void>& allowed) {
+                                             if (!allowed) return reply.fail(allowed.error());
+                                             prepare();
+                                           });
                });
 }
 

@@ -27,7 +27,8 @@ struct Cause {
 constexpr std::array kCauses{
     Cause{10, 10, "AlreadyExists", "repository-exists", "there is a repository at {0} already"},
     Cause{12, 12, "CheckNeeded", "damage", "repository {0} needs a check: {2}"},
-    Cause{13, 13, "DoesNotExist", "repository-missing", "there is no repository at {0}: prepare it"},
+    Cause{13, 13, "DoesNotExist", "repository-missing",
+          "there is no repository at {0}: cyborgctl repository prepare {3}, with --anew if it is lost"},
     Cause{14, 14, "InsufficientFreeSpaceError", "disk-full", "the disk of repository {0} is full: {2}"},
     Cause{15, 16, "InvalidRepository", "repository-invalid", "{0} exists and is not a borg repository"},
     Cause{15, 16, "InvalidRepositoryConfig", "repository-invalid", "repository {0} is not valid: {2}"},
@@ -212,8 +213,8 @@ std::string repository_name(const JobSpec& spec) {
 JobResult repository_swapped(const JobSpec& spec, std::string_view found) {
   return failure("repository-swapped",
                  fmt::format("repository {} is not the one that was prepared: its id is {}, it must be {}; "
-                             "prepare the repository again if you replaced it",
-                             repository_name(spec), found, spec.borg_id),
+                             "if it was replaced on purpose: cyborgctl repository prepare {} --anew",
+                             repository_name(spec), found, spec.borg_id, spec.repository),
                  -1);
 }
 

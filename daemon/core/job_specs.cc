@@ -44,7 +44,8 @@ Expected<void> describe_repository(const Fleet& fleet, const Job& job, JobSpec& 
   spec.repository_path = location->path;
   spec.encryption = repository.encryption;
   spec.append_only = repository.append_only;
-  if (const auto known = fleet.borg_repositories.find(job.borg_url); known != fleet.borg_repositories.end()) {
+  const auto known = fleet.borg_repositories.find(job.borg_url);
+  if (known != fleet.borg_repositories.end() && !job.details["anew"].asBool()) {
     spec.borg_id = known->second.borg_id;
   }
   return {};

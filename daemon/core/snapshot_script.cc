@@ -344,7 +344,7 @@ exec unshare -m sh -c )sh" +
 std::string sweep_part() {
   const std::string inner =
       std::string{"say() { printf '@cyborg %s\\n' \"$*\" >&2; }\n"} + kPaths + kSweep + R"sh(
-mount --make-rprivate / && M=$(mktemp -d) && trap 'umount "$M"/* 2>/dev/null; rmdir "$M"/* "$M"' EXIT || exit 0
+mount --make-rprivate / && M=$(mktemp -d) && trap 'umount "$M"/* 2>/dev/null; rmdir "$M"/* "$M" 2>/dev/null' EXIT || exit 0
 mounts | while read -r target id type source x; do
   [ "$type" != btrfs ] || printf '%s\n' "$source"
 done | sort -u | while read -r source; do

@@ -271,7 +271,10 @@ void check_local_repository(const JobSpec& spec) {
   };
   if (::access(path.c_str(), F_OK) != 0) {
     if (errno == EACCES) throw denied();
-    throw Failure("repository-missing", fmt::format("there is no repository at {}: prepare it", path),
+    throw Failure("repository-missing",
+                  fmt::format("there is no repository at {}: cyborgctl repository prepare {}, with --anew if "
+                              "it is lost",
+                              path, spec.repository),
                   JobState::failed);
   }
   if (::access(path.c_str(), R_OK | W_OK | X_OK) != 0) throw denied();

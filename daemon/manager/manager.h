@@ -48,6 +48,7 @@ struct ImportOptions {
 struct PrepareOptions {
   std::optional<std::string> password{};  // of a client's user
   bool dry_run = false;                   // a test: nothing is changed
+  bool anew = false;                      // of a repository: what was there is lost
   std::string actor;
 };
 

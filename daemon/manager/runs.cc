@@ -167,6 +167,7 @@ void Manager::prepare_repository(const std::string& repository, const std::vecto
   if (!plan) return done(std::unexpected(plan.error()));
   for (auto& job : plan->jobs) {
     if (options.dry_run) job.details["dry_run"] = true;
+    if (options.anew) job.details["anew"] = true;
   }
   RunRequest request;
   request.actor = options.actor;

@@ -106,10 +106,11 @@ void Session::connect(const Credentials& credentials) {
                   fmt::format("{} has no kind of host key that is known here", target_.address));
   }
   if (!session_) {
-    throw Failure("host-key-mismatch",
-                  fmt::format("the host key of {} is {}, but it must be {}; nothing was sent to it. If the "
-                              "machine was installed anew, set the new host key",
-                              target_.address, first, target_.host_key));
+    throw Failure(
+        "host-key-mismatch",
+        fmt::format("the host key of {} is {}, but it must be {}; nothing was sent to it. If the "
+                    "machine was installed anew: cyborgctl client (or repository) set NAME host_key={}",
+                    target_.address, first, target_.host_key, first));
   }
   authenticate(credentials);
 }

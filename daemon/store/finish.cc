@@ -63,8 +63,24 @@ Expected<void> take_client_facts(Connection& db, const Job& job, const Json::Val
   return {};
 }
 
+// Another one is in its place, so what was in it, or found in it, is no more.
+Expected<void> forget_lost_repository(Connection& db, const Job& job, const Json::Value& facts) {
+  const Params lost{job.borg_url, borg_id(facts, "borg_id")};
+  for (const char* sql : {"update archive a set missing = now() from borg_repository b where b.id = "
+                          "a.borg_repository and b.url = $1"
+                          " and b.borg_id not in ('', $2) and a.missing is null and a.removed is null",
+                          "update borg_repository set damaged = null, damaged_job = null where url = $1 and "
+                          "borg_id not in ('', $2)"}) {
+    if (auto done = db.run(sql, lost); !done) return std::unexpected(done.error());
+  }
+  return {};
+}
+
 // The row exists unless somebody deleted it by hand; then it comes back with what the job knows.
 Expected<void> take_repository_facts(Connection& db, const Job& job, const Json::Value& facts) {
+  if (job.details["anew"].asBool()) {
+    if (auto forgotten = forget_lost_repository(db, job, facts); !forgotten) return forgotten;
+  }
   auto taken = db.run(
       "insert into borg_repository as b (repository, client, url, ready, borg_id)"
       " values ($1, nullif($2, ''), $3, true, $4)"

@@ -173,3 +173,31 @@ def change_passphrase(t):
     expect(len(changed) > 20, f"a strong one was generated, not {changed!r}")
     expect_known(changed)
     expect(t.server.run("journalctl", "-q", "--grep", "by cyborgd", check=False).status != 0, "it is not in the journal")
+
+
+@test("a repository that is lost is refused, and begun anew when that is asked for")
+def lost(t):
+    source, place = f"/srv/{t.prefix}", t.name("place")
+    t.web.sh('mkdir "$1" && echo x >"$1/f"', source)
+    repository, client = t.name("lost"), t.client("web")
+    path = f"/srv/borg/{place}-{client}"
+    t.ctl("repository", "add", repository, f"borg@vault:/srv/borg/{place}-{{client}}")
+    policy = t.policy("folders", repository, client, "--var", f'folders=["{source}"]')
+    first = t.backup(policy)["archive"]
+    t.vault.sh('mv "$1" "$1.gone"', path)
+    advice = f"cyborgctl repository prepare {repository}, with --anew if it is lost"
+    job = t.backup(policy, status=7)
+    expect_equal(job["code"], "repository-missing", job["reason"])
+    expect_in(advice, job["reason"])
+    said = t.ctl("repository", "prepare", repository, "--wait", status=7)
+    expect_in(advice, said.out + said.err)
+    t.ctl("repository", "prepare", repository, "--anew", "--wait")
+    expect(t.json("archive", "show", first)["missing"] > 0, "what was in it is missing")
+    second = t.backup(policy)
+    expect_equal(second["state"], "successful", second["reason"])
+    # The old one is back: it is not taken for the new one.
+    t.vault.sh('rm -r "$1" && mv "$1.gone" "$1"', path)
+    job = t.backup(policy, status=7)
+    expect_in(["is not the one that was prepared", f"cyborgctl repository prepare {repository} --anew"], job["reason"])
+    t.ctl("repository", "prepare", repository, "--anew", "--wait")
+    expect_equal(t.backup(policy)["state"], "successful", "state of a backup to it")
