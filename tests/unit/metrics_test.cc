@@ -56,6 +56,7 @@ TEST(Metrics, SayWhatIsKnown) {
        {"cyborg_up 1", "cyborg_info{version=\"0.1.0\"} 1", "cyborg_database_up 1", "cyborg_running_jobs 2",
         "cyborg_troubles{kind=\"failed\"} 1", "cyborg_troubles{kind=\"unreachable\"} 0",
         "cyborg_troubles{kind=\"overdue\"} 3",
+        // NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one line in two
         "cyborg_backup_last_success_timestamp_seconds{policy=\"etc\",client=\"web\",repository=\"vault\"} "
         "1795376000.000001",
         "cyborg_backup_last_end_state{policy=\"etc\",client=\"web\",repository=\"vault\",state=\"failed\"} 1",
