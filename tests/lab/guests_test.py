@@ -298,9 +298,11 @@ def proxmox(t):
     policy = t.policy("proxmox", repository, client, "--var", "guests=[101,100]", "--var", "mode=suspend")
     job = t.backup(policy)
     expect_equal(job["state"], "successful", f"state: {job['reason']}")
-    # Its preparation has looked for guests, too.
-    expect_equal(calls()[-4:], ["qm list", "pct list", "vzdump 101 --mode suspend --stdout 1 --compress 0",
-                           "vzdump 100 --mode suspend --stdout 1 --compress 0"], "calls")
+    # Preparations, its own and those of others on this machine, look for guests, too.
+    made = calls()
+    expect("qm list" in made and "pct list" in made, f"calls: {made}")
+    expect_equal([call for call in made if call.startswith("vzdump")],
+                 ["vzdump 101 --mode suspend --stdout 1 --compress 0", "vzdump 100 --mode suspend --stdout 1 --compress 0"], "calls")
     folder = f"/restored/{t.prefix}"
     t.restore(job["archive"], job["client"], folder)
     t.later(t.web.run, "rm", "-r", folder)
@@ -310,7 +312,7 @@ def proxmox(t):
     expect_equal(hashes, wanted, "files of the archive")
     everything = t.policy("proxmox", repository, client, suffix="all")
     fails(t, everything, "guest 102", "Backup of VM 102 failed - no space left")
-    expect_equal(calls()[-1], "vzdump 102 --mode snapshot --stdout 1 --compress 0", "the last call")
+    expect_equal([call for call in calls() if call.startswith("vzdump")][-1], "vzdump 102 --mode snapshot --stdout 1 --compress 0", "the last call")
     nobody = t.policy("proxmox", repository, client, "--var", "guests=999", suffix="nobody")
     fails(t, nobody, "there is no guest 999 on this host", code="dump-list-failed")
     t.refused(["policy", "add", t.name("no"), "--type", "proxmox", "--client", client, "--repository", repository,

@@ -147,7 +147,7 @@ def local(t):
 @test("what cannot be loaded is refused")
 def refused(t):
     source = f"/srv/{t.prefix}"
-    t.web.sh('mkdir "$1"', source)
+    t.web.sh('mkdir "$1" && echo x >"$1/f"', source)
     archive = t.backup(t.folders(source))["archive"]
     t.refused(["restore", archive, "--database", "x"], 2, "type folders", "no databases")
     t.refused(["restore", archive, "--database", "x", "--to", "web:/x"], 2, "CLIENT")

@@ -16,7 +16,7 @@ def _scheduled_run(t, policy):
 
 @test("a client that is away for a while is tried again, and backed up when it is back", core=True)
 def comes_back(t):
-    t.web.run("mkdir", "-p", f"/srv/{t.prefix}")
+    t.web.sh('mkdir "$1" && echo x >"$1/f"', f"/srv/{t.prefix}")
     client = t.client("web")
     policy = t.policy("folders", t.repository("server"), client, "--var", f'folders=["/srv/{t.prefix}"]')
     t.run(policy)
@@ -35,7 +35,7 @@ def comes_back(t):
 
 @test("a run by hand fails at once")
 def by_hand(t):
-    t.web.run("mkdir", "-p", f"/srv/{t.prefix}")
+    t.web.sh('mkdir "$1" && echo x >"$1/f"', f"/srv/{t.prefix}")
     client = t.client("web")
     policy = t.policy("folders", t.repository("server"), client, "--var", f'folders=["/srv/{t.prefix}"]')
     t.run(policy)
