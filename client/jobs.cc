@@ -51,8 +51,6 @@ std::string describe_job(const Json::Value& record) {
   auto result =
       fmt::format("job {} ({} of {}): {}", record["id"].asUInt64(), text("kind"), object, text("state"));
   if (!text("reason").empty()) result += ": " + text("reason");
-  if (state_of(record) == JobState::successful && !text("archive").empty() && text("kind") == "backup")
-    result += ", archive " + text("archive");
   return result;
 }
 

@@ -4,6 +4,7 @@
 #include <json/writer.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <string_view>
 
@@ -12,7 +13,7 @@
 namespace cyborg::client {
 namespace {
 
-enum class Meaning { plain, time, size, span, rate, state };
+enum class Meaning { plain, time, date, size, span, rate, state };
 
 const std::map<std::string_view, Meaning> kMeanings{
     {"created", Meaning::time},
@@ -21,11 +22,11 @@ const std::map<std::string_view, Meaning> kMeanings{
     {"time", Meaning::time},
     {"start", Meaning::time},
     {"end", Meaning::time},
-    {"mtime", Meaning::time},
+    {"mtime", Meaning::date},
     {"first_created", Meaning::time},
     {"last_created", Meaning::time},
-    {"old_mtime", Meaning::time},
-    {"new_mtime", Meaning::time},
+    {"old_mtime", Meaning::date},
+    {"new_mtime", Meaning::date},
     {"size", Meaning::size},
     {"old_size", Meaning::size},
     {"new_size", Meaning::size},
@@ -67,6 +68,13 @@ const std::map<std::string_view, Meaning> kMeanings{
     {"listed", Meaning::time},
 };
 
+// What one looks at a single object for, before the rest in the order of the alphabet.
+constexpr std::array kFirst{
+    "id",      "name",    "enabled", "kind",     "type",     "state",   "reason",     "url",
+    "address", "user",    "port",    "policy",   "client",   "clients", "repository", "repositories",
+    "archive", "created", "started", "finished", "schedule", "timer",   "keep",       "variables",
+};
+
 const std::map<std::string_view, Style> kStates{
     {"successful", Style::good}, {"warning", Style::attention},  {"failed", Style::bad},
     {"error", Style::bad},       {"canceled", Style::attention}, {"skipped", Style::attention},
@@ -95,6 +103,7 @@ Cell render_number(Meaning meaning, std::uint64_t value, std::uint64_t now, bool
   if (value == 0) return {"-", Style::faint};
   if (meaning == Meaning::span) return {human_span(value)};
   if (meaning == Meaning::rate) return {human_size(value * 1024) + "/s"};
+  if (meaning == Meaning::date) return {human_date(value)};
   const auto relative = relative_time(value, now);
   return {full ? fmt::format("{} ({})", human_time(value), relative) : relative};
 }
@@ -182,12 +191,11 @@ std::string page_of(const Json::Value& record, std::uint64_t now, bool colour) {
   const auto add = [&](const std::string& key) {
     pairs.emplace_back(label_of(key), render(key, record[key], now, true));
   };
-  // What it is called comes first, the rest in the order of the alphabet.
-  for (const char* first : {"id", "name"}) {
-    if (record.isMember(first)) add(first);
+  for (const char* key : kFirst) {
+    if (record.isMember(key)) add(key);
   }
   for (const auto& key : record.getMemberNames()) {
-    if (key != "id" && key != "name") add(key);
+    if (std::ranges::find(kFirst, key) == kFirst.end()) add(key);
   }
   return aligned_pairs(pairs, colour);
 }

@@ -75,6 +75,14 @@ std::string with_unit(std::uint64_t count, const Unit& unit) {
   return fmt::format("{} {}{}", count, unit.name, count == 1 ? "" : "s");
 }
 
+std::string local_time(std::uint64_t microseconds, const char* format) {
+  const auto seconds = static_cast<std::time_t>(microseconds / kSecond);
+  std::tm local{};
+  localtime_r(&seconds, &local);
+  char text[64];
+  return {text, std::strftime(text, sizeof text, format, &local)};
+}
+
 }  // namespace
 
 std::string printable(std::string_view text) {
@@ -138,11 +146,11 @@ std::string human_span(std::uint64_t microseconds) {
 }
 
 std::string human_time(std::uint64_t microseconds) {
-  const auto seconds = static_cast<std::time_t>(microseconds / kSecond);
-  std::tm local{};
-  localtime_r(&seconds, &local);
-  char text[64];
-  return {text, std::strftime(text, sizeof text, "%a %F %T %Z", &local)};
+  return local_time(microseconds, "%a %F %T %Z");
+}
+
+std::string human_date(std::uint64_t microseconds) {
+  return local_time(microseconds, "%F %R");
 }
 
 std::string relative_time(std::uint64_t microseconds, std::uint64_t now) {

@@ -20,8 +20,9 @@ std::string ellipsize_front(std::string_view text, std::size_t width);
 
 std::string human_size(std::uint64_t bytes);         // 1.5 GiB
 std::string human_span(std::uint64_t microseconds);  // 1h 30min
-std::string human_time(
-    std::uint64_t microseconds);  // Sun 2026-11-22 19:41:32 UTC, in the zone of the process
+// Both in the zone of the process.
+std::string human_time(std::uint64_t microseconds);                        // Sun 2026-11-22 19:41:32 UTC
+std::string human_date(std::uint64_t microseconds);                        // 2026-11-22 19:41
 std::string relative_time(std::uint64_t microseconds, std::uint64_t now);  // 2h ago, in 5min
 
 }  // namespace cyborg::client

@@ -13,8 +13,8 @@ namespace {
 
 using std::chrono::minutes;
 
-constexpr std::size_t kBatch = 1 << 20;  // bytes of rows at once
-constexpr std::size_t kClosed = 20'000;  // nodes at once
+constexpr std::size_t kBatch = 256 << 10;  // bytes of rows at once; what is left for after the listing waits
+constexpr std::size_t kClosed = 20'000;    // nodes at once
 // Rows between two looks at the size on disk, where indexes and all they take up to eight times as much.
 constexpr std::size_t kMostRows = 4 << 20;
 constexpr std::size_t kFewestRows = 64 << 10;

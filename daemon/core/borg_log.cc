@@ -98,11 +98,19 @@ BorgLine parse_borg_line(std::string_view line) {
   return text;
 }
 
+bool is_told_otherwise(const BorgLine& line) {
+  if (line.name == "borg.output.show-rc") return true;
+  if (line.name != "borg.cache") return false;
+  const std::string_view text = line.text;
+  return text.starts_with("Continuing without files cache") ||
+         (text.starts_with("The files cache can't be read.") && text.find("[Errno 2]") != text.npos);
+}
+
 void BorgLog::add(const BorgLine& line) {
   if (line.kind != BorgLine::Kind::message) return;
   if (line.name == "borg.repository") note(line.text);
   if (line.priority > 4) return;
-  if (line.name == "borg.output.show-rc") return;
+  if (is_told_otherwise(line)) return;
   if (line.text.find("No space left on device") != std::string::npos) no_space_ = true;
   if (line.text.starts_with("Remote: ")) last_remote_ = line.text.substr(8);
   if (line.priority < 4) {

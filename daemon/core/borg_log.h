@@ -27,6 +27,10 @@ struct BorgLine {
 
 BorgLine parse_borg_line(std::string_view line);
 
+// What a job's output need not repeat: borg's exit status, which the result has, and that the first backup of
+// a policy finds no files cache, which borg 1.2 and 1.4 call a warning.
+bool is_told_otherwise(const BorgLine& line);
+
 // Remembers of a borg's lines what its end has to be explained with.
 class BorgLog {
  public:

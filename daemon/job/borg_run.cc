@@ -159,7 +159,7 @@ void BorgReader::read_line(std::string_view line) {
   end_.log.add(parsed);
   if (parsed.progress) job_.progress().set(*parsed.progress);
   if (parsed.kind == BorgLine::Kind::progress || parsed.text.empty()) return;
-  if (parsed.name == "borg.output.show-rc") return;  // the result says it
+  if (is_told_otherwise(parsed)) return;
   if (parsed.kind == BorgLine::Kind::text && end_.text.size() < kMaxText) end_.text.push_back(parsed.text);
   job_.output().line(parsed.priority, parsed.text);
 }

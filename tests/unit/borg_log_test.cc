@@ -95,6 +95,14 @@ TEST(BorgLog, ACacheThatIsBuiltAnewIsNoWarning) {
   EXPECT_EQ(log.warning_count(), 0U);
 }
 
+TEST(BorgLine, TheFirstBackupHasNoFilesCacheAndNeedNotSaySo) {
+  const auto told = [](const char* text) { return is_told_otherwise(message(4, text, "", "borg.cache")); };
+  EXPECT_TRUE(told("The files cache can't be read. [[Errno 2] No such file or directory: '/x/files.etc']"));
+  EXPECT_TRUE(told("Continuing without files cache - expect lower performance."));
+  EXPECT_FALSE(told("The files cache can't be read. [[Errno 13] Permission denied: '/x/files.etc']"));
+  EXPECT_FALSE(is_told_otherwise(message(4, "Continuing without files cache", "", "borg.archiver")));
+}
+
 TEST(BorgLog, CountsMoreWarningsThanItKeeps) {
   BorgLog log;
   for (int i = 0; i < 1500; ++i) log.add(message(4, "w"));

@@ -108,11 +108,28 @@ TEST(Page, NamesFirstAndColonsBeneathEachOther) {
                               "random_delay": 600000000, "upload_limit": 1024})"),
               kNow, false),
       "        Name: web\n"
+      "   Variables: {\"n\":1}\n"
       "   Addresses: a, b\\x1b\n"
       "    Host key: -\n"
       "Random delay: 10min\n"
-      "Upload limit: 1.0 MiB/s\n"
-      "   Variables: {\"n\":1}\n");
+      "Upload limit: 1.0 MiB/s\n");
+}
+
+TEST(Page, WhatMattersComesBeforeTheRest) {
+  EXPECT_EQ(page_of(parse(R"({"archive": "a", "code": "ok", "id": 1, "kind": "backup", "state": "running"})"),
+                    kNow, false),
+            "     Id: 1\n"
+            "   Kind: backup\n"
+            "  State: running\n"
+            "Archive: a\n"
+            "   Code: ok\n");
+}
+
+TEST(Page, FilesHaveDatesAndWhatHappenedHasAges) {
+  EXPECT_EQ(
+      page_of(parse(R"({"mtime": 1700000000000000, "created": 1700000000000000})"), 1700000060000000, false),
+      "Created: Tue 2023-11-14 22:13:20 UTC (1min ago)\n"
+      "  Mtime: 2023-11-14 22:13\n");
 }
 
 TEST(JsonText, HasNothingATerminalTripsOver) {
