@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/borg_listing.h"
+
 namespace cyborg {
 namespace {
 
@@ -183,7 +185,7 @@ std::vector<std::string> borg_check(const JobSpec& spec, const std::string& repo
 
 std::vector<std::string> borg_list_files(const JobSpec& spec, const std::string& repository) {
   auto command = global_options();
-  append(command, {"--bypass-lock", "list", "--json-lines", "--format", "{size}{mtime}", "--"});
+  append(command, {"--bypass-lock", "list", "--format", kListingFormat, "--"});
   command.push_back(repository + "::" + spec.archive);
   return command;
 }

@@ -6,112 +6,16 @@
 #include <charconv>
 #include <chrono>
 
+#include "core/utf8.h"
+
 namespace cyborg {
 namespace {
 
-// Reads a flat JSON object: strings, numbers and words as values.
-class Scanner {
- public:
-  explicit Scanner(std::string_view text) : text_(text) {}
+constexpr std::size_t kFields = 8;
+// Longer than any path that Linux takes, with names and a link beside it: what has no end is no file.
+constexpr std::size_t kMaxFile = 64 << 10;
 
-  bool take(char c) {
-    skip_space();
-    if (at_ >= text_.size() || text_[at_] != c) return false;
-    ++at_;
-    return true;
-  }
-  bool is_string() {
-    skip_space();
-    return at_ < text_.size() && text_[at_] == '"';
-  }
-  bool at_end() {
-    skip_space();
-    return at_ == text_.size();
-  }
-
-  bool string(std::string& value) {
-    value.clear();
-    if (!take('"')) return false;
-    for (;;) {
-      const auto special = text_.find_first_of("\"\\", at_);
-      if (special == std::string_view::npos) return false;
-      value += text_.substr(at_, special - at_);
-      at_ = special + 1;
-      if (text_[special] == '"') return true;
-      if (!escape(value)) return false;
-    }
-  }
-
-  // A number, true, false or null, as it is written.
-  std::string_view word() {
-    skip_space();
-    const auto begin = at_;
-    while (at_ < text_.size() && text_[at_] != ',' && text_[at_] != '}' && text_[at_] != ' ') ++at_;
-    return text_.substr(begin, at_ - begin);
-  }
-
- private:
-  void skip_space() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\r')) ++at_;
-  }
-
-  bool escape(std::string& value) {
-    if (at_ >= text_.size()) return false;
-    constexpr std::string_view kFrom = "\"\\/bfnrt";
-    constexpr std::string_view kTo = "\"\\/\b\f\n\r\t";
-    const char c = text_[at_++];
-    if (const auto known = kFrom.find(c); known != std::string_view::npos) {
-      value += kTo[known];
-      return true;
-    }
-    return c == 'u' && unicode(value);
-  }
-
-  bool hex(unsigned& code) {
-    if (at_ + 4 > text_.size()) return false;
-    const char* begin = text_.data() + at_;
-    const auto [end, error] = std::from_chars(begin, begin + 4, code, 16);
-    at_ += 4;
-    return error == std::errc{} && end == begin + 4;
-  }
-
-  bool unicode(std::string& value) {
-    unsigned code = 0;
-    if (!hex(code)) return false;
-    if (code >= 0xD800 && code < 0xDC00 && text_.substr(at_, 2) == "\\u") {
-      at_ += 2;
-      unsigned low = 0;
-      if (!hex(low)) return false;
-      code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
-    }
-    append_utf8(value, code);
-    return true;
-  }
-
-  // What is no character (half of a pair, NUL) becomes U+FFFD.
-  static void append_utf8(std::string& value, unsigned code) {
-    if (code == 0 || (code >= 0xD800 && code < 0xE000) || code > 0x10FFFF) code = 0xFFFD;
-    const auto tail = [&](unsigned shift) { value += static_cast<char>(0x80 | ((code >> shift) & 0x3F)); };
-    if (code < 0x80) {
-      value += static_cast<char>(code);
-    } else if (code < 0x800) {
-      value += static_cast<char>(0xC0 | (code >> 6));
-      tail(0);
-    } else if (code < 0x10000) {
-      value += static_cast<char>(0xE0 | (code >> 12));
-      tail(6);
-      tail(0);
-    } else {
-      value += static_cast<char>(0xF0 | (code >> 18));
-      tail(12);
-      tail(6);
-      tail(0);
-    }
-  }
-
-  std::string_view text_;
-  std::size_t at_ = 0;
-};
+using Fields = std::array<std::string_view, kFields>;
 
 template <typename Number>
 bool parse_number(std::string_view text, Number& value) {
@@ -189,41 +93,63 @@ bool parse_borg_time(std::string_view text, std::int64_t& microseconds) {
   return true;
 }
 
-bool parse_listing_line(std::string_view line, ListedFile& file) {
-  thread_local std::string key, text, source, target;
-  file.path.clear();
-  file.user.clear();
-  file.group.clear();
-  file.mode = 0;
-  file.size = file.mtime = 0;
-  source.clear();
-  target.clear();
-  Scanner scan{line};
-  if (!scan.take('{')) return false;
-  bool first = true;
-  while (!scan.take('}')) {
-    if (!first && !scan.take(',')) return false;
-    first = false;
-    if (!scan.string(key) || !scan.take(':')) return false;
-    if (!scan.is_string()) {
-      const auto word = scan.word();
-      if (word.empty() || (key == "size" && !parse_number(word, file.size))) return false;
-      continue;
-    }
-    std::string& into = key == "path"         ? file.path
-                        : key == "user"       ? file.user
-                        : key == "group"      ? file.group
-                        : key == "source"     ? source
-                        : key == "linktarget" ? target
-                                              : text;
-    if (!scan.string(into)) return false;
-    if (key == "mode") file.mode = parse_mode(text);
-    if (key == "mtime" && !parse_borg_time(text, file.mtime)) return false;
+namespace {
+
+// Names of users are what the client had, whatever that was.
+void set_text(std::string& text, std::string_view from) {
+  if (is_valid_utf8(from)) {
+    text = from;
+  } else {
+    text = to_clean_utf8(from);
   }
-  const auto path = without_slashes(file.path);
-  if (path.size() != file.path.size()) file.path = std::string{path};
-  file.link = source.empty() ? target : source;
-  return scan.at_end() && !file.path.empty() && file.mode != 0;
+}
+
+bool parse_file(const Fields& fields, ListedFile& file) {
+  const auto& [mode, user, group, size, mtime, health, source, path] = fields;
+  file.mode = mode.size() == 10 ? parse_mode(mode) : 0;
+  set_text(file.user, user);
+  set_text(file.group, group);
+  set_text(file.link, source);
+  set_text(file.path, without_slashes(path));
+  file.healthy = health != "broken";
+  return (file.mode & S_IFMT) != 0 && !file.path.empty() && parse_number(size, file.size) &&
+         parse_borg_time(mtime, file.mtime);
+}
+
+}  // namespace
+
+// Takes the first file off the listing; true also if it is not all there yet.
+bool ListingReader::read(std::string_view& listing) {
+  Fields fields;
+  std::size_t at = 0;
+  for (auto& field : fields) {
+    const auto end = listing.find('\0', at);
+    if (end == std::string_view::npos) return listing.size() <= kMaxFile;
+    field = listing.substr(at, end - at);
+    at = end + 1;
+  }
+  if (!parse_file(fields, file_)) return false;
+  listing.remove_prefix(at);
+  take_(file_);
+  return true;
+}
+
+bool ListingReader::feed(std::string_view piece) {
+  rest_ += piece;
+  std::string_view listing = rest_;
+  bool good = true;
+  for (std::size_t before = 0; good && before != listing.size();) {
+    before = listing.size();
+    good = read(listing);
+  }
+  if (!good) wrong_ = to_clean_utf8(listing.substr(0, 200));
+  rest_.erase(0, rest_.size() - listing.size());
+  return good;
+}
+
+bool ListingReader::finish() {
+  if (!rest_.empty()) wrong_ = to_clean_utf8(rest_);
+  return rest_.empty();
 }
 
 }  // namespace cyborg

@@ -1,7 +1,8 @@
-// A line of `borg list --json-lines REPOSITORY::ARCHIVE`: one file. Pure, and fast, since there are millions.
+// What `borg list --format …` prints of an archive: files. Pure, and fast, since there are millions.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -11,17 +12,40 @@ namespace cyborg {
 constexpr std::int32_t kHardLink = 1 << 20;  // link is the path that has the content
 constexpr std::int32_t kImplied = 1 << 21;  // a directory above what was backed up, itself not in the archive
 
+// Each field ends with a NUL, which is in no path. borg takes a third less time for this than for JSON.
+constexpr const char* kListingFormat =
+    "{mode}{NUL}{user}{NUL}{group}{NUL}{size}{NUL}{isomtime}{NUL}{health}{NUL}{source}{NUL}{path}{NUL}";
+
 struct ListedFile {
-  std::string path;  // without a leading slash
+  std::string path;  // without slashes at its beginning and end; valid UTF-8, as all texts here
   std::string user, group;
   std::string link;  // target of a symbolic link, source of a hard link
   std::int32_t mode = 0;
   std::int64_t size = 0;
   std::int64_t mtime = 0;  // microseconds since 1970
+  bool healthy = true;     // no repair of the repository has put zeros in place of what was lost
 };
 
-// False if the line is not what borg prints. The file's buffers are used again.
-bool parse_listing_line(std::string_view line, ListedFile& file);
+// Reads a listing that comes in pieces.
+class ListingReader {
+ public:
+  // The file's buffers are used again.
+  explicit ListingReader(std::function<void(const ListedFile&)> take) : take_(std::move(take)) {}
+
+  // False if it is not what borg prints; wrong() is what was no file then.
+  bool feed(std::string_view piece);
+  // False if the listing ended within a file.
+  bool finish();
+  const std::string& wrong() const { return wrong_; }
+
+ private:
+  bool read(std::string_view& listing);
+
+  std::function<void(const ListedFile&)> take_;
+  ListedFile file_;
+  std::string rest_;  // the beginning of a file that is not all there yet
+  std::string wrong_;
+};
 
 // "-rw-r--r--" as stat's bits and back; the type is -, d, l, c, b, p, s or h.
 std::int32_t parse_mode(std::string_view text);

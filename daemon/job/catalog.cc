@@ -6,8 +6,8 @@
 #include "core/borg.h"
 #include "core/borg_result.h"
 #include "job/borg_run.h"
+#include "job/file_listing.h"
 #include "job/job.h"
-#include "job/lines.h"
 #include "ssh/failure.h"
 
 namespace cyborg {
@@ -37,12 +37,7 @@ catalog::Writer open_catalog(JobContext& job) {
 
 BorgEnd list(JobContext& job, catalog::Writer& writer, Serve* serve) {
   const JobSpec& spec = job.spec();
-  ListedFile file;
-  LineSplitter lines{[&](std::string_view line) {
-    if (!parse_listing_line(line, file)) {
-      throw Failure("listing", fmt::format("borg printed what is no file: {}", line.substr(0, 200)),
-                    JobState::failed);
-    }
+  FileListing listing{[&](const ListedFile& file) {
     require(writer, writer.add(file));
     if (writer.counts().files % kProgressEvery == 0) {
       job.progress().set({writer.counts().files, writer.counts().bytes, file.path});
@@ -54,9 +49,9 @@ BorgEnd list(JobContext& job, catalog::Writer& writer, Serve* serve) {
   borg.base_dir = server_borg_directory() + "/catalog";
   borg.serve = serve;
   borg.started = [&] { require(writer, writer.load()); };
-  borg.on_output = [&](std::string_view piece) { lines.feed(piece); };
+  borg.on_output = [&](std::string_view piece) { listing.feed(piece); };
   BorgEnd end = run_local(job, borg);
-  if (end.status == 0) lines.finish();
+  if (end.status == 0) listing.finish();
   return end;
 }
 

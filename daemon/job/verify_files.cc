@@ -10,7 +10,7 @@
 #include "core/borg.h"
 #include "core/borg_result.h"
 #include "job/borg_run.h"
-#include "job/lines.h"
+#include "job/file_listing.h"
 #include "job/verify.h"
 #include "ssh/failure.h"
 
@@ -22,7 +22,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::int64_t kProgressEvery = 1000;      // files
 constexpr std::size_t kMaxArguments = 512 * 1024;  // Linux takes 2 MiB, environment included
 constexpr std::size_t kMaxScript = 100 * 1024;     // for a command line of sshd's
-constexpr std::string_view kDamaged = "\"healthy\": false";
 
 class Hash {
  public:
@@ -173,13 +172,8 @@ void list_archive(const Verifier& verifier, const std::function<void(const Liste
   std::string damaged;
   std::int64_t count = 0;
   std::int64_t bytes = 0;
-  ListedFile file;
-  LineSplitter lines{[&](std::string_view line) {
-    if (!parse_listing_line(line, file)) {
-      throw Failure("listing", fmt::format("borg printed what is no file: {}", line.substr(0, 200)),
-                    JobState::failed);
-    }
-    if (damaged.empty() && line.find(kDamaged) != std::string_view::npos) damaged = file.path;
+  FileListing listing{[&](const ListedFile& file) {
+    if (damaged.empty() && !file.healthy) damaged = file.path;
     take(file);
     bytes += file.size;
     if (++count % kProgressEvery == 0) job.progress().set({count, bytes, file.path});
@@ -187,8 +181,8 @@ void list_archive(const Verifier& verifier, const std::function<void(const Liste
   read_repository(
       verifier, BorgVerb::list,
       [&](const std::string& repository) { return borg_list_files(job.spec(), repository); },
-      [&](std::string_view piece) { lines.feed(piece); }, [] { return std::string{}; });
-  lines.finish();
+      [&](std::string_view piece) { listing.feed(piece); }, [] { return std::string{}; });
+  listing.finish();
   if (!damaged.empty()) {
     throw Failure(
         "damage",
