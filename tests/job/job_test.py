@@ -162,6 +162,18 @@ class Jobs(JobCase):
         self.assertEqual(self.archives(), [])
         self.assert_no_trace()
 
+    def test_a_command_that_prints_nothing_is_a_warning(self):
+        self.prepare()
+        for number, where in enumerate(({}, dict(local=True, target=harness.NOWHERE))):
+            run = self.start_piped("true", "a.txt", **where).end()
+            self.assert_state(run, "warning", "dump-warning")
+            self.assertEqual(run.message, "the command printed nothing: a.txt in the archive is empty")
+            self.assert_state(self.restore(run.archive["name"], self.work / f"out{number}"), "successful", "ok")
+            self.assertEqual((self.work / f"out{number}" / "a.txt").stat().st_size, 0)
+            for command in ("printf '\\0'", "printf '\\n'", "sleep 0.3; printf x"):
+                self.assert_state(self.start_piped(command, **where).end(), "successful", "ok")
+        self.assert_no_trace()
+
     def test_a_command_is_ended_with_its_job(self):
         self.prepare()
         for where in ({}, dict(local=True, target=harness.NOWHERE)):
