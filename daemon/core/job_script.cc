@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
+
 #include "core/borg.h"
 #include "core/direct.h"
 #include "core/quote.h"
@@ -121,21 +124,38 @@ export CYBORG_RELAY="$D"
 )sh";
 }
 
+// The arguments are the roots that are there.
+std::string existing_roots(const JobSpec& spec) {
+  std::string text = "set --\n";
+  for (const auto& root : spec.roots) {
+    text += fmt::format("[ -e {0} ] && set -- \"$@\" {0}\n", quote(root));
+  }
+  return text + "[ $# -gt 0 ] || die source-missing all\n";
+}
+
 // Every root must be there before borg starts: it would only warn and make an archive without it. Roots are
 // told by number, since a name may hold line breaks.
 std::string check_roots(const JobSpec& spec) {
-  if (spec.any_root) {
-    std::string text = "set --\n";
-    for (const auto& root : spec.roots) {
-      text += fmt::format("[ -e {0} ] && set -- \"$@\" {0}\n", quote(root));
-    }
-    return text + "[ $# -gt 0 ] || die source-missing all\n";
-  }
+  if (spec.any_root) return existing_roots(spec);
   std::string text = "need() { [ -r \"$2\" ] || [ -L \"$2\" ] || die source-missing \"$1\"; }\n";
   for (std::size_t i = 0; i < spec.roots.size(); ++i) {
     text += fmt::format("need {} {}\n", i, quote(spec.roots[i]));
   }
   return text + "set -- " + quote(spec.roots) + "\n";
+}
+
+std::string tell_links(const JobSpec& spec) {
+  std::string text =
+      "link() { [ ! -L \"$2\" ] || say \"root-link $1 $(readlink -f \"$2\" || readlink \"$2\")\"; }\n";
+  for (std::size_t i = 0; i < spec.roots.size(); ++i) {
+    text += fmt::format("link {} {}\n", i, quote(spec.roots[i]));
+  }
+  return text;
+}
+
+bool lies_in(std::string_view path, std::string_view folder) {
+  if (folder == "/") return true;
+  return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');
 }
 
 }  // namespace
@@ -192,7 +212,7 @@ exec cat "/proc/$p/fd/0"
 }
 
 std::string backup_script(const JobSpec& spec, const std::string& relay) {
-  const std::string start = script_start(spec, relay, "") + check_roots(spec);
+  const std::string start = script_start(spec, relay, "") + check_roots(spec) + tell_links(spec);
   const auto create = [&](JobSpec as) {
     // Before any other rule, since the first that fits decides; and not looked into.
     as.patterns.insert(as.patterns.begin(), "! sh:**/" + directory_name(spec, relay, "*"));
@@ -208,6 +228,25 @@ std::string backup_script(const JobSpec& spec, const std::string& relay) {
   return in_mount_namespace(start + snapshot_part(spec, word) + check_roots(spec) + command +
                             "[ -z \"$N\" ] || set -- chroot \"$N\" \"$@\"\n" + kRunBorg + snapshot_check() +
                             kEnd);
+}
+
+std::optional<std::string> root_link_warning(const JobSpec& spec, std::size_t root, std::string_view target) {
+  if (root >= spec.roots.size()) return std::nullopt;
+  const bool saved = std::ranges::any_of(spec.roots, [&](const auto& one) {
+    return &one != &spec.roots[root] && lies_in(target, one);
+  });
+  if (saved) return std::nullopt;
+  return fmt::format(
+      "{} on {} is a symbolic link to {}, and nothing but the link is saved: name the folder itself",
+      spec.roots[root], spec.client, target);
+}
+
+std::optional<std::string> root_link_warning(const JobSpec& spec, std::string_view told) {
+  std::size_t root = 0;
+  const auto end = std::from_chars(told.data(), told.data() + told.size(), root).ptr;
+  const auto number = static_cast<std::size_t>(end - told.data());
+  if (number == 0 || number >= told.size() || told[number] != ' ') return std::nullopt;
+  return root_link_warning(spec, root, told.substr(number + 1));
 }
 
 std::string authorize_script(const std::string& public_key) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <functional>
 #include <map>
 
@@ -138,6 +139,15 @@ BackupSource files(Values& values, std::vector<std::string> roots, std::vector<s
   return source;
 }
 
+// As borg names them: "/srv/link/" would be the folder behind a link to everybody else.
+std::vector<std::string> plain_paths(std::vector<std::string> paths) {
+  for (auto& path : paths) {
+    path = std::filesystem::path{path}.lexically_normal().native();
+    if (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  }
+  return paths;
+}
+
 BackupSource mail(Values values) {
   BackupSource source = files(values, {"/var/mail", "/var/lib/mail"});
   source.any_root = true;
@@ -192,7 +202,7 @@ const std::vector<PolicyType>& types() {
       {"mail", "/var/mail and /var/lib/mail, those that exist", file_variables(), mail},
       {"folders", "some folders",
        file_variables({{"folders", Form::list, true, "absolute paths", check_folder}}),
-       [](Values values) { return files(values, values.list["folders"]); }, "folders"},
+       [](Values values) { return files(values, plain_paths(values.list["folders"])); }, "folders"},
       {"mysql", "databases of MariaDB or MySQL, a dump of each, and the grants",
        database_variables("who connects (default: root, by the socket)",
                           "where (default: the client's socket)"),

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "core/borg_result.h"
 #include "core/direct.h"
 #include "core/dump_script.h"
@@ -51,6 +53,20 @@ BorgEnd dump_here(JobContext& job, Serve* serve) {
   return end;
 }
 
+// As the script of a remote backup tells them.
+std::vector<std::string> root_links(const JobSpec& spec) {
+  std::vector<std::string> warnings;
+  std::error_code error;
+  for (std::size_t i = 0; i < spec.roots.size(); ++i) {
+    const std::filesystem::path root = spec.roots[i];
+    if (!std::filesystem::is_symlink(root, error)) continue;
+    auto target = std::filesystem::canonical(root, error);
+    if (error) target = std::filesystem::read_symlink(root, error);
+    if (const auto warning = root_link_warning(spec, i, target.native())) warnings.push_back(*warning);
+  }
+  return warnings;
+}
+
 BorgEnd create_here(JobContext& job, Serve* serve) {
   const JobSpec& spec = job.spec();
   if (!spec.dump.type.empty()) return dump_here(job, serve);
@@ -66,7 +82,9 @@ BorgEnd create_here(JobContext& job, Serve* serve) {
   borg.command.insert(borg.command.end(), roots.begin(), roots.end());
   borg.base_dir = server_borg_directory();
   borg.serve = serve;
-  return run_local(job, borg);
+  BorgEnd end = run_local(job, borg);
+  end.root_links = root_links(spec);
+  return end;
 }
 
 // Without a serve, the client's borg goes to the repository host itself.
@@ -106,7 +124,7 @@ void add_archive(JobResult& result, const BorgEnd& end, const JobSpec& spec) {
     result.state = JobState::warning;
     result.code = "empty-archive";
     result.message = fmt::format(
-        "archive {} is made, and has not one file: are the folders empty, excluded, or symbolic links?",
+        "archive {} is made, and has not one file: are the folders empty, or excluded?",
         spec.archive);
     return;
   }

@@ -77,13 +77,13 @@ bool read_dump_line(JobContext& job, BorgEnd& end, std::string_view line) {
   return true;
 }
 
-void add_dump_warnings(JobResult& result, const BorgEnd& end) {
-  if (end.dump_warnings.empty()) return;
-  result.warnings.insert(result.warnings.end(), end.dump_warnings.begin(), end.dump_warnings.end());
+void add_warnings(JobResult& result, const char* code, const std::vector<std::string>& warnings) {
+  if (warnings.empty()) return;
+  result.warnings.insert(result.warnings.end(), warnings.begin(), warnings.end());
   if (result.state != JobState::successful) return;
   result.state = JobState::warning;
-  result.code = "dump-warning";
-  result.message = end.dump_warnings.front();
+  result.code = code;
+  result.message = warnings.front();
 }
 
 // Tells when a borg has lost its repository without noticing.
@@ -146,6 +146,9 @@ void BorgReader::read_line(std::string_view line) {
     } else if (line.starts_with(kLockRemoved)) {
       line.remove_prefix(kLockRemoved.size());
       job_.output().line(5, stale_lock_removed(line));
+    } else if (line.starts_with(kRootLink)) {
+      line.remove_prefix(kRootLink.size());
+      if (const auto warning = root_link_warning(job_.spec(), line)) end_.root_links.push_back(*warning);
     } else if (line.starts_with(kSshSaid)) {
       line.remove_prefix(kSshSaid.size());
       job_.output().line(4, fmt::format("ssh: {}", line));
@@ -379,7 +382,8 @@ JobResult conclude(JobContext& job, JobResult result, const BorgEnd& end, Serve*
     result.warnings.push_back(
         fmt::format("and {} more warnings", end.log.warning_count() - result.warnings.size()));
   }
-  add_dump_warnings(result, end);
+  add_warnings(result, "dump-warning", end.dump_warnings);
+  add_warnings(result, "root-is-link", end.root_links);
   if (job.canceled() && result.state != JobState::successful && result.state != JobState::warning) {
     result.state = JobState::canceled;
     result.code = "canceled";

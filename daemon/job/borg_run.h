@@ -32,6 +32,7 @@ struct BorgEnd {
   std::vector<std::string> ssh_said;  // by the client's own ssh, if it goes direct
   std::vector<std::string> said;      // the last words of what makes the dump at hand
   std::vector<std::string> dump_warnings;
+  std::vector<std::string> root_links;  // warnings of roots that are symbolic links
 };
 
 // Standard error of a borg as it comes.

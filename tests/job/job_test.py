@@ -222,6 +222,22 @@ class Jobs(JobCase):
         self.assert_state(self.backup(roots=["/no/such", str(self.source)], any_root=True), "successful", "ok")
         self.assert_state(self.backup(roots=["/no/such", "/nor/that"], any_root=True), "failed", "source-missing")
 
+    def test_a_folder_that_is_a_link_is_a_warning_that_names_it(self):
+        self.prepare()
+        link, file = self.work / "link", str(self.source / "file")
+        link.symlink_to("source")
+        (self.work / "nowhere").symlink_to("no/such")
+        (self.source / "child").symlink_to("/etc")
+        for where in (dict(), dict(local=True)):
+            for roots in ([file, str(link)], [str(link)], [str(link), "/no/such"]):
+                run = self.backup(roots=roots, any_root="/no/such" in roots, **where)
+                self.assert_state(run, "warning", "root-is-link")
+                self.assertEqual(run.warnings, [f"{link} on web is a symbolic link to {self.source}, and nothing but the link is saved: "
+                                                "name the folder itself"])
+                self.assertEqual(run.message, run.warnings[0])
+            self.assertIn("symbolic link to no/such,", self.backup(roots=[str(self.work / "nowhere")], **where).message)
+            self.assert_state(self.backup(roots=[str(link), str(self.source)], **where), "successful", "ok")
+
     def test_an_unreadable_file_is_a_warning_with_its_name(self):
         # Root may read everything but the first page of a process.
         unreadable = self.source / "unreadable"

@@ -301,10 +301,8 @@ def same_place(t):
 @test("an archive without a single file is no success")
 def empty(t):
     source = f"/srv/{t.prefix}"
-    t.web.sh('mkdir -p "$1/data" && echo x >"$1/data/f" && ln -s "$1/data" "$1/link"', source)
+    t.web.sh('mkdir -p "$1/data" && echo x >"$1/data/f"', source)
     repository, client = t.repository("server"), t.client("web")
-    for name, type_name, *variables in (("link", "folders", f'folders=["{source}/link"]'),
-                                        ("out", "folders", f'folders=["{source}/data"]', f'exclude=["{source}/data"]')):
-        policy = t.policy(type_name, repository, client, *[word for one in variables for word in ("--var", one)], suffix=name)
-        job = t.backup(policy, status=6)
-        expect_equal((job["state"], job["code"]), ("warning", "empty-archive"), f"{name}: {job['reason']}")
+    policy = t.policy("folders", repository, client, "--var", f'folders=["{source}/data"]', "--var", f'exclude=["{source}/data"]')
+    job = t.backup(policy, status=6)
+    expect_equal((job["state"], job["code"]), ("warning", "empty-archive"), f"excluded: {job['reason']}")

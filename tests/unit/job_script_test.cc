@@ -122,6 +122,26 @@ TEST_F(InDirectory, ABackupOfAMissingRootEndsBeforeBorg) {
   EXPECT_FALSE(std::filesystem::exists(directory_ / "cyborg-job-word"));
 }
 
+TEST(JobScript, ARootThatIsALinkIsNamedUnlessAnotherRootHasWhatIsBehindIt) {
+  struct Row {
+    const char* told;
+    bool warned;
+  };
+  JobSpec one = spec();
+  one.client = "web";
+  one.roots = {"/link", "/data", "/"};
+  for (const Row& row : {Row{"0 /mnt", false}, Row{"7 /mnt", false}, Row{"x /mnt", false}, Row{"0", false}}) {
+    EXPECT_EQ(root_link_warning(one, row.told).has_value(), row.warned) << row.told;
+  }
+  one.roots = {"/link", "/data"};
+  for (const Row& row : {Row{"0 /data", false}, Row{"0 /data/new", false}, Row{"0 /database", true},
+                         Row{"1 /data/itself", true}, Row{"0 /link/", true}, Row{"0 ", true}}) {
+    EXPECT_EQ(root_link_warning(one, row.told).has_value(), row.warned) << row.told;
+  }
+  EXPECT_EQ(root_link_warning(one, "0 /mnt/a b"),
+            "/link on web is a symbolic link to /mnt/a b, and nothing but the link is saved: name the folder itself");
+}
+
 // The parts of a backup before borg, which is a program that does nothing.
 class WithLock : public InDirectory {
  protected:

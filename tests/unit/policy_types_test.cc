@@ -283,6 +283,9 @@ TEST(BackupSource, OfADumpHasNoExcludes) {
 TEST(BackupSource, OfFoldersIsExactlyThese) {
   const BackupSource source = backup_source(policy("folders", R"({"folders":["/b","/a"]})"), "c");
   EXPECT_EQ(source.roots, (std::vector<std::string>{"/b", "/a"}));
+  EXPECT_EQ(backup_source(policy("folders", R"({"folders":["/a/","//b/./c//","/","/ d/.e/"]})"), "c").roots,
+            (std::vector<std::string>{"/a", "/b/c", "/", "/ d/.e"}))
+      << "as borg names them";
   EXPECT_FALSE(source.any_root);
 }
 
