@@ -26,13 +26,13 @@ struct Cause {
 
 constexpr std::array kCauses{
     Cause{10, 10, "AlreadyExists", "repository-exists", "there is a repository at {0} already"},
-    Cause{12, 12, "CheckNeeded", "damage", "repository {0} needs a check: {2}"},
+    Cause{12, 12, "CheckNeeded", kDamageSuspected, "repository {0} needs a check: {2}"},
     Cause{13, 13, "DoesNotExist", "repository-missing",
           "there is no repository at {0}: cyborgctl repository prepare {3}, with --anew if it is lost"},
     Cause{14, 14, "InsufficientFreeSpaceError", "disk-full", "the disk of repository {0} is full: {2}"},
     Cause{15, 16, "InvalidRepository", "repository-invalid", "{0} exists and is not a borg repository"},
     Cause{15, 16, "InvalidRepositoryConfig", "repository-invalid", "repository {0} is not valid: {2}"},
-    Cause{17, 17, "ObjectNotFound", "damage", "repository {0} is damaged: {2}"},
+    Cause{17, 17, "ObjectNotFound", kDamageSuspected, "repository {0} is damaged: {2}"},
     Cause{18, 18, "ParentPathDoesNotExist", "repository-missing", "the directory above {0} does not exist"},
     Cause{19, 19, "PathAlreadyExists", "repository-invalid", "{0} exists and is not a borg repository"},
     Cause{20, 20, "StorageQuotaExceeded", "disk-full", "the quota of repository {0} is used up: {2}"},
@@ -64,8 +64,8 @@ constexpr std::array kCauses{
     Cause{83, 83, "PathNotAllowed", "repository-denied",
           "the repository host does not allow the path of {0}: {2}"},
     Cause{85, 85, "RPCServerOutdated", "borg-unsupported", "borg on the repository host is too old: {2}"},
-    Cause{90, 99, "IntegrityError", "damage", "repository {0} is damaged or was tampered with: {2}"},
-    Cause{95, 99, "TAMInvalid", "damage", "repository {0} was tampered with: {2}"},
+    Cause{90, 99, "IntegrityError", kDamage, "repository {0} is damaged or was tampered with: {2}"},
+    Cause{95, 99, "TAMInvalid", kDamage, "repository {0} was tampered with: {2}"},
 };
 
 // "Repository.DoesNotExist" and "DoesNotExist" are the same: over ssh the class may be missing. A row with
@@ -229,10 +229,6 @@ const std::string* lost_root(const BorgLog& log, const JobSpec& spec) {
   return nullptr;
 }
 
-bool proves_damage(const JobResult& result) {
-  return result.code == "damage" && result.message.find("tampered with") != std::string::npos;
-}
-
 JobResult judge_borg(BorgVerb verb, int status, const BorgLog& log, const JobSpec& spec) {
   if (verb == BorgVerb::extract && !log.unmatched().empty()) {
     return failure("path-not-in-archive",
@@ -247,14 +243,19 @@ JobResult judge_borg(BorgVerb verb, int status, const BorgLog& log, const JobSpe
   }
   // Whatever borg calls a warning here is damage.
   if (verb == BorgVerb::check && status == 1) {
-    return failure("damage",
+    return failure(kDamage,
                    fmt::format("repository {} is damaged: see the job's output", repository_name(spec)),
                    status);
   }
   if (verb == BorgVerb::extract && log.no_space() && !find_cause(status, log.error_id())) {
     return judge_full_disk(status, said(log), spec);
   }
-  if (status != 1 && (status < 100 || status > 127)) return judge_failure(status, log, spec);
+  if (status != 1 && (status < 100 || status > 127)) {
+    JobResult result = judge_failure(status, log, spec);
+    // A check has the repository to itself.
+    if (verb == BorgVerb::check && result.code == kDamageSuspected) result.code = kDamage;
+    return result;
+  }
   if (verb == BorgVerb::extract) return judge_extract_warnings(status, log, spec);
   if (verb == BorgVerb::create && !spec.dump.type.empty()) {
     // It could not read one of its files to the end.

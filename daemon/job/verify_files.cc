@@ -184,8 +184,9 @@ void list_archive(const Verifier& verifier, const std::function<void(const Liste
       [&](std::string_view piece) { listing.feed(piece); }, [] { return std::string{}; });
   listing.finish();
   if (!damaged.empty()) {
+    // The repository itself is good again.
     throw Failure(
-        "damage",
+        "archive-damaged",
         fmt::format(
             "/{} of archive {} was damaged: a repair of the repository has put zeros in place of what "
             "was lost",

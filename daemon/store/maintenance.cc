@@ -57,10 +57,9 @@ Expected<void> note_maintenance_status(Connection& db, const std::vector<std::in
 // A part of a check sees a part of the repository, and only of its files: it finds damage, but no absence of
 // it.
 Expected<void> note_damage(Connection& db, const Job& job, const JobResult& result) {
-  // What a verification or a restore has met is as true as what a check has found.
-  if (job.kind != JobKind::check && !proves_damage(result)) return {};
   const bool whole = job.details["max_duration"].asInt64() == 0;
-  if (result.code == "damage") {
+  // What a verification or a restore has met is as true as what a check has found.
+  if (result.code == kDamage) {
     auto noted = db.run(
         "update borg_repository set damaged = coalesce(damaged, now()), damaged_job = $2 where url = $1",
         Params{job.borg_url, job.id});

@@ -161,6 +161,22 @@ TEST_F(UpkeepTest, damage_stays_until_a_whole_check_finds_none) {
   EXPECT_EQ(load().borg_repositories.at(0).damaged, 0);
 }
 
+TEST_F(UpkeepTest, damage_is_known_by_its_code_whatever_job_met_it) {
+  const auto met = [&](JobKind kind, const std::string& code) {
+    JobResult end = result(JobState::failed, "the repository is damaged or was tampered with");
+    end.code = code;
+    finish(add_job(kind).id, end);
+    return load().borg_repositories.at(0).damaged;
+  };
+  for (const char* code : {"damage-suspected", "archive-damaged", "borg-error"}) {
+    EXPECT_EQ(met(JobKind::verify, code), 0) << code;
+  }
+  for (const auto kind : {JobKind::verify, JobKind::restore, JobKind::backup}) {
+    EXPECT_GT(met(kind, "damage"), 0) << to_string(kind);
+    EXPECT_EQ(check(JobState::successful, "ok").borg_repository->damaged, 0);
+  }
+}
+
 TEST_F(UpkeepTest, a_listing_tells_what_is_foreign_and_what_is_missing) {
   const auto good_one = list({own_, archive("other", 'c', 1'600'000'000'000'000)});
   EXPECT_EQ(good_one.job.state, JobState::successful);

@@ -60,13 +60,23 @@ TEST(BorgResult, AnErrorIsKnownByMsgidInBorg12AndByStatusInBorg14) {
                           Row{81, "", "connection-lost"},
                           Row{2, "Cache.RepositoryReplay", "repository-swapped"},
                           Row{90, "IntegrityError", "damage"},
-                          Row{17, "Repository.ObjectNotFound", "damage"},
+                          Row{95, "", "damage"},
+                          Row{17, "Repository.ObjectNotFound", "damage-suspected"},
+                          Row{12, "", "damage-suspected"},
                           Row{2, "", "borg-error"},
                           Row{2, "SomethingNew", "borg-error"},
                           Row{143, "", "borg-killed"}}) {
     const auto result = judge_borg(BorgVerb::create, row.status, log_of(3, "said", row.msgid), spec());
     EXPECT_EQ(result.state, JobState::failed) << row.msgid;
     EXPECT_EQ(result.code, row.code) << row.status << row.msgid;
+  }
+}
+
+TEST(BorgResult, WhatMayHaveAnotherReasonIsDamageOnlyToACheckWhichIsAloneInTheRepository) {
+  for (const auto verb : {BorgVerb::list, BorgVerb::extract, BorgVerb::check, BorgVerb::compact}) {
+    const char* code = verb == BorgVerb::check ? "damage" : "damage-suspected";
+    EXPECT_EQ(judge_borg(verb, 17, log_of(3, "said"), spec()).code, code);
+    EXPECT_EQ(judge_borg(verb, 90, log_of(3, "said"), spec()).code, "damage");
   }
 }
 
