@@ -370,18 +370,16 @@ void ManagerObject::RetryJob(sdbus::Result<uint64_t, Ids>&& result, uint64_t id)
                          answer_to(static_cast<uint64_t>(answer.run), encode_ids(answer.jobs));
                        }));
                  };
-                 context_.manager.get_job(job, reply.then([this, again, actor, details](
-                                                              const auto& to, const Json::Value& record) {
-                   const std::string kind = record["kind"].asString();
-                   if (kind != to_string(JobKind::restore) && kind != to_string(JobKind::withdraw))
-                     return again(to);
-                   const char* member = kind == to_string(JobKind::restore) ? "Restore" : "WithdrawKeys";
-                   context_.authorizer.check(actor, names::kManagerInterface, member, details,
-                                             [again, to](const Expected<void>& allowed) {
-                                               if (!allowed) return to.fail(allowed.error());
-                                               again(to);
-                                             });
-                 }));
+                 context_.manager.method_of_retry(
+                     job, reply.then([this, again, actor, details](
+                                         const auto& to, const std::optional<std::string_view>& method) {
+                       if (!method) return again(to);
+                       context_.authorizer.check(actor, names::kManagerInterface, *method, details,
+                                                 [again, to](const Expected<void>& allowed) {
+                                                   if (!allowed) return to.fail(allowed.error());
+                                                   again(to);
+                                                 });
+                     }));
                });
 }
 

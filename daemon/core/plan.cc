@@ -386,6 +386,26 @@ Expected<Plan> plan_retry(const Fleet& fleet, const Job& ended, const Jobs& acti
   return plan_retry_backups(fleet, std::span{&ended, 1}, active, timestamp, chain);
 }
 
+std::optional<std::string_view> privileged_method(const Job& ended) {
+  switch (ended.kind) {
+    case JobKind::restore:
+      return "Restore";
+    case JobKind::withdraw:
+      return "WithdrawKeys";
+    case JobKind::prune:
+      if (ended.details["archives"].empty()) return std::nullopt;
+      return "RemoveArchive";
+    case JobKind::list:
+      if (ended.details["import"].empty()) return std::nullopt;
+      return "ImportArchives";
+    case JobKind::prepare_repository:
+      if (!ended.details["change_passphrase"].asBool()) return std::nullopt;
+      return "ChangePassphrase";
+    default:
+      return std::nullopt;
+  }
+}
+
 Expected<Plan> plan_retry_backups(const Fleet& fleet, std::span<const Job> ended, const Jobs& active,
                                   std::string_view timestamp, const Chain& chain) {
   Planner planner{fleet, active};

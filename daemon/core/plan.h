@@ -3,8 +3,10 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/error.h"
@@ -91,6 +93,9 @@ void add_catalogs(const Fleet& fleet, Plan& plan);
 // The same work as an ended job's, with its preparations as they are needed now.
 Expected<Plan> plan_retry(const Fleet& fleet, const Job& ended, const Jobs& active,
                           std::string_view timestamp, const Chain& chain = {});
+
+// The method that asked for such a job first, if that takes more than the right to run.
+std::optional<std::string_view> privileged_method(const Job& ended);
 
 // Backups of one run again, each with all that follows it; what several of them need is there once.
 Expected<Plan> plan_retry_backups(const Fleet& fleet, std::span<const Job> ended, const Jobs& active,

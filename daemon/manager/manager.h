@@ -93,6 +93,8 @@ class Manager {
   void restore(const std::string& archive, const RestoreOptions& options, Done<std::int64_t> done);
   void cancel_job(std::int64_t id, Done<void> done);
   void retry_job(std::int64_t id, const std::string& actor, Done<RunAnswer> done);
+  // The method whose right it takes, beyond that to run: see privileged_method().
+  void method_of_retry(std::int64_t id, Done<std::optional<std::string_view>> done);
 
   // maintenance and archives
   void prune_policy(const std::string& policy, const RunRequest& request, Done<RunAnswer> done);

@@ -273,6 +273,13 @@ void Manager::retry_job(std::int64_t id, const std::string& actor, Done<RunAnswe
   });
 }
 
+void Manager::method_of_retry(std::int64_t id, Done<std::optional<std::string_view>> done) {
+  out_.store.get_job(id, [done = std::move(done)](const Expected<store::JobRecord>& record) {
+    if (!record) return done(std::unexpected(record.error()));
+    done(privileged_method(record->job));
+  });
+}
+
 // The backups of its run that were skipped because this preparation did not succeed.
 void Manager::with_skipped_backups(const Job& preparation,
                                    std::function<void(const std::vector<Job>&)> then) {

@@ -47,13 +47,17 @@ def outsider_is_refused(t):
 
 @test("a polkit rule grants one right, and no other")
 def rule(t):
-    policy = t.policy("config", t.repository("server"), t.client("web"))
+    repository, client = t.repository("server"), t.client("web")
+    policy, removed = (t.policy("config", repository, client, suffix=suffix) for suffix in ("granted", "removed"))
+    t.ctl("archive", "remove", t.backup(removed)["archive"], "--wait")
+    removal = str(t.last(t.jobs(policy=removed), "prune")["id"])
     t.server.sh('cat >"$1"', RULE, data='polkit.addRule(function(action, subject) {\n'
                 '  if (action.id == "org.cyborgbackup1.run" && subject.user == "admin") return "yes";\n});\n')
     t.later(t.server.run, "rm", RULE)
-    as_admin = ["runuser", "-u", "admin", "--", "cyborgctl", "policy"]
-    wait_for(lambda: t.server.run(*as_admin, "run", policy, check=False).status == 0, 20, "the rule is in effect")
-    expect_equal(t.server.run(*as_admin, "disable", policy, check=False).status, 4, "exit status of what is not granted")
+    as_admin = ["runuser", "-u", "admin", "--", "cyborgctl"]
+    wait_for(lambda: t.server.run(*as_admin, "policy", "run", policy, check=False).status == 0, 20, "the rule is in effect")
+    for command in (["policy", "disable", policy], ["job", "retry", removal]):
+        expect_equal(t.server.run(*as_admin, *command, check=False).status, 4, f"exit status of what is not granted: {command}")
     expect_equal(_as_outsider(t, "policy", "run", policy).status, 4, "exit status for another user")
     uid, other = (f"uid {t.server.run('id', '-u', user).out.strip()}" for user in ("admin", "outsider"))
     asked = t.journal("CYBORG_METHOD=Manager.RunPolicy", f"CYBORG_POLICY={policy}")
