@@ -141,22 +141,52 @@ Expected<RepositoryLocation> parse_repository_url(std::string_view url) {
   return RepositoryLocation{*host, *path};
 }
 
-bool same_place(std::string_view a, std::string_view b) {
+namespace {
+
+std::vector<std::string> path_parts(const std::string& path) {
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; at < path.size();) {
+    const std::size_t slash = std::min(path.find('/', at), path.size());
+    if (const auto part = path.substr(at, slash - at); !part.empty() && part != ".") parts.push_back(part);
+    at = slash + 1;
+  }
+  return parts;
+}
+
+// Is the name one that the part of a path has for some client?
+bool is_for_some_client(std::string_view part, std::string_view name, const ClientNames& clients) {
+  const std::size_t at = part.find(kPlaceholder);
+  if (at == std::string_view::npos) return part == name;
+  const auto end = part.substr(at + kPlaceholder.size());
+  if (name.size() < at + end.size()) return false;
+  const auto client = std::string{name.substr(at, name.size() - at - end.size())};
+  return clients.contains(client) && expand_url(part, client) == name;
+}
+
+bool may_be_equal(const std::string& a, const std::string& b, const ClientNames& clients) {
+  if (a == b) return true;
+  if (!has_client_placeholder(a)) return is_for_some_client(b, a, clients);
+  if (!has_client_placeholder(b)) return is_for_some_client(a, b, clients);
+  return std::ranges::any_of(
+      clients, [&](const auto& client) { return is_for_some_client(a, expand_url(b, client), clients); });
+}
+
+}  // namespace
+
+Places compare_places(std::string_view a, std::string_view b, const ClientNames& clients) {
   const auto first = parse_repository_url(a), second = parse_repository_url(b);
-  if (!first || !second) return a == b;
-  const auto parts = [](const std::string& path) {
-    std::vector<std::string> found;
-    for (std::size_t at = 0; at < path.size();) {
-      const std::size_t slash = std::min(path.find('/', at), path.size());
-      if (const auto part = path.substr(at, slash - at); !part.empty() && part != ".") found.push_back(part);
-      at = slash + 1;
-    }
-    return found;
-  };
+  if (!first || !second) return a == b ? Places::same : Places::apart;
   const bool absolute = first->path.starts_with('/');
-  return first->host.address == second->host.address && first->host.port == second->host.port &&
-         absolute == second->path.starts_with('/') && (absolute || first->host.user == second->host.user) &&
-         parts(first->path) == parts(second->path);
+  const bool one_machine =
+      first->host.address == second->host.address && first->host.port == second->host.port &&
+      absolute == second->path.starts_with('/') && (absolute || first->host.user == second->host.user);
+  if (!one_machine) return Places::apart;
+  const auto left = path_parts(first->path), right = path_parts(second->path);
+  for (std::size_t i = 0; i < std::min(left.size(), right.size()); ++i) {
+    if (!may_be_equal(left[i], right[i], clients)) return Places::apart;
+  }
+  if (left.size() == right.size()) return Places::same;
+  return left.size() > right.size() ? Places::first_inside : Places::second_inside;
 }
 
 }  // namespace cyborg

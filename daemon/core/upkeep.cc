@@ -60,6 +60,30 @@ void add_series(const Fleet& fleet, const Policy& policy, const BorgRepository& 
   }
 }
 
+Expected<void> check_place(const Fleet& fleet, const Repository& repository) {
+  ClientNames clients;
+  for (const auto& [name, client] : fleet.clients) clients.insert(name);
+  for (const auto& [name, other] : fleet.repositories) {
+    const Places places =
+        name == repository.name ? Places::apart : compare_places(repository.url, other.url, clients);
+    if (places == Places::apart) continue;
+    // Two of them would write to it at once, and each would prune what the other's policies have made.
+    if (places == Places::same) {
+      return fail(ErrorCode::name_taken,
+                  fmt::format("url \"{}\": repository {} is there already, as \"{}\"", repository.url, name,
+                              other.url),
+                  "give policies that one");
+    }
+    // Whoever may write to the outer one may write to both.
+    const char* how = places == Places::first_inside ? "it lies inside" : "inside it lies";
+    return fail(ErrorCode::name_taken,
+                fmt::format("url \"{}\" of repository {}: {} repository {}, which is \"{}\"", repository.url,
+                            repository.name, how, name, other.url),
+                "give it a place beside the other one");
+  }
+  return {};
+}
+
 }  // namespace
 
 std::span<const Upkeep> upkeep_table() {
@@ -72,15 +96,7 @@ Expected<void> check_repository_relations(const Fleet& fleet, const Repository& 
     if (name.empty() || fleet.schedules.contains(name)) continue;
     return fail(ErrorCode::no_such_schedule, fmt::format("{}: no schedule named \"{}\"", upkeep.key, name));
   }
-  // Two of them would write to it at once, and each would prune what the other's policies have made.
-  for (const auto& [name, other] : fleet.repositories) {
-    if (name == repository.name || !same_place(other.url, repository.url)) continue;
-    return fail(
-        ErrorCode::name_taken,
-        fmt::format("url \"{}\": repository {} is there already, as \"{}\"", repository.url, name, other.url),
-        "give policies that one");
-  }
-  return {};
+  return check_place(fleet, repository);
 }
 
 const Schedule* upkeep_schedule(const Fleet& fleet, const Repository& repository, const Upkeep& upkeep) {

@@ -296,6 +296,9 @@ def same_place(t):
     t.ctl("repository", "add", name, f"borg@vault:/srv/borg/{folder}/{{client}}")
     for number, url in enumerate([f"ssh://borg@vault:22/srv/borg/{folder}/{{client}}", f"root@vault:/srv//borg/./{folder}/{{client}}/"]):
         t.refused(["repository", "add", t.name(f"other{number}"), url], 1, f"repository {name} is there already")
+    for number, (end, how) in enumerate([("{client}/inner", "it lies inside"), ("", "inside it lies")]):
+        t.refused(["repository", "add", t.name(f"nested{number}"), f"borg@vault:/srv/borg/{folder}/{end}"], 1,
+                  f"of repository {t.name(f'nested{number}')}: {how} repository {name}")
 
 
 @test("an archive without a single file is no success")

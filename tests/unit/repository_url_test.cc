@@ -106,6 +106,43 @@ TEST(RepositoryUrl, ThePlaceholderIsReplacedWhereverItStands) {
   EXPECT_EQ(expand_url("/srv/x", "web"), "/srv/x");
 }
 
+TEST(RepositoryUrl, PlacesAreComparedForAllClientsThatThereMayBeAndAreThere) {
+  using enum Places;
+  struct Row {
+    const char* a;
+    const char* b;
+    Places places;
+  };
+  const ClientNames clients{"web", "db", "x-web"};
+  for (const Row& row : {
+           Row{"/srv/a", "/srv//./a/", same},
+           Row{"/srv/a", "/srv/a/b", second_inside},
+           Row{"/srv/a", "/srv/ab", apart},
+           Row{"u@vault:/srv/a", "ssh://v@vault:22/srv/a/b", second_inside},
+           Row{"u@vault:/srv/a", "u@other:/srv/a/b", apart},
+           Row{"u@vault:/srv/a", "/srv/a/b", apart},
+           Row{"u@vault:a", "u@vault:a/b", second_inside},
+           Row{"u@vault:a", "v@vault:a/b", apart},
+           Row{"/srv/{client}", "/srv/{client}", same},
+           Row{"/srv", "/srv/{client}", second_inside},
+           Row{"/srv/{client}", "/srv/{client}/data", second_inside},
+           Row{"/srv/{client}", "/srv/web", same},
+           Row{"/srv/{client}", "/srv/mail", apart},
+           Row{"/srv/{client}", "/srv/db/old", second_inside},
+           Row{"/srv/{client}", "/srv/mail/old", apart},
+           Row{"/srv/{client}", "/srv/a-{client}", apart},
+           Row{"/srv/{client}", "/srv/x-{client}", same},
+           Row{"/srv/a-{client}", "/srv/b-{client}", apart},
+           Row{"/srv/a-{client}.borg", "/srv/a-web.borg/x", second_inside},
+           Row{"/srv/a-{client}.borg", "/srv/a.borg", apart},
+           Row{"/srv/{client}/{client}", "/srv/db/web", same},
+       }) {
+    EXPECT_EQ(compare_places(row.a, row.b, clients), row.places) << row.a << " " << row.b;
+    const Places turned = row.places == second_inside ? first_inside : row.places;
+    EXPECT_EQ(compare_places(row.b, row.a, clients), turned) << row.b << " " << row.a;
+  }
+}
+
 TEST(JumpHost, IsAUserAHostAndAPort) {
   struct Row {
     const char* text;
