@@ -208,7 +208,11 @@ run() {
   $setsid sh -c "$TOOL" dump "$@" 2>"$D/words" </dev/null 4<&- 5>&- 7>&- &
   await
   r=$?
-  wait $h
+  # What the tool has left in the background may hold its words for ever.
+  (trap 'kill $s; exit' TERM; sleep 5 & s=$!; wait $s; kill $h) >/dev/null 2>&1 4<&- 5>&- 7>&- 8<&- &
+  k=$!
+  wait $h || [ -n "$over" ] || say 'dump-said it has left a process that holds its output: that is not waited for'
+  kill $k 2>/dev/null
   return $r
 }
 await() {

@@ -17,6 +17,7 @@
 #include "job/child.h"
 #include "job/connect.h"
 #include "job/direct.h"
+#include "job/linger.h"
 #include "job/stale_lock.h"
 #include "ssh/failure.h"
 
@@ -183,11 +184,16 @@ BorgEnd run_remote(JobContext& job, ssh::Session& session, const std::string& us
 
   ssh::Pump pump;
   IdGuard guard{job.spec()};
+  Linger linger{borg.linger};
   pump.add_session(session);
-  const auto out = pump.connect(ssh::from_channel(*control, Stream::output),
-                                ssh::to_function([&](auto piece) { append_output(end, piece); }));
-  const auto error = pump.connect(ssh::from_channel(*control, Stream::error),
-                                  ssh::to_function([&](auto piece) { reader.feed(piece); }));
+  const auto out = pump.connect(ssh::from_channel(*control, Stream::output), ssh::to_function([&](auto piece) {
+                                  linger.heard();
+                                  append_output(end, piece);
+                                }));
+  const auto error = pump.connect(ssh::from_channel(*control, Stream::error), ssh::to_function([&](auto piece) {
+                                    linger.heard();
+                                    reader.feed(piece);
+                                  }));
   if (data) {
     borg.serve->join(pump, ssh::from_channel(*data, Stream::output), ssh::to_channel(*data),
                      [&](auto piece) { guard.inspect(piece); });
@@ -211,7 +217,8 @@ BorgEnd run_remote(JobContext& job, ssh::Session& session, const std::string& us
   });
   pump.run([&] {
     if (deadline && Clock::now() > *deadline) return true;
-    return control->closed() && pump.finished(out) && pump.finished(error);
+    if (control->closed() && pump.finished(out) && pump.finished(error)) return true;
+    return linger.over(control->exit_status().has_value(), job.output());
   });
   reader.finish();
   if (!control->exit_status() && !job.canceled()) {
@@ -267,7 +274,7 @@ BorgEnd run_local(JobContext& job, const LocalBorg& borg) {
                        [&](auto piece) { guard.inspect(piece); });
     });
   }
-  pump.watch(child.exit_fd(), [&] { (void)child.poll_status(); });
+  pump.watch_once(child.exit_fd(), [&] { (void)child.poll_status(); });
   Stopper stopper;
   ServeWatch watch{borg.serve};
   job.attach(pump, [&] {
@@ -275,7 +282,13 @@ BorgEnd run_local(JobContext& job, const LocalBorg& borg) {
     const bool unwanted = borg.give_up && borg.give_up();
     if (job.canceled() || end.repository_lost || unwanted) stopper.tick(child);
   });
-  pump.run([&] { return child.poll_status() && pump.finished(out) && pump.finished(error); });
+  Linger linger{kLinger};
+  pump.run([&] {
+    const bool ended = child.poll_status().has_value();
+    if (ended && pump.finished(out) && pump.finished(error)) return true;
+    // Whoever gets what it prints may take his time.
+    return linger.over(ended && !borg.sink, job.output());
+  });
   reader.finish();
   end.status = child.wait();
   return end;

@@ -59,6 +59,8 @@ struct RemoteBorg {
   Serve* serve = nullptr;
   std::optional<std::chrono::seconds> limit = std::nullopt;  // then it is ended, as when the job is canceled
   bool despite_cancel = false;                               // it runs in a canceled job, too
+  // For what it printed to arrive when it has ended itself: a connection may stall.
+  std::chrono::seconds linger = std::chrono::minutes{1};
   ~RemoteBorg() { sodium_memzero(input.data(), input.size()); }
 };
 BorgEnd run_remote(JobContext& job, ssh::Session& session, const std::string& user, const RemoteBorg& borg);

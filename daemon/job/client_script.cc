@@ -85,7 +85,7 @@ void ClientShell::run_here(const std::string& script, int input,
   const auto out = pump.connect(ssh::from_fd(near.get()), ssh::to_function(output));
   const auto error =
       pump.connect(ssh::from_fd(child.error()), ssh::to_function([&](auto piece) { reader.feed(piece); }));
-  pump.watch(child.exit_fd(), [&] { (void)child.poll_status(); });
+  pump.watch_once(child.exit_fd(), [&] { (void)child.poll_status(); });
   job_.attach(pump, [&] {
     if (job_.canceled()) child.signal(SIGTERM);
   });

@@ -8,6 +8,7 @@
 #include "job/borg_run.h"
 #include "job/child.h"
 #include "job/job.h"
+#include "job/linger.h"
 #include "ssh/failure.h"
 
 namespace cyborg {
@@ -30,6 +31,7 @@ HookEnd run_on_client(JobContext& job, const Hook& hook, const Environment& envi
   RemoteBorg command{hook_script(hook, environment), {}, {}, nullptr};
   command.limit = hook.timeout_seconds;
   command.despite_cancel = hook.when != "before";
+  command.linger = kLinger;
   const BorgEnd end = run_remote(job, session, target.user, command);
   return {end.timed_out ? -1 : end.status, last_line(end)};
 }
@@ -48,7 +50,7 @@ HookEnd run_on_server(JobContext& job, const Hook& hook, const Environment& envi
   ssh::Pump pump;
   const auto error =
       pump.connect(ssh::from_fd(child.error()), ssh::to_function([&](auto piece) { reader.feed(piece); }));
-  pump.watch(child.exit_fd(), [&] { (void)child.poll_status(); });
+  pump.watch_once(child.exit_fd(), [&] { (void)child.poll_status(); });
   const auto deadline = Clock::now() + hook.timeout_seconds;
   bool over = false;
   job.attach(pump, [&] {
@@ -57,7 +59,11 @@ HookEnd run_on_server(JobContext& job, const Hook& hook, const Environment& envi
     over = late;
     near = Fd{};
   });
-  pump.run([&] { return child.poll_status() && pump.finished(error); });
+  Linger linger{kLinger};
+  pump.run([&] {
+    const bool ended = child.poll_status().has_value();
+    return (ended && pump.finished(error)) || linger.over(ended, job.output());
+  });
   reader.finish();
   const int status = child.wait();
   return {over ? -1 : status, last_line(end)};

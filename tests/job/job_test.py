@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(__file__))
@@ -173,6 +174,21 @@ class Jobs(JobCase):
             for command in ("printf '\\0'", "printf '\\n'", "sleep 0.3; printf x"):
                 self.assert_state(self.start_piped(command, **where).end(), "successful", "ok")
         self.assert_no_trace()
+
+    def test_what_is_left_in_the_background_is_not_waited_for(self):
+        self.prepare()
+        left = self.work / "left"
+        self.addCleanup(lambda: [os.kill(int(pid), signal.SIGKILL) for pid in left.read_text().split()])
+        leave = f"setsid sleep 1234.5 %s & echo $! >>{left}; echo x"
+        hook = dict(when="before", where="client", command=leave % "", timeout="100s", effect="fail", kinds=["backup"])
+        dump = harness.NO_DUMP | dict(type="piped", command=leave % ">/dev/null", filename="f")
+        for where in ({}, dict(local=True, target=harness.NOWHERE)):
+            for what in (dict(hooks=[hook]), dict(hooks=[hook | dict(where="server")]), dict(roots=[], dump=dump)):
+                begin = time.monotonic()
+                run = self.start_backup(**where, **what).end()
+                self.assert_state(run, "successful", "ok")
+                self.assertIn("left a process that holds its output", run.output())
+                self.assertTrue(5 < time.monotonic() - begin < 20, f"{what}: {time.monotonic() - begin} s")
 
     def test_a_command_is_ended_with_its_job(self):
         self.prepare()
