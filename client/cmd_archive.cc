@@ -24,7 +24,7 @@ void add_list_verb(CLI::App& noun, Context& context) {
   verb.add_option("--policy", options->policy);
   verb.add_option("--repository", options->repository);
   auto* limit =
-      verb.add_option("--limit", options->limit, "at most so many (default: 50)")->check(CLI::PositiveNumber);
+      verb.add_option("--limit", options->limit, "at most so many (default: 50)")->check(whole_number(1));
   verb.add_flag("--all", options->all, "the whole history")->excludes(limit);
   verb.callback([&context, options] {
     VariantMap filter;

@@ -67,7 +67,7 @@ void add_add(CLI::App& noun, Context& context) {
   const auto options = std::make_shared<AddOptions>();
   verb.add_option("NAME", options->name, "what it is called here")->required();
   verb.add_option("--address", options->address, "host name or address (default: the name)");
-  verb.add_option("--port", options->port, "ssh port (default: 22)")->check(CLI::Range(1U, 65535U));
+  verb.add_option("--port", options->port, "ssh port (default: 22)")->check(whole_number(1, 65535));
   verb.add_option("--user", options->user, "who logs in (default: root); others need sudo");
   verb.add_option("--jump", options->jump, "[USER@]HOST[:PORT] to go through");
   verb.add_option("--host-key", options->host_key, "SHA256:… that the machine must show");

@@ -44,9 +44,9 @@ void add_list_verb(CLI::App& noun, Context& context) {
   verb.add_option(
       "--state", options->state,
       "waiting, pending, starting, running, successful, warning, failed, error, canceled or skipped");
-  verb.add_option("--run", options->run, "those of one run")->check(CLI::PositiveNumber);
+  verb.add_option("--run", options->run, "those of one run")->check(whole_number(1));
   auto* limit =
-      verb.add_option("--limit", options->limit, "at most so many (default: 50)")->check(CLI::PositiveNumber);
+      verb.add_option("--limit", options->limit, "at most so many (default: 50)")->check(whole_number(1));
   verb.add_flag("--all", options->all, "the whole history")->excludes(limit);
   verb.callback([&context, options] {
     const auto limit_now = options->all ? 0 : options->limit;
@@ -92,7 +92,7 @@ void show_log(Context& context, std::uint64_t id) {
 
 std::shared_ptr<std::uint64_t> add_id(CLI::App& verb) {
   const auto id = std::make_shared<std::uint64_t>(0);
-  verb.add_option("ID", *id, "the number of the job")->required()->check(CLI::PositiveNumber);
+  verb.add_option("ID", *id, "the number of the job")->required()->check(whole_number(1));
   return id;
 }
 
@@ -113,7 +113,7 @@ void add_cancel(CLI::App& noun, Context& context) {
   auto& verb = add_verb(noun, "cancel", "stop it; what waits for it is skipped");
   const auto ids = std::make_shared<std::vector<std::uint64_t>>();
   const auto wait = std::make_shared<bool>(false);
-  verb.add_option("ID", *ids, "the numbers of the jobs")->required()->check(CLI::PositiveNumber);
+  verb.add_option("ID", *ids, "the numbers of the jobs")->required()->check(whole_number(1));
   verb.add_flag("--wait", *wait, "until they have ended");
   verb.callback([&context, ids, wait] {
     JobWatch watch(context, *wait ? Watch::wait : Watch::none);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <memory>
 
@@ -97,10 +98,11 @@ VariantMap properties_of(const AddOptions& options) {
 void add_retention(CLI::App& verb, AddOptions& options) {
   for (const char* rule : {"last", "hourly", "daily", "weekly", "monthly", "yearly"}) {
     verb.add_option_function<std::uint32_t>(
-        fmt::format("--keep-{}", rule),
-        [&options, rule](std::uint32_t count) { options.keep[fmt::format("keep_{}", rule)] = count; },
-        rule == std::string_view{"last"} ? std::string{"how many archives retention keeps (default: all)"}
-                                         : fmt::format("how many {} archives it keeps", rule));
+            fmt::format("--keep-{}", rule),
+            [&options, rule](std::uint32_t count) { options.keep[fmt::format("keep_{}", rule)] = count; },
+            rule == std::string_view{"last"} ? std::string{"how many archives retention keeps (default: all)"}
+                                             : fmt::format("how many {} archives it keeps", rule))
+        ->check(whole_number(0, std::numeric_limits<std::uint32_t>::max()));
   }
   verb.add_option("--keep-within", options.keep_within, "whatever is younger, such as 2d");
 }
@@ -253,7 +255,7 @@ void add_next(CLI::App& noun, Context& context) {
   const auto name = std::make_shared<std::string>();
   const auto count = std::make_shared<std::uint32_t>(5);
   verb.add_option("NAME", *name)->required();
-  verb.add_option("--count", *count, "how many times (default: 5)")->check(CLI::Range(1U, 1000U));
+  verb.add_option("--count", *count, "how many times (default: 5)")->check(whole_number(1, 1000));
   verb.callback([&context, name, count] {
     show_next(context,
               context.bus().query<std::vector<std::uint64_t>>(manager(), "ListElapses", *name, *count));

@@ -9,6 +9,7 @@
 
 #include "client/commands.h"
 #include "client/format/text.h"
+#include "client/values.h"
 
 #ifndef CYBORG_VERSION
 #define CYBORG_VERSION "unknown"
@@ -70,6 +71,11 @@ int run_guarded(CLI::App& app, Context& context, int argc, const char* const* ar
 }
 
 }  // namespace
+
+CLI::Validator whole_number(std::uint64_t least, std::uint64_t most) {
+  return CLI::Validator{[least, most](const std::string& text) { return number_problem(text, least, most); },
+                        "", "whole number"};
+}
 
 int run(int argc, const char* const* argv) {
   std::setlocale(LC_TIME, "");

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 #include <map>
 #include <memory>
 
@@ -156,6 +157,16 @@ Json::Value parse_variables(const std::vector<std::string>& assignments) {
     }
   }
   return result;
+}
+
+std::string number_problem(const std::string& text, std::uint64_t least, std::uint64_t most) {
+  std::uint64_t value = 0;
+  const auto* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  if (error == std::errc{} && rest == end && value >= least && value <= most) return {};
+  const bool bounded = most != std::numeric_limits<std::uint64_t>::max();
+  return fmt::format("\"{}\" is no whole number from {}{}", text, least,
+                     bounded ? fmt::format(" to {}", most) : std::string{" on"});
 }
 
 std::uint64_t parse_rate(const std::string& text) {

@@ -27,6 +27,9 @@ Json::Value parse_value(const std::string& text);
 // KEY=VALUE of --var; a key that comes again makes a list, and those that are lists by nature always are.
 Json::Value parse_variables(const std::vector<std::string>& assignments);
 
+// What is wrong with what should be a whole number; empty if nothing is.
+std::string number_problem(const std::string& text, std::uint64_t least, std::uint64_t most);
+
 // A transfer rate in KiB/s: "500", "500K", "10M", "1.5MiB", "1G".
 std::uint64_t parse_rate(const std::string& text);
 

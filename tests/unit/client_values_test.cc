@@ -131,6 +131,30 @@ TEST(Commands, AreAcceptedByTheParser) {
   EXPECT_EQ(run(2, unknown), kUsage);
 }
 
+TEST(Commands, SayWhatANumberHasToBe) {
+  struct Row {
+    std::vector<const char*> arguments;
+    const char* said;
+  };
+  for (Row row : {
+           Row{{"job", "show", "abc"}, "ID: \"abc\" is no whole number from 1"},
+           Row{{"job", "show", "0"}, "ID: \"0\" is no whole number from 1"},
+           Row{{"job", "log", "1.5"}, "ID: \"1.5\" is no whole number from 1"},
+           Row{{"job", "cancel", "1", "0x2"}, "ID: \"0x2\" is no whole number from 1"},
+           Row{{"job", "list", "--limit", "-3"}, "--limit: \"-3\" is no whole number from 1"},
+           Row{{"job", "list", "--run", "18446744073709551616"}, "--run: \"18446744073709551616\" is no"},
+           Row{{"client", "add", "a", "--port", "65536"}, "--port: \"65536\" is no whole number from 1 to 65535"},
+           Row{{"policy", "next", "a", "--count", ""}, "--count: \"\" is no whole number from 1 to 1000"},
+           Row{{"policy", "add", "a", "--keep-last", "x"}, "--keep-last: \"x\" is no whole number from 0 to"},
+       }) {
+    row.arguments.insert(row.arguments.begin(), "cyborgctl");
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(run(static_cast<int>(row.arguments.size()), row.arguments.data()), kUsage) << row.said;
+    const std::string said = testing::internal::GetCapturedStderr();
+    EXPECT_NE(said.find(row.said), std::string::npos) << said;
+  }
+}
+
 TEST(BusError, BecomesAnExitStatusAndAHint) {
   const auto status = [](const char* name) { return from_bus(compat::make_error(name, "x")).status; };
   EXPECT_EQ(status("org.cyborgbackup1.Error.InvalidArgument"), kUsage);
