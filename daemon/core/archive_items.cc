@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "core/borg.h"
+#include "core/utf8.h"
 
 namespace cyborg {
 namespace {
@@ -35,28 +36,11 @@ std::size_t common_directory(std::string_view a, std::string_view b) {
   return common;
 }
 
-// The length of the UTF-8 sequence that `text` begins with; 0 if it begins with none.
-std::size_t sequence_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  const std::size_t length = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-  if (length == 0 || first > 0xF4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  }
-  // Too long a form, surrogates, and what is above Unicode.
-  if ((first == 0xE0 && byte(1) < 0xA0) || (first == 0xED && byte(1) > 0x9F) ||
-      (first == 0xF0 && byte(1) < 0x90) || (first == 0xF4 && byte(1) > 0x8F)) {
-    return 0;
-  }
-  return length;
-}
-
 // Comes through a text file as it is: one line, nothing that is stripped, and all of it text.
 bool is_plain(std::string_view path) {
   // What Python takes for white space or a line's end at the margins is in no plain name.
   for (std::size_t i = 0; i < path.size();) {
-    const std::size_t length = sequence_length(path.substr(i));
+    const std::size_t length = utf8_sequence(path.substr(i));
     if (length == 0 || static_cast<unsigned char>(path[i]) < 0x20 || path[i] == 0x7F) return false;
     i += length;
   }
@@ -242,7 +226,7 @@ std::string look_entry(const ArchiveItem& item) {
 
 bool has_question_mark(std::string_view name) {
   for (std::size_t i = 0; i < name.size();) {
-    const std::size_t length = sequence_length(name.substr(i));
+    const std::size_t length = utf8_sequence(name.substr(i));
     if (length == 0 || name[i] == '?') return true;
     i += length;
   }
@@ -254,7 +238,7 @@ std::string exclude_line(std::string_view path) {
   std::string pattern = "re:^";
   for (std::size_t i = 0; i < path.size();) {
     const auto byte = static_cast<unsigned char>(path[i]);
-    const std::size_t length = sequence_length(path.substr(i));
+    const std::size_t length = utf8_sequence(path.substr(i));
     if (length == 0) {
       // As Python keeps in a name what is no UTF-8.
       pattern += fmt::format("\\udc{:02x}", byte);

@@ -6,8 +6,17 @@
 namespace cyborg {
 namespace {
 
-// Without overlong forms, surrogates, and what is beyond U+10FFFF.
-std::size_t sequence_length(std::string_view text) {
+bool is_noncharacter(std::string_view character) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(character[i]); };
+  if (character.size() < 3) return false;
+  std::uint32_t code = character.size() == 3 ? byte(0) & 0x0F : byte(0) & 0x07;
+  for (std::size_t i = 1; i < character.size(); ++i) code = code << 6 | (byte(i) & 0x3F);
+  return (code >= 0xFDD0 && code <= 0xFDEF) || (code & 0xFFFE) == 0xFFFE;
+}
+
+}  // namespace
+
+std::size_t utf8_sequence(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const auto continues = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xBF) {
     return i < text.size() && byte(i) >= low && byte(i) <= high;
@@ -26,18 +35,8 @@ std::size_t sequence_length(std::string_view text) {
   return 0;
 }
 
-bool is_noncharacter(std::string_view character) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(character[i]); };
-  if (character.size() < 3) return false;
-  std::uint32_t code = character.size() == 3 ? byte(0) & 0x0F : byte(0) & 0x07;
-  for (std::size_t i = 1; i < character.size(); ++i) code = code << 6 | (byte(i) & 0x3F);
-  return (code >= 0xFDD0 && code <= 0xFDEF) || (code & 0xFFFE) == 0xFFFE;
-}
-
-}  // namespace
-
 std::size_t utf8_length(std::string_view text) {
-  const std::size_t length = sequence_length(text);
+  const std::size_t length = utf8_sequence(text);
   return is_noncharacter(text.substr(0, length)) ? 0 : length;
 }
 

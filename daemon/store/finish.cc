@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/utf8.h"
 #include "store/operations.h"
 
 namespace cyborg::store {
@@ -357,9 +358,9 @@ Expected<JobResult> doubted(Connection& db, const Job& job, const JobResult& res
 
 JobResult clean(const JobResult& result) {
   JobResult copy = result;
-  copy.code = storable(result.code);
-  copy.message = storable(result.message);
-  for (auto& warning : copy.warnings) warning = storable(warning);
+  copy.code = to_clean_utf8(result.code);
+  copy.message = to_clean_utf8(result.message);
+  for (auto& warning : copy.warnings) warning = to_clean_utf8(warning);
   copy.archive = storable_json(result.archive);
   copy.facts = storable_json(result.facts);
   return copy;

@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "core/utf8.h"
 #include "store/filter.h"
 
 namespace cyborg::store {
@@ -25,7 +26,7 @@ Json::Value to_row(const JobUpdate& update) {
   Json::Value row{Json::objectValue};
   row["id"] = Json::Int64{update.id};
   if (update.state) row["state"] = to_string(*update.state);
-  if (update.reason) row["reason"] = storable(*update.reason);
+  if (update.reason) row["reason"] = to_clean_utf8(*update.reason);
   if (update.started) row["started"] = Json::Int64{*update.started};
   if (update.unit) row["unit"] = *update.unit;
   if (update.invocation) row["invocation"] = *update.invocation;

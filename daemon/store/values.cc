@@ -6,10 +6,10 @@
 #include <charconv>
 #include <memory>
 
+#include "core/utf8.h"
+
 namespace cyborg::store {
 namespace {
-
-constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
 
 template <typename Number>
 void parse_number(std::string_view text, Number& value) {
@@ -43,25 +43,6 @@ std::vector<std::string> parse_array(std::string_view text) {
 
 int hex_digit(char c) {
   return c >= 'a' ? c - 'a' + 10 : c - '0';
-}
-
-// The length of the well-formed UTF-8 sequence at the start of text, 0 if there is none. NUL is none.
-std::size_t sequence_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  if (lead == 0) return 0;
-  if (lead < 0x80) return 1;
-  const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  }
-  // Overlong forms, surrogates and what is beyond U+10FFFF show in the second byte.
-  if (lead == 0xe0 && byte(1) < 0xa0) return 0;
-  if (lead == 0xed && byte(1) > 0x9f) return 0;
-  if (lead == 0xf0 && byte(1) < 0x90) return 0;
-  if (lead == 0xf4 && byte(1) > 0x8f) return 0;
-  return length;
 }
 
 }  // namespace
@@ -145,19 +126,8 @@ std::string to_text(const Json::Value& value) {
   return Json::writeString(builder, value);
 }
 
-std::string storable(std::string_view text) {
-  std::string clean;
-  clean.reserve(text.size());
-  while (!text.empty()) {
-    const std::size_t length = sequence_length(text);
-    clean += length ? text.substr(0, length) : kReplacement;
-    text.remove_prefix(length ? length : 1);
-  }
-  return clean;
-}
-
 Json::Value storable_json(const Json::Value& value) {
-  if (value.isString()) return storable(value.asString());
+  if (value.isString()) return to_clean_utf8(value.asString());
   if (value.isArray()) {
     Json::Value clean{Json::arrayValue};
     for (const auto& item : value) clean.append(storable_json(item));
@@ -166,7 +136,7 @@ Json::Value storable_json(const Json::Value& value) {
   if (value.isObject()) {
     Json::Value clean{Json::objectValue};
     for (const auto& name : value.getMemberNames()) {
-      clean[storable(name)] = storable_json(value[name]);
+      clean[to_clean_utf8(name)] = storable_json(value[name]);
     }
     return clean;
   }

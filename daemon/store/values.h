@@ -83,9 +83,8 @@ void from_text(std::string_view text, Json::Value& value);
 
 std::string to_text(const Json::Value& value);
 
-// What clients send ends in the history whatever it is: text and jsonb refuse NUL and malformed UTF-8, so
-// both become U+FFFD.
-std::string storable(std::string_view text);
+// What clients send ends in the history whatever it is: text and jsonb refuse NUL and malformed UTF-8; see
+// to_clean_utf8().
 Json::Value storable_json(const Json::Value& value);
 
 }  // namespace cyborg::store
