@@ -106,7 +106,18 @@ bool is_told_otherwise(const BorgLine& line) {
          (text.starts_with("The files cache can't be read.") && text.find("[Errno 2]") != text.npos);
 }
 
+// One that was caught on the way is followed by the one that it led to.
+void BorgLog::note_crash(const std::string& text) {
+  if (text.starts_with("Traceback (most recent call last)")) {
+    in_traceback_ = true;
+  } else if (in_traceback_ && !text.empty() && text.front() != ' ') {
+    crash_ = text.substr(0, kMaxErrorText);
+    in_traceback_ = false;
+  }
+}
+
 void BorgLog::add(const BorgLine& line) {
+  if (line.kind == BorgLine::Kind::text) note_crash(line.text);
   if (line.kind != BorgLine::Kind::message) return;
   if (line.name == "borg.repository") note(line.text);
   if (line.priority > 4) return;

@@ -45,12 +45,17 @@ class BorgLog {
   const std::string& last_remote() const { return last_remote_; }
   const std::vector<std::string>& unmatched() const { return unmatched_; }
   bool no_space() const { return no_space_; }
+  // The last words of a traceback that is no message: borg did not get far enough to say what is wrong, and
+  // ended with 1 as for a warning.
+  const std::string& crash() const { return crash_; }
   const std::string& freed() const { return freed_; }      // by compact: "405.46 kB"
   bool checked_to_end() const { return checked_to_end_; }  // by check: it came to the last segment
   // Takes these from a line, if it is one that says them.
   void note(std::string_view text);
 
  private:
+  void note_crash(const std::string& text);
+
   std::vector<std::string> warnings_;
   std::size_t warning_count_ = 0;
   std::string error_id_;
@@ -58,6 +63,8 @@ class BorgLog {
   std::string last_remote_;
   std::vector<std::string> unmatched_;  // restore: paths that are not in the archive
   bool no_space_ = false;
+  bool in_traceback_ = false;
+  std::string crash_;
   std::string freed_;
   bool checked_to_end_ = false;
 };

@@ -1,6 +1,7 @@
 #include "core/borg_result.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <json/reader.h>
 
 #include <algorithm>
@@ -156,6 +157,29 @@ JobResult judge_warnings(int status, const BorgLog& log) {
   return result;
 }
 
+// Those that are regular expressions.
+std::vector<std::string> expressions(const JobSpec& spec) {
+  std::vector<std::string> found;
+  for (const auto& pattern : spec.exclude) {
+    if (pattern.starts_with("re:")) found.push_back(pattern);
+  }
+  for (const auto& rule : spec.patterns) {
+    if (rule.find(" re:") == 1) found.push_back(rule);
+  }
+  return found;
+}
+
+JobResult judge_crash(int status, const std::string& crash, const JobSpec& spec) {
+  for (const std::string_view error : {"re.error: ", "re.PatternError: "}) {
+    if (!crash.starts_with(error)) continue;
+    return failure("pattern-invalid",
+                   fmt::format("a pattern is no regular expression: {} ({})",
+                               fmt::join(expressions(spec), ", "), crash.substr(error.size())),
+                   status);
+  }
+  return failure("borg-error", fmt::format("borg broke down: {}", crash), status);
+}
+
 // Of a restore, all that borg calls a warning is a file that is not there as it was, except for these.
 bool is_blemish(const std::string& warning) {
   return warning.find("extended attribute") != std::string::npos ||
@@ -241,6 +265,7 @@ JobResult judge_borg(BorgVerb verb, int status, const BorgLog& log, const JobSpe
     result.borg_status = 0;
     return result;
   }
+  if (status == 1 && !log.crash().empty()) return judge_crash(status, log.crash(), spec);
   // Whatever borg calls a warning here is damage.
   if (verb == BorgVerb::check && status == 1) {
     return failure(kDamage,

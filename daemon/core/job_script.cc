@@ -232,9 +232,8 @@ std::string backup_script(const JobSpec& spec, const std::string& relay) {
 
 std::optional<std::string> root_link_warning(const JobSpec& spec, std::size_t root, std::string_view target) {
   if (root >= spec.roots.size()) return std::nullopt;
-  const bool saved = std::ranges::any_of(spec.roots, [&](const auto& one) {
-    return &one != &spec.roots[root] && lies_in(target, one);
-  });
+  const bool saved = std::ranges::any_of(
+      spec.roots, [&](const auto& one) { return &one != &spec.roots[root] && lies_in(target, one); });
   if (saved) return std::nullopt;
   return fmt::format(
       "{} on {} is a symbolic link to {}, and nothing but the link is saved: name the folder itself",

@@ -26,8 +26,9 @@ inline constexpr const char* kClientDirectory = "/var/lib/cyborg-client";
 inline constexpr int kSilence = 90;
 std::string backup_script(const JobSpec& spec, const std::string& relay);
 
-// A root that is a symbolic link is saved as one, and nothing behind it: what to say of root number `root`, which
-// leads to `target`; nothing if that is saved by another root. The script tells by "root-link ROOT TARGET".
+// A root that is a symbolic link is saved as one, and nothing behind it: what to say of root number `root`,
+// which leads to `target`; nothing if that is saved by another root. The script tells by "root-link ROOT
+// TARGET".
 inline constexpr std::string_view kRootLink = "root-link ";
 std::optional<std::string> root_link_warning(const JobSpec& spec, std::size_t root, std::string_view target);
 std::optional<std::string> root_link_warning(const JobSpec& spec, std::string_view told);

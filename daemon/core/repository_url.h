@@ -23,8 +23,9 @@ std::string expand_url(std::string_view url, std::string_view client);
 // Refuses what borg would refuse or misread, naming the part that is wrong.
 Expected<RepositoryLocation> parse_repository_url(std::string_view url);
 
-// How the places of two URLs, which parse, lie to each other, however they are spelled: for any client if they have
-// placeholders that say so, or for some of these clients. Host names are compared as they are written.
+// How the places of two URLs, which parse, lie to each other, however they are spelled: for any client if
+// they have placeholders that say so, or for some of these clients. Host names are compared as they are
+// written.
 enum class Places { apart, same, first_inside, second_inside };
 using ClientNames = std::set<std::string>;
 Places compare_places(std::string_view a, std::string_view b, const ClientNames& clients);

@@ -11,9 +11,9 @@ namespace cyborg {
 // surrogates, and what is beyond U+10FFFF; 0 if it begins with none.
 std::size_t utf8_sequence(std::string_view text);
 
-// Bytes of the character at the beginning of a text that is not empty; 0 if there is no valid one: a sequence,
-// but none of the noncharacters (U+FDD0 to U+FDEF, and the last two of each plane), which sd-bus refuses to
-// send.
+// Bytes of the character at the beginning of a text that is not empty; 0 if there is no valid one: a
+// sequence, but none of the noncharacters (U+FDD0 to U+FDEF, and the last two of each plane), which sd-bus
+// refuses to send.
 std::size_t utf8_length(std::string_view text);
 
 // NUL is valid.

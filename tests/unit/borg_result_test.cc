@@ -148,6 +148,33 @@ constexpr const char* kReport =
     R"("name": "n", "start": "2026-11-22T20:07:03.000000", "stats": {"compressed_size": 2, )"
     R"("deduplicated_size": 1, "nfiles": 3, "original_size": 4}}, "repository": {"id": "cd"}})";
 
+TEST(BorgResult, ABorgThatBreaksDownGaveNoWarningThoughItEndsWithOne) {
+  const auto broken = [](std::initializer_list<const char*> lines) {
+    BorgLog log;
+    for (const char* line : lines) log.add(parse_borg_line(line));
+    return log;
+  };
+  const char* begin = "Traceback (most recent call last):";
+  JobSpec one = spec();
+  one.exclude = {"*.tmp", "re:(", "/re:/"};
+  one.patterns = {"- re:x", "- /re:"};
+  for (const char* error : {"re.error", "re.PatternError"}) {
+    const std::string last = std::string{error} + ": missing )";
+    const auto result = judge_borg(BorgVerb::create, 1, broken({begin, "  File \"x\"", last.c_str()}), one);
+    EXPECT_EQ(result.state, JobState::failed);
+    EXPECT_EQ(result.code, "pattern-invalid");
+    EXPECT_EQ(result.message, "a pattern is no regular expression: re:(, - re:x (missing ))");
+  }
+  const auto chained = broken({begin, "  a", "KeyError: 'x'", "", "During handling of the above:", "", begin,
+                               "  b", "ImportError: no msgpack", "bye"});
+  for (const auto verb : {BorgVerb::create, BorgVerb::check, BorgVerb::extract, BorgVerb::compact}) {
+    const auto result = judge_borg(verb, 1, chained, spec());
+    EXPECT_EQ(result.code, "borg-error");
+    EXPECT_EQ(result.message, "borg broke down: ImportError: no msgpack");
+  }
+  EXPECT_EQ(judge_borg(BorgVerb::check, 1, broken({"some words: of somebody"}), spec()).code, "damage");
+}
+
 TEST(BorgResult, ATracebackSaysWhatHappenedInItsLastLine) {
   BorgLog log = log_of(3, "Local Exception");
   BorgLine traceback;
