@@ -14,8 +14,7 @@ struct PageOptions {
   bool all = false;
 
   void add_to(CLI::App& verb) {
-    auto* option =
-        verb.add_option("--limit", limit, "at most so many (default: 50)")->check(whole_number(1));
+    auto* option = verb.add_option("--limit", limit, "at most so many (default: 50)")->check(whole_number(1));
     verb.add_flag("--all", all, "every one")->excludes(option);
   }
   std::uint64_t count() const { return all ? 0 : limit; }

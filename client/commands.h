@@ -10,7 +10,8 @@
 namespace cyborg::client {
 
 // For the options that take numbers: CLI11's own words for these are not for people.
-CLI::Validator whole_number(std::uint64_t least, std::uint64_t most = std::numeric_limits<std::uint64_t>::max());
+CLI::Validator whole_number(std::uint64_t least,
+                            std::uint64_t most = std::numeric_limits<std::uint64_t>::max());
 
 void add_client_commands(CLI::App& app, Context& context);
 void add_repository_commands(CLI::App& app, Context& context);

@@ -124,8 +124,7 @@ void add_archive(JobResult& result, const BorgEnd& end, const JobSpec& spec) {
     result.state = JobState::warning;
     result.code = "empty-archive";
     result.message = fmt::format(
-        "archive {} is made, and has not one file: are the folders empty, or excluded?",
-        spec.archive);
+        "archive {} is made, and has not one file: are the folders empty, or excluded?", spec.archive);
     return;
   }
   if (report->repository_size > 0) result.facts["repository_size"] = Json::Int64{report->repository_size};

@@ -186,14 +186,16 @@ BorgEnd run_remote(JobContext& job, ssh::Session& session, const std::string& us
   IdGuard guard{job.spec()};
   Linger linger{borg.linger};
   pump.add_session(session);
-  const auto out = pump.connect(ssh::from_channel(*control, Stream::output), ssh::to_function([&](auto piece) {
-                                  linger.heard();
-                                  append_output(end, piece);
-                                }));
-  const auto error = pump.connect(ssh::from_channel(*control, Stream::error), ssh::to_function([&](auto piece) {
-                                    linger.heard();
-                                    reader.feed(piece);
-                                  }));
+  const auto out =
+      pump.connect(ssh::from_channel(*control, Stream::output), ssh::to_function([&](auto piece) {
+                     linger.heard();
+                     append_output(end, piece);
+                   }));
+  const auto error =
+      pump.connect(ssh::from_channel(*control, Stream::error), ssh::to_function([&](auto piece) {
+                     linger.heard();
+                     reader.feed(piece);
+                   }));
   if (data) {
     borg.serve->join(pump, ssh::from_channel(*data, Stream::output), ssh::to_channel(*data),
                      [&](auto piece) { guard.inspect(piece); });

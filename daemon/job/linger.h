@@ -1,5 +1,5 @@
-// How long to wait for the end of what a process prints when it has ended itself: what it left in the background may
-// hold its output for ever.
+// How long to wait for the end of what a process prints when it has ended itself: what it left in the
+// background may hold its output for ever.
 #pragma once
 
 #include <chrono>

@@ -61,6 +61,7 @@ int job_main() {
   if (sodium_init() < 0 || ssh_init() != SSH_OK) return EXIT_FAILURE;
   try {
     JobContext job;
+    reserve_result(job.directory());
     JobResult result = run(job);
     finish(result, job.output());
     write_result(job.directory(), result);

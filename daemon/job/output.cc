@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <iterator>
 #include <thread>
 
@@ -66,7 +67,9 @@ std::string to_valid_utf8(std::string_view text) {
 Output::Output(const std::string& directory) {
   const std::string path = directory + "/output";
   file_ = Fd{::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0660)};
-  if (!file_) throw Failure("state-directory", fmt::format("{} cannot be written", path));
+  if (!file_) {
+    throw Failure("state-directory", fmt::format("{} cannot be written: {}", path, std::strerror(errno)));
+  }
 }
 
 Output::~Output() {

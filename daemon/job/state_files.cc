@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <json/writer.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -34,11 +35,25 @@ std::string compact(const Json::Value& json) {
 void write_durably(const std::string& directory, const std::string& name, const std::string& content) {
   const std::string path = directory + "/" + name;
   const std::string temporary = path + ".new";
-  const Fd file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0660)};
-  if (!file || !write_all(file.get(), content) || ::fsync(file.get()) != 0) give_up(temporary);
+  // Not truncated before, since its blocks may be the last ones: see reserve_result().
+  const Fd file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0660)};
+  if (!file || !write_all(file.get(), content) ||
+      ::ftruncate(file.get(), static_cast<off_t>(content.size())) != 0 || ::fsync(file.get()) != 0) {
+    give_up(temporary);
+  }
   if (::rename(temporary.c_str(), path.c_str()) != 0) give_up(path);
   const Fd folder{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!folder || ::fsync(folder.get()) != 0) give_up(directory);
+}
+
+void reserve_result(const std::string& directory) {
+  constexpr off_t kRoom = 64 * 1024;  // more than almost all results
+  const std::string path = directory + "/result.json.new";
+  const Fd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0660)};
+  if (!file) give_up(path);
+  // It returns the error; a file system that cannot keep room is no reason not to work.
+  errno = ::posix_fallocate(file.get(), 0, kRoom);
+  if (errno == ENOSPC || errno == EDQUOT) give_up(path);
 }
 
 void write_result(const std::string& directory, const JobResult& result) {

@@ -12,6 +12,9 @@ namespace cyborg {
 // The whole content or none: write, fsync, rename, fsync of the directory. Throws Failure.
 void write_durably(const std::string& directory, const std::string& name, const std::string& content);
 
+// Keeps room for the result from the beginning, so that a disk that gets full meanwhile does not lose it.
+// Throws Failure.
+void reserve_result(const std::string& directory);
 void write_result(const std::string& directory, const JobResult& result);
 
 // Tells cyborgd how far borg is, at most twice a second.

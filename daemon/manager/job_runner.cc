@@ -185,8 +185,13 @@ JobResult JobRunner::result_of(std::int64_t id, const std::optional<JobResult>& 
   } else if (service_result == "oom-kill") {
     result.code = "out-of-memory";
     result.message = "killed because memory ran out";
-  } else if (!service_result.empty()) {
-    result.message += fmt::format(" ({})", service_result);
+  } else {
+    if (!service_result.empty()) result.message += fmt::format(" ({})", service_result);
+    // Whoever cannot write a result cannot say why.
+    if (const std::string full = out_.files.full_directory(); !full.empty()) {
+      result.code = "state-directory";
+      result.message += fmt::format(": there is no space left in {}", full);
+    }
   }
   return result;
 }

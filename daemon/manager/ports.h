@@ -73,6 +73,8 @@ class JobFiles {
   // Before another attempt: what it printed stays, its result goes.
   virtual void clear_result(std::int64_t job) = 0;
   virtual std::vector<std::int64_t> list() = 0;  // jobs that have a state directory
+  // The directory of them all, if its file system has no room for another file; otherwise empty.
+  virtual std::string full_directory() const = 0;
   virtual std::string output_path(std::int64_t job) = 0;
   virtual void remove(std::int64_t job) = 0;
   // Up to limit lines from line `first`; sequential reads are cheap.

@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <chrono>
 #include <utility>
@@ -197,6 +198,15 @@ void StateJobFiles::clear_result(std::int64_t job) {
 
 std::vector<std::int64_t> StateJobFiles::list() {
   return list_numbered(directory_);
+}
+
+std::string StateJobFiles::full_directory() const {
+  constexpr std::uint64_t kEnough = 256 * 1024;  // for what a job begins with
+  struct statvfs status{};
+  if (statvfs(directory_.c_str(), &status) != 0) return {};
+  const bool full =
+      status.f_bavail * status.f_frsize < kEnough || (status.f_files > 0 && status.f_favail == 0);
+  return full ? directory_ : std::string{};
 }
 
 void StateJobFiles::remove(std::int64_t job) {

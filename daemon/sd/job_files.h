@@ -24,6 +24,7 @@ class StateJobFiles : public JobFiles {
   Expected<std::optional<JobResult>> read_result(std::int64_t job) override;
   void clear_result(std::int64_t job) override;
   std::vector<std::int64_t> list() override;
+  std::string full_directory() const override;
   std::string output_path(std::int64_t job) override;
   void remove(std::int64_t job) override;
   Expected<std::vector<OutputLine>> read_output(std::int64_t job, std::uint64_t first,

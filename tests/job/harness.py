@@ -133,7 +133,7 @@ class Run:
         lab.number += 1
         self.directory = lab.directory / f"job-{lab.number}"
         credentials = lab.directory / f"credentials-{lab.number}"
-        self.directory.mkdir()
+        self.directory.mkdir(exist_ok=True)
         credentials.mkdir()
         spec = dict(job=lab.number, run=1, kind=kind, policy="p", client="web", repository="vault", local=False,
                     target=NOWHERE, repository_host=NOWHERE, ssh_public_key=lab.public_key, repository_path="",

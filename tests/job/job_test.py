@@ -209,6 +209,38 @@ class Jobs(JobCase):
         self.assert_state(run, "failed", "passphrase-wrong")
         self.assert_no_trace()
 
+    def small_directory(self):
+        """The directory of the next job, on a file system with little room, and what fills it."""
+        directory = self.lab.directory / f"job-{self.lab.number + 1}"
+        directory.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(directory)], check=True)
+        self.addCleanup(subprocess.run, ["umount", "--lazy", str(directory)], check=True)
+        return directory, lambda: subprocess.run(["dd", "if=/dev/zero", f"of={directory}/filler"], stderr=subprocess.DEVNULL)
+
+    def test_a_disk_that_gets_full_does_not_lose_the_result(self):
+        self.prepare()
+        directory, fill = self.small_directory()
+        run = self.start_piped(f"until [ -e {self.work}/go ]; do sleep 0.1; done; echo x", local=True, target=harness.NOWHERE)
+        wait_for(lambda: (directory / "output").exists() and "reading" in run.output(), what="the command runs")
+        fill()
+        (self.work / "go").touch()
+        self.assert_state(run.end(), "successful", "ok")
+        self.assertEqual(len(run.archive["id"]), 64)
+        _, fill = self.small_directory()
+        fill()
+        run = self.backup()
+        self.assertEqual((run.status, run.result), (1, None))
+        self.assertIn("No space left on device", run.printed.decode())
+
+    def test_a_pattern_that_is_none_is_named(self):
+        self.prepare()
+        for where in (dict(), dict(local=True)):
+            for what in (dict(exclude=["*.tmp", "re:("]), dict(patterns=["- re:("])):
+                run = self.backup(**where, **what)
+                self.assert_state(run, "failed", "pattern-invalid")
+                self.assertEqual(run.message, "a pattern is no regular expression: "
+                                 f"{'- ' * ('patterns' in what)}re:( (missing ), unterminated subpattern at position 0)")
+
     def test_a_restore_runs_while_a_backup_does(self):
         self.prepare()
         name = self.backup().archive["name"]

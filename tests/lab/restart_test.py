@@ -141,3 +141,18 @@ def database_away_at_end(t):
     job = t.ended(number, 30)
     expect_equal(job["state"], "successful", "state of the job")
     expect_in(job["archive"], t.ctl("archive", "list", "--policy", slow.policy).out)
+
+
+@test("a job for whose result there is no room says so", alone=True)
+def no_room(t):
+    policy = t.policy("config", t.repository("server"), t.client("web"))
+    t.backup(policy)
+    jobs = "/var/lib/cyborg/jobs"
+    wait_for(lambda: not t.server.sh(f"ls {jobs}"), 20, "the files of jobs are removed")
+    t.server.sh('mount -t tmpfs -o size=1M,mode="$(stat -c %a "$1")" tmpfs "$1"; cat /dev/zero >"$1/filler" 2>/dev/null || true', jobs)
+    t.later(t.server.run, "umount", "--lazy", jobs)
+    job = t.backup(policy, status=7)
+    expect_equal((job["state"], job["code"]), ("failed", "state-directory"), f"end of the job ({job['reason']})")
+    expect_in(["without leaving a result", f"no space left in {jobs}"], job["reason"])
+    t.server.run("rm", f"{jobs}/filler")
+    expect_equal(t.backup(policy)["state"], "successful", "with room")

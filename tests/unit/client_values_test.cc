@@ -143,7 +143,8 @@ TEST(Commands, SayWhatANumberHasToBe) {
            Row{{"job", "cancel", "1", "0x2"}, "ID: \"0x2\" is no whole number from 1"},
            Row{{"job", "list", "--limit", "-3"}, "--limit: \"-3\" is no whole number from 1"},
            Row{{"job", "list", "--run", "18446744073709551616"}, "--run: \"18446744073709551616\" is no"},
-           Row{{"client", "add", "a", "--port", "65536"}, "--port: \"65536\" is no whole number from 1 to 65535"},
+           Row{{"client", "add", "a", "--port", "65536"},
+               "--port: \"65536\" is no whole number from 1 to 65535"},
            Row{{"policy", "next", "a", "--count", ""}, "--count: \"\" is no whole number from 1 to 1000"},
            Row{{"policy", "add", "a", "--keep-last", "x"}, "--keep-last: \"x\" is no whole number from 0 to"},
        }) {

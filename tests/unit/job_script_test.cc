@@ -139,7 +139,8 @@ TEST(JobScript, ARootThatIsALinkIsNamedUnlessAnotherRootHasWhatIsBehindIt) {
     EXPECT_EQ(root_link_warning(one, row.told).has_value(), row.warned) << row.told;
   }
   EXPECT_EQ(root_link_warning(one, "0 /mnt/a b"),
-            "/link on web is a symbolic link to /mnt/a b, and nothing but the link is saved: name the folder itself");
+            "/link on web is a symbolic link to /mnt/a b, and nothing but the link is saved: name the folder "
+            "itself");
 }
 
 // The parts of a backup before borg, which is a program that does nothing.

@@ -320,14 +320,15 @@ TEST(PlanRetry, TakesTheRightOfWhatItRepeats) {
     const char* details;
     const char* method;  // "": the right to run is enough
   };
-  for (const Row& row : {Row{JobKind::backup, "{}", ""}, Row{JobKind::restore, "{}", "Restore"},
-                         Row{JobKind::withdraw, "{}", "WithdrawKeys"}, Row{JobKind::prune, "{}", ""},
-                         Row{JobKind::prune, R"({"archives":["a"]})", "RemoveArchive"},
-                         Row{JobKind::list, R"({"by_hand":true})", ""},
-                         Row{JobKind::list, R"({"import":["a"]})", "ImportArchives"},
-                         Row{JobKind::prepare_repository, R"({"dry_run":true})", ""},
-                         Row{JobKind::prepare_repository, R"({"change_passphrase":true})", "ChangePassphrase"},
-                         Row{JobKind::check, "{}", ""}, Row{JobKind::compact, R"({"by_hand":true})", ""}}) {
+  for (const Row& row :
+       {Row{JobKind::backup, "{}", ""}, Row{JobKind::restore, "{}", "Restore"},
+        Row{JobKind::withdraw, "{}", "WithdrawKeys"}, Row{JobKind::prune, "{}", ""},
+        Row{JobKind::prune, R"({"archives":["a"]})", "RemoveArchive"},
+        Row{JobKind::list, R"({"by_hand":true})", ""},
+        Row{JobKind::list, R"({"import":["a"]})", "ImportArchives"},
+        Row{JobKind::prepare_repository, R"({"dry_run":true})", ""},
+        Row{JobKind::prepare_repository, R"({"change_passphrase":true})", "ChangePassphrase"},
+        Row{JobKind::check, "{}", ""}, Row{JobKind::compact, R"({"by_hand":true})", ""}}) {
     Job job = ended(row.kind);
     job.details = test::json(row.details);
     EXPECT_EQ(privileged_method(job).value_or(""), row.method) << to_string(row.kind) << row.details;
