@@ -26,6 +26,11 @@ def _contents(machine, directory, names):
     return [machine.sh('cd "$1" && cat "./$2"', directory, name).strip() for name in names]
 
 
+def _in_place(t, job, *arguments, status=0):
+    """The job of a restore over what is there."""
+    return t.json("restore", job["archive"], *arguments, "--in-place", "--wait", status=status)["jobs"][0]
+
+
 @test("keep, rename and fail, for thousands of files and names of any kind", core=True)
 def policies(t):
     source = f"/srv/{t.prefix}"
@@ -40,21 +45,20 @@ def policies(t):
                  ("successful", 3009, 6, 5), f"what a dry run finds: {said['reason']}")
     expect_in(["3009 files", "6 of them are on", source], said["reason"])
     expect_in(f"there already: {source}/", t.ctl("restore", archive, "--in-place", "--dry-run").out)
-    failed = t.json("restore", archive, "--in-place", "--conflict", "fail", "--wait", status=7)["jobs"][0]
+    failed = _in_place(t, job, "--conflict", "fail", status=7)
     expect_equal((failed["state"], failed["code"]), ("failed", "conflict"), "state with fail")
     expect_in(["nothing was written: 6 of 3009 files are on"], failed["reason"])
     expect_equal(trees.listing(t.web, source), before, "nothing was touched by a dry run and by fail")
 
-    kept = t.json("restore", archive, "--in-place", "--conflict", "keep", "--wait")["jobs"][0]
+    kept = _in_place(t, job, "--conflict", "keep")
     expect_in("6 that were there stayed as they were", kept["reason"])
     expect_equal(_contents(t.web, source, ODD), ["mine"] * 6, "what was there")
     expect_equal(t.web.sh('cd "$1"; ls many | wc -l; cat "o dd/über" "o dd/#hash"; stat -c %a many; readlink link', source),
                  "3000\narchived\narchived\n700\nnowhere\n", "the rest came back")
-    again = t.json("restore", archive, source, "--in-place", "--conflict", "keep", "--wait")["jobs"][0]
+    again = _in_place(t, job, source, "--conflict", "keep")
     expect_equal(again["state"], "successful", f"with nothing left to do: {again['reason']}")
 
-    renamed = t.json("restore", archive, f"{source}/o dd", f"{source}/-dash", f"{source}/many/file-7", "--in-place", "--conflict", "rename",
-                     "--wait")["jobs"][0]
+    renamed = _in_place(t, job, f"{source}/o dd", f"{source}/-dash", f"{source}/many/file-7", "--conflict", "rename")
     suffix = f".before-restore-{renamed['id']}"
     expect_in(suffix, renamed["reason"])
     expect_equal(_contents(t.web, source, ODD), ["archived"] * 6, "the archive's")
@@ -69,10 +73,10 @@ def local(t):
     job = t.backup(t.folders(source, machine="server"))
     # What was a file is a folder now, and the other way round.
     t.server.sh('cd "$1"; rm a; mkdir a; echo mine >a/x; echo mine >d/b', source)
-    kept = t.json("restore", job["archive"], "--in-place", "--conflict", "keep", "--wait")["jobs"][0]
+    kept = _in_place(t, job, "--conflict", "keep")
     expect_equal(kept["state"], "successful", kept["reason"])
     expect_equal(t.server.sh('cd "$1"; cat a/x d/b', source), "mine\nmine\n", "all is there, and stays")
-    renamed = t.json("restore", job["archive"], "--in-place", "--conflict", "rename", "--wait")["jobs"][0]
+    renamed = _in_place(t, job, "--conflict", "rename")
     expect_equal(renamed["state"], "successful", renamed["reason"])
     suffix = f".before-restore-{renamed['id']}"
     expect_equal(t.server.sh('cd "$1"; cat a d/b "a$2/x" "d/b$2"', source, suffix), "archived\narchived\nmine\nmine\n", "both")
@@ -129,20 +133,20 @@ def links(t):
     job = t.backup(t.folders(source))
     # Of a user, who may write there: refused whatever is asked for, and nothing is written anywhere.
     t.web.sh('cd "$1" && rm -r docs && ln -s "$2" docs && chown -h "$3": docs', source, elsewhere, f"{t.prefix}-user")
-    for options in (["--conflict", "overwrite"], ["--conflict", "keep"], ["--conflict", "fail"]):
-        failed = t.json("restore", job["archive"], f"{source}/docs/deep/x", "--in-place", *options, "--wait", status=7)["jobs"][0]
-        expect_equal((failed["state"], failed["code"]), ("failed", "path-is-link"), f"{options}: {failed['reason']}")
+    for conflict in ("overwrite", "keep", "fail"):
+        failed = _in_place(t, job, f"{source}/docs/deep/x", "--conflict", conflict, status=7)
+        expect_equal((failed["state"], failed["code"]), ("failed", "path-is-link"), f"{conflict}: {failed['reason']}")
         expect_in(["nothing was restored", f"{source[1:]}/docs", "is a symbolic link"], failed["reason"])
-    failed = t.json("restore", job["archive"], source, "--in-place", "--conflict", "keep", "--wait", status=7)["jobs"][0]
+    failed = _in_place(t, job, source, "--conflict", "keep", status=7)
     expect_equal(failed["code"], "path-is-link", f"the folder is kept, and is a link: {failed['reason']}")
     expect_equal(t.web.sh('ls "$1"', elsewhere), "", "nothing was written where it leads")
     # A folder of the archive takes its place.
-    restored = t.json("restore", job["archive"], source, "--in-place", "--wait")["jobs"][0]
+    restored = _in_place(t, job, source)
     expect_equal(restored["state"], "successful", restored["reason"])
     expect_equal(t.web.sh('cd "$1" && cat docs/deep/x && ls "$2"', source, elsewhere), "mine\n", "what came back, and where")
     # Of root, as /lib is.
     t.web.sh('cd "$1" && rm -r docs && ln -s "$2" docs', source, elsewhere)
-    t.json("restore", job["archive"], f"{source}/docs/deep/x", "--in-place", "--wait")
+    _in_place(t, job, f"{source}/docs/deep/x")
     expect_equal(t.web.sh('cat "$1/deep/x"; stat -c %a "$1/deep"', elsewhere), "mine\n755\n", "through root's own link")
 
 
@@ -152,7 +156,7 @@ def sparse(t):
     t.web.sh('mkdir -p "$1/a/b" && truncate -s 200M "$1/a/b/hole" && echo end >>"$1/a/b/hole"', source)
     job = t.backup(t.folders(source))
     t.web.sh('rm -r "$1/a"', source)
-    t.json("restore", job["archive"], f"{source}/a/b/hole", "--in-place", "--wait")
+    _in_place(t, job, f"{source}/a/b/hole")
     expect_equal(t.web.sh('cd "$1" && stat -c "%a" a a/b && tail -c 4 a/b/hole && stat -c %s a/b/hole', source),
                  "755\n755\nend\n209715204\n", "parents, and the file")
     expect(int(t.web.sh('stat -c %b "$1/a/b/hole"', source)) < 40_000, "it takes no more room than it has content")
