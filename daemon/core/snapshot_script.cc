@@ -60,6 +60,15 @@ remove() { # KIND NAME
 
 // A name says which script made the snapshot: its number, and a word that is in its command line.
 constexpr const char* kSweep = R"sh(
+# Ends what a script that was killed has left in its namespace, and what keeps the snapshot in use there. A mount that
+# the machine itself knows is somebody else's.
+release() { # NAME
+  grep -q -F "/snapshot/$1 " /proc/1/mountinfo && return
+  for m in $(grep -l -F "/snapshot/$1 " /proc/[0-9]*/mountinfo); do
+    m=${m#/proc/}
+    kill -KILL "${m%%/*}"
+  done
+} 2>/dev/null
 sweep_one() { # KIND NAME
   n=${2##*[/@]}
   p=${n#cyborg-}
@@ -68,7 +77,12 @@ sweep_one() { # KIND NAME
   r=${r%-*}
   case $p$r in '' | *[!0-9a-f]*) return ;; esac
   [ -n "$p" ] && [ -n "$r" ] && ! grep -q -e "$r" "/proc/$p/cmdline" 2>/dev/null || return
-  if x=$(remove "$1" "$2" 2>&1); then say "snapshot-swept $n"; else say "snapshot-left $n: $(one_line "$x")"; fi
+  for i in 1 2 3; do
+    x=$(remove "$1" "$2" 2>&1) && say "snapshot-swept $n" && return
+    release "$n"
+    sleep 1
+  done
+  say "snapshot-left $n: $(one_line "$x")"
 }
 sweep() { # KIND [SOURCE]
   case $1 in
@@ -93,8 +107,10 @@ constexpr const char* kMake = R"sh(
 M=$BORG_BASE_DIR/snapshot
 trap '' PIPE
 trap 'exit 143' HUP INT TERM
+watchers=
 drop() {
   trap '' HUP INT TERM
+  [ -z "$watchers" ] || kill $watchers 2>/dev/null
   cd /
   m=$(encode "$M")
   mounts | LC_ALL=C sort -r | while read -r target x; do
@@ -194,6 +210,33 @@ take_btrfs() { # TARGET SOURCE ROOT
     done <"$D/list"
   done 5<"$D/queue"
 }
+# What is read from a full snapshot is worthless. A thin one has all the room of its pool.
+full() { # VOLUME
+  case $(lvs --noheadings -o segtype,lv_snapshot_invalid,data_percent "$1" 2>/dev/null) in
+    *thin*) return 1 ;;
+    *invalid* | *100.00*) ;;
+    *) return 1 ;;
+  esac
+}
+# Ends the script then, before borg can make an archive of what it could not read.
+watch_lvm() { # VOLUME ORIGIN
+  v=$(lvs --noheadings -o lv_dm_path "$1" 2>/dev/null)
+  v=${v##*/}
+  [ -n "$v" ] && command -v dmsetup >/dev/null || return 0
+  (
+    trap 'kill $s; exit' TERM
+    trap - EXIT
+    {
+      while n=$(dmsetup info -c --noheadings -o events "$v") && ! full "$1"; do
+        dmsetup wait "$v" "$n" &
+        s=$!
+        wait $s || exit
+      done
+    } >/dev/null 2>&1
+    full "$1" && say "snapshot-full $2" && kill -TERM $$
+  ) &
+  watchers="$watchers $!"
+}
 take_lvm() { # TARGET SOURCE ROOT TYPE
   need lvcreate
   x=$(lvs --noheadings -o vg_name,lv_name,segtype "$(decode "$2")" 2>&1) || refuse "$x"
@@ -210,6 +253,7 @@ END
     options=ro
     [ "$4" != xfs ] || options=ro,nouuid
     mkdir "$M/$S" && attempt mount -t "$4" -o "$options" "/dev/$group/$S" "$M/$S"
+    case $form in thin*) ;; *) watch_lvm "$group/$S" "$group/$volume" ;; esac
     say "snapshot lvm $t"
   fi
   use "$1" "$(encode "$M")/${S##*/}${3%/}"
@@ -290,10 +334,7 @@ fi
 
 constexpr const char* kCheck = R"sh(
 while read -r kind x y; do
-  [ "$kind" = lvm ] || continue
-  case $(lvs --noheadings -o lv_snapshot_invalid,data_percent "$x" 2>&1) in
-    *invalid* | *100.00*) die snapshot-full "$y" ;;
-  esac
+  [ "$kind" != lvm ] || ! full "$x" || die snapshot-full "$y"
 done <"$D/made"
 )sh";
 

@@ -134,6 +134,21 @@ TEST_F(SnapshotScript, ThatCouldNotBeRemovedIsTold) {
   EXPECT_EQ(read("said"), "@cyborg snapshot lvm /srv\n@cyborg snapshot-left cyborg-PID-ab12-1: in use\n");
 }
 
+// Of a thin volume that was written to everywhere, that is what the tool says from the beginning.
+TEST_F(SnapshotScript, IsFullIfItsOwnRoomIsAndItHasSome) {
+  struct Row {
+    const char* said;
+    bool full;
+  };
+  for (const auto& row :
+       {Row{"  linear                   12.34", false}, Row{"  linear                  100.00", true},
+        Row{"  linear snapshot invalid 100.00", true}, Row{"  thin                    100.00", false},
+        Row{"", false}}) {
+    const std::string lvs = "lvs() { echo " + quote(std::string{row.said}) + "; }\n";
+    EXPECT_EQ(run(lvs, "full vg/root || exit 1"), row.full ? 0 : 1) << row.said;
+  }
+}
+
 TEST_F(SnapshotScript, OfADatasetIsMountedAndDestroyed) {
   EXPECT_EQ(
       run("zfs() { case $* in list*) ;; *) log zfs \"$@\" ;; esac; }\n", "take_zfs /srv tank/my\\\\040srv /"),
@@ -153,6 +168,18 @@ lvremove() { log lvremove "$@"; }
   EXPECT_EQ(run(lvm, "sweep lvm; : >\"$D/made\""), 0);
   EXPECT_EQ(read("log"), "lvremove -f -y vg/cyborg-PID-cd34-1\n");
   EXPECT_EQ(read("said"), "@cyborg snapshot-swept cyborg-PID-cd34-1\n");
+}
+
+TEST_F(SnapshotScript, ThatWasLeftAndIsInUseForAMomentIsTriedAgain) {
+  const std::string lvm = R"sh(
+lvs() { echo '  vg cyborg-999999999-cd34-1'; }
+lvremove() { log lvremove "$@"; [ "$(wc -l <"$HERE/log")" -gt 1 ] || { echo 'in use'; return 5; }; }
+sleep() { :; }
+)sh";
+  EXPECT_EQ(run(lvm, "sweep lvm"), 0);
+  EXPECT_EQ(read("said"), "@cyborg snapshot-swept cyborg-PID-cd34-1\n");
+  EXPECT_EQ(run(lvm + "lvremove() { echo 'in use'; return 5; }\n", "sweep lvm"), 0);
+  EXPECT_EQ(read("said"), "@cyborg snapshot-left cyborg-PID-cd34-1: in use\n");
 }
 
 TEST_F(SnapshotScript, LeavesOutWhatIsExcludedByAPlainPath) {
