@@ -58,8 +58,9 @@ constexpr const char* kRelayRsh =
 
 // What locked borg's cache before this machine was started is over, whatever process has its number today,
 // and whatever name its network card gives the machine. How old a lock is tells the clock: if that does not
-// agree with itself about this very shell, or a borg has the number, nothing is touched. The roster goes
-// first: without the directory, it may be another borg's already.
+// agree with itself about this very shell, or a borg has the number, nothing is touched. A cache that was in
+// use when the machine lost its power goes with its lock, in one step: borg does not sync what it writes
+// there, and no backup would work any more with an index that is empty. The next borg makes it anew.
 constexpr const char* kUnlock = R"sh(
 since() {
   read -r t <"/proc/$1/stat" && set -- ${t##*) } && t=$(sed -n 's/^btime //p' /proc/stat) || return 1
@@ -76,9 +77,10 @@ unlock() {
   [ -d "$1.exclusive" ] && ! held "$1.exclusive" && b=$(since 1) && o=$(since $$) || return 0
   o=$(($(date +%s) - o))
   [ $o -gt -5 ] && [ $o -lt 60 ] || return 0
-  for l in "$1.roster" "$1.exclusive"; do
-    m=$(stat -c %Y "$l") && [ "$m" -lt "$b" ] && rm -rf "$l" && echo "$l"
-  done
+  m=$(stat -c %Y "$1.exclusive") && [ "$m" -lt "$b" ] || return 0
+  d=${1%/*}
+  rm -rf "$d.lost"
+  mv "$d" "$d.lost" && rm -rf "$d.lost" && printf '%s\n' "$1.exclusive" "$d"
 }
 )sh";
 

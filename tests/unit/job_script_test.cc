@@ -158,6 +158,8 @@ class WithLock : public InDirectory {
 
   void lock(const std::string& process, std::chrono::hours age) {
     std::filesystem::create_directories(lock_);
+    std::filesystem::create_directories(lock_.parent_path() / "txn.active");
+    const std::ofstream unsynced{lock_.parent_path() / "txn.active/config"};
     const std::ofstream holder{lock_ / ("web.example.net@12345." + process + "-0")};
     std::ofstream{roster_} << "{}";
     const auto then = std::filesystem::file_time_type::clock::now() - age;
@@ -174,6 +176,9 @@ class WithLock : public InDirectory {
     const bool locked = std::filesystem::exists(lock_);
     EXPECT_EQ(said, !locked) << read("err");
     EXPECT_EQ(std::filesystem::exists(roster_), locked);
+    // Neither is what that borg had not synced.
+    EXPECT_EQ(std::filesystem::exists(lock_.parent_path() / "txn.active/config"), locked);
+    EXPECT_FALSE(std::filesystem::exists(lock_.parent_path().string() + ".lost"));
     return locked;
   }
 
