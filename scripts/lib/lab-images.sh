@@ -5,7 +5,8 @@
 #   client      systemd, sshd, sudo; borg only as packages in an offline source
 #   databases   + MariaDB and PostgreSQL, which are not started, and what makes
 #               snapshots: for clients
-#   hypervisor  + libvirt and QEMU, on Debian 12 only: for the machine hyper
+#   hypervisor  + libvirt and QEMU, on Debian 12 only: for the machine hyper; and
+#               what a guest of it needs that has a kernel of its own, with LVM
 #   vault       client + borg
 #   server      vault + PostgreSQL, polkit and all that cyborgd's packages
 #               depend on
@@ -27,6 +28,7 @@ image_packages() { # RELEASE LAYER
     hypervisor)
       echo libvirt-daemon-system libvirt-clients libvirt-daemon-driver-qemu \
         qemu-system-x86 qemu-utils jq
+      echo linux-image-cloud-amd64 kmod udev lvm2 thin-provisioning-tools xfsprogs cpio
       ;;
     vault) echo borgbackup ;;
     server)
@@ -188,7 +190,8 @@ finish_layer_in_chroot() { # LAYER
       systemctl disable -q mariadb.service postgresql.service
       ;;
     hypervisor)
-      apt-get install "${options[@]}" /lab-debs/*.deb
+      # No initramfs: nothing boots from this disk.
+      INITRD=No apt-get install "${options[@]}" /lab-debs/*.deb
       # They wait for devices that no container has, and for nobody's guests.
       systemctl disable -q libvirt-guests.service
       systemctl mask lvm2-monitor.service systemd-machined.service

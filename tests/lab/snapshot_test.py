@@ -1,4 +1,5 @@
-"""Backups from snapshots: on btrfs in a loop device. This kernel need not have LVM or ZFS: see the unit tests."""
+"""Backups from snapshots: on btrfs in a loop device. This kernel need not have LVM or ZFS: lvm_test.py brings one that has
+LVM; for ZFS see the unit tests."""
 
 import json
 

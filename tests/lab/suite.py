@@ -14,7 +14,7 @@ _numbers = itertools.count(1)
 
 
 class Case:
-    def __init__(self, title, function, alone, core, slow, needs):
+    def __init__(self, title, function, alone, core, slow, needs, turns):
         self.title = title
         self.function = function
         self.module = function.__module__.removesuffix("_test")
@@ -22,17 +22,18 @@ class Case:
         self.core = core
         self.slow = slow
         self.needs = needs
+        self.turns = turns
 
     def wanted(self, patterns, core):
         name = f"{self.module}: {self.title}"
         return (self.core or not core) and (not patterns or any(pattern in name for pattern in patterns))
 
 
-def test(title, alone=False, core=False, slow=False, needs=()):
+def test(title, alone=False, core=False, slow=False, needs=(), turns=None):
     """alone: nothing else can run beside it. core: on every release. slow: begin early. needs: machines that are
-    booted for it, beside the usual ones."""
+    booted for it, beside the usual ones. turns: what it shares with others, which run before or after it."""
     def declare(function):
-        _cases.append(Case(title, function, alone, core, slow, needs))
+        _cases.append(Case(title, function, alone, core, slow, needs, turns))
         return function
     return declare
 
