@@ -12,8 +12,9 @@ namespace cyborg {
 namespace {
 
 constexpr std::size_t kFields = 8;
-// Longer than any path that Linux takes, with names and a link beside it: what has no end is no file.
-constexpr std::size_t kMaxFile = 64 << 10;
+// What has no end is no file. A path may be longer than Linux takes one at once: directories can be made step
+// by step.
+constexpr std::size_t kMaxFile = 4 << 20;
 
 using Fields = std::array<std::string_view, kFields>;
 
@@ -95,22 +96,22 @@ bool parse_borg_time(std::string_view text, std::int64_t& microseconds) {
 
 namespace {
 
-// Names of users are what the client had, whatever that was.
-void set_text(std::string& text, std::string_view from) {
+// Names of users are what the client had, whatever that was; of paths borg prints text only.
+void set_name(std::string& name, std::string_view from) {
   if (is_valid_utf8(from)) {
-    text = from;
+    name = from;
   } else {
-    text = to_clean_utf8(from);
+    name = to_clean_utf8(from);
   }
 }
 
 bool parse_file(const Fields& fields, ListedFile& file) {
   const auto& [mode, user, group, size, mtime, health, source, path] = fields;
   file.mode = mode.size() == 10 ? parse_mode(mode) : 0;
-  set_text(file.user, user);
-  set_text(file.group, group);
-  set_text(file.link, source);
-  set_text(file.path, without_slashes(path));
+  set_name(file.user, user);
+  set_name(file.group, group);
+  file.link = source;
+  file.path = without_slashes(path);
   file.healthy = health != "broken";
   return (file.mode & S_IFMT) != 0 && !file.path.empty() && parse_number(size, file.size) &&
          parse_borg_time(mtime, file.mtime);

@@ -119,6 +119,7 @@ void BorgLog::note_crash(const std::string& text) {
 void BorgLog::add(const BorgLine& line) {
   if (line.kind == BorgLine::Kind::text) note_crash(line.text);
   if (line.kind != BorgLine::Kind::message) return;
+  if (line.name == "borg.output.show-rc") said_rc_ = true;
   if (line.name == "borg.repository") note(line.text);
   if (line.priority > 4) return;
   if (is_told_otherwise(line)) return;

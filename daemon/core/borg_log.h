@@ -47,7 +47,7 @@ class BorgLog {
   bool no_space() const { return no_space_; }
   // The last words of a traceback that is no message: borg did not get far enough to say what is wrong, and
   // ended with 1 as for a warning.
-  const std::string& crash() const { return crash_; }
+  std::string_view crash() const { return said_rc_ ? std::string_view{} : std::string_view{crash_}; }
   const std::string& freed() const { return freed_; }      // by compact: "405.46 kB"
   bool checked_to_end() const { return checked_to_end_; }  // by check: it came to the last segment
   // Takes these from a line, if it is one that says them.
@@ -64,6 +64,7 @@ class BorgLog {
   std::vector<std::string> unmatched_;  // restore: paths that are not in the archive
   bool no_space_ = false;
   bool in_traceback_ = false;
+  bool said_rc_ = false;  // it came to its end
   std::string crash_;
   std::string freed_;
   bool checked_to_end_ = false;

@@ -169,7 +169,7 @@ std::vector<std::string> expressions(const JobSpec& spec) {
   return found;
 }
 
-JobResult judge_crash(int status, const std::string& crash, const JobSpec& spec) {
+JobResult judge_crash(int status, std::string_view crash, const JobSpec& spec) {
   for (const std::string_view error : {"re.error: ", "re.PatternError: "}) {
     if (!crash.starts_with(error)) continue;
     return failure("pattern-invalid",

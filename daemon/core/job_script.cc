@@ -80,6 +80,8 @@ unlock() {
   m=$(stat -c %Y "$1.exclusive") && [ "$m" -lt "$b" ] || return 0
   d=${1%/*}
   rm -rf "$d.lost"
+  # Another script may have been faster.
+  m=$(stat -c %Y "$1.exclusive") && [ "$m" -lt "$b" ] || return 0
   mv "$d" "$d.lost" && rm -rf "$d.lost" && printf '%s\n' "$1.exclusive" "$d"
 }
 )sh";
@@ -146,9 +148,13 @@ std::string check_roots(const JobSpec& spec) {
   return text + "set -- " + quote(spec.roots) + "\n";
 }
 
+// Where one leads is the client's to say, and one line.
 std::string tell_links(const JobSpec& spec) {
   std::string text =
-      "link() { [ ! -L \"$2\" ] || say \"root-link $1 $(readlink -f \"$2\" || readlink \"$2\")\"; }\n";
+      "link() { [ ! -L \"$2\" ] || "
+      "say \"root-link $1 $({ readlink -f \"$2\" || readlink \"$2\"; } | tr '\\n' ' ')\"; }\n";
+  // Otherwise the arguments are the roots, and need not be written once more.
+  if (!spec.any_root) return text + "n=0\nfor r; do link $n \"$r\"; n=$((n + 1)); done\n";
   for (std::size_t i = 0; i < spec.roots.size(); ++i) {
     text += fmt::format("link {} {}\n", i, quote(spec.roots[i]));
   }

@@ -334,7 +334,9 @@ fi
 
 constexpr const char* kCheck = R"sh(
 while read -r kind x y; do
-  [ "$kind" != lvm ] || ! full "$x" || die snapshot-full "$y"
+  [ "$kind" = lvm ] || continue
+  w=$(lvs "$x" 2>&1) || die snapshot-unproven "$y: $(one_line "$w")"
+  ! full "$x" || die snapshot-full "$y"
 done <"$D/made"
 )sh";
 
@@ -431,6 +433,13 @@ std::string snapshot_failure(const JobSpec& spec, const std::string& code, const
   const auto colon = detail.find(": ");
   const std::string path = detail.substr(0, colon);
   const std::string words = colon == std::string::npos ? "no reason given" : detail.substr(colon + 2);
+  if (code == "snapshot-unproven") {
+    return fmt::format(
+        "whether the snapshot of {} on {} had room until the end could not be told, so what was read from it "
+        "is not "
+        "trusted: {}",
+        path, spec.client, words);
+  }
   return fmt::format("no snapshot of {} on {} could be made: {}", path, spec.client, words);
 }
 

@@ -60,9 +60,8 @@ void add_series(const Fleet& fleet, const Policy& policy, const BorgRepository& 
   }
 }
 
-Expected<void> check_place(const Fleet& fleet, const Repository& repository) {
-  ClientNames clients;
-  for (const auto& [name, client] : fleet.clients) clients.insert(name);
+// Against all others, for these clients.
+Expected<void> check_place(const Fleet& fleet, const Repository& repository, const ClientNames& clients) {
   for (const auto& [name, other] : fleet.repositories) {
     const Places places =
         name == repository.name ? Places::apart : compare_places(repository.url, other.url, clients);
@@ -96,7 +95,20 @@ Expected<void> check_repository_relations(const Fleet& fleet, const Repository& 
     if (name.empty() || fleet.schedules.contains(name)) continue;
     return fail(ErrorCode::no_such_schedule, fmt::format("{}: no schedule named \"{}\"", upkeep.key, name));
   }
-  return check_place(fleet, repository);
+  ClientNames clients;
+  for (const auto& [name, client] : fleet.clients) clients.insert(name);
+  return check_place(fleet, repository, clients);
+}
+
+Expected<void> check_client_relations(const Fleet& fleet, const std::string& client) {
+  for (const auto& [name, repository] : fleet.repositories) {
+    if (!has_client_placeholder(repository.url)) continue;
+    if (auto apart = check_place(fleet, repository, {client}); !apart) {
+      return fail(apart.error().code, fmt::format("client {}: {}", client, apart.error().message),
+                  "give it another name, or one of the repositories another place");
+    }
+  }
+  return {};
 }
 
 const Schedule* upkeep_schedule(const Fleet& fleet, const Repository& repository, const Upkeep& upkeep) {

@@ -20,6 +20,8 @@ std::span<const Upkeep> upkeep_table();
 
 // Schedules that do not exist.
 Expected<void> check_repository_relations(const Fleet& fleet, const Repository& repository);
+// A new client's name may be what another repository's place ends with.
+Expected<void> check_client_relations(const Fleet& fleet, const std::string& client);
 
 // The schedule by which this upkeep starts by itself; nullptr if it does not: none is set, or something is
 // disabled.

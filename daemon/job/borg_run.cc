@@ -67,8 +67,9 @@ bool read_dump_line(JobContext& job, BorgEnd& end, std::string_view line) {
     return true;
   }
   if (line.starts_with(kWarning)) {
-    end.dump_warnings.emplace_back(line.substr(kWarning.size()));
-    job.output().line(4, end.dump_warnings.back());
+    line.remove_prefix(kWarning.size());
+    job.output().line(4, line);
+    if (end.dump_warnings.size() < kMaxText) end.dump_warnings.emplace_back(line);
     return true;
   }
   if (!line.starts_with(kSaid)) return false;
@@ -149,7 +150,8 @@ void BorgReader::read_line(std::string_view line) {
       job_.output().line(5, stale_lock_removed(line));
     } else if (line.starts_with(kRootLink)) {
       line.remove_prefix(kRootLink.size());
-      if (const auto warning = root_link_warning(job_.spec(), line)) end_.root_links.push_back(*warning);
+      const auto warning = root_link_warning(job_.spec(), line);
+      if (warning && end_.root_links.size() < job_.spec().roots.size()) end_.root_links.push_back(*warning);
     } else if (line.starts_with(kSshSaid)) {
       line.remove_prefix(kSshSaid.size());
       job_.output().line(4, fmt::format("ssh: {}", line));
@@ -289,7 +291,7 @@ BorgEnd run_local(JobContext& job, const LocalBorg& borg) {
     const bool ended = child.poll_status().has_value();
     if (ended && pump.finished(out) && pump.finished(error)) return true;
     // Whoever gets what it prints may take his time.
-    return linger.over(ended && !borg.sink, job.output());
+    return linger.over(ended && !borg.sink && !borg.on_output, job.output());
   });
   reader.finish();
   end.status = child.wait();
@@ -362,7 +364,7 @@ void check_script(const BorgEnd& end, const JobSpec& spec, const std::string& us
     throw Failure(code, dump_failure(spec, code, detail, fmt::format("{}", fmt::join(end.said, "; "))),
                   JobState::failed);
   }
-  if (code == "snapshot-failed" || code == "snapshot-full") {
+  if (code.starts_with("snapshot-")) {
     throw Failure(code, snapshot_failure(spec, code, detail), JobState::failed);
   }
   if (code == "guest-exists" || code == "guest-failed") {

@@ -18,11 +18,14 @@ namespace fs = std::filesystem;
 // The kernel's start. In a container that is before its own, so that a lock may be kept, but none of a borg
 // that runs is removed.
 std::time_t boot_time() {
-  timespec now{};
-  timespec up{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  ::clock_gettime(CLOCK_BOOTTIME, &up);
-  return now.tv_sec - up.tv_sec;
+  static const std::time_t boot = [] {
+    timespec now{};
+    timespec up{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    ::clock_gettime(CLOCK_BOOTTIME, &up);
+    return now.tv_sec - up.tv_sec;
+  }();
+  return boot;
 }
 
 bool is_older(const fs::path& path, std::time_t time) {
@@ -58,13 +61,31 @@ bool holder_is_gone(const fs::path& directory) {
   return !error;
 }
 
-void remove_stale_lock(JobContext& job, const std::string& lock) {
-  static const std::time_t boot = boot_time();
+bool is_stale(const std::string& lock) {
   const std::string directory = lock + ".exclusive";
-  if (!is_older(directory, boot) || !holder_is_gone(directory)) return;
+  return is_older(directory, boot_time()) && holder_is_gone(directory);
+}
+
+// A cache that was in use when the machine lost its power goes with its lock, in one step: borg does not sync
+// what it writes there, and no job would work any more with an index that is empty. The next borg makes it
+// anew.
+void remove_stale_cache(JobContext& job, const fs::path& cache) {
+  if (!is_stale(cache / "lock")) return;
+  const fs::path lost = cache.native() + ".lost";
+  std::error_code error;
+  fs::remove_all(lost, error);
+  fs::rename(cache, lost, error);
+  if (error) return;
+  job.output().line(5, stale_lock_removed(cache.native()));
+  fs::remove_all(lost, error);
+}
+
+void remove_stale_lock(JobContext& job, const std::string& lock) {
+  if (!is_stale(lock)) return;
+  const std::string directory = lock + ".exclusive";
   std::error_code error;
   // The roster first: without the directory, it may be another borg's already.
-  if (is_older(lock + ".roster", boot)) fs::remove(lock + ".roster", error);
+  if (is_older(lock + ".roster", boot_time())) fs::remove(lock + ".roster", error);
   fs::remove_all(directory, error);
   if (!error) job.output().line(5, stale_lock_removed(directory));
 }
@@ -79,7 +100,7 @@ void remove_stale_locks(JobContext& job) {
   const JobSpec& spec = job.spec();
   if (spec.borg_id.empty()) return;
   for (const char* part : {"", "/restore", "/catalog"}) {
-    remove_stale_lock(job, server_borg_directory() + part + "/.cache/borg/" + spec.borg_id + "/lock");
+    remove_stale_cache(job, server_borg_directory() + part + "/.cache/borg/" + spec.borg_id);
   }
   if (spec.repository_host.address.empty()) remove_stale_lock(job, spec.repository_path + "/lock");
 }

@@ -177,6 +177,9 @@ void Manager::put_client(const std::string& name, const Json::Value& properties,
   if (!base) return done(std::unexpected(base.error()));
   auto client = apply_client(std::move(*base), properties, create);
   if (!client) return done(std::unexpected(client.error()));
+  if (create) {
+    if (auto related = check_client_relations(state_.fleet, name); !related) return done(related);
+  }
   out_.store.put_client(*client, create,
                         [this, client = *client, done = std::move(done)](const Expected<void>& stored) {
                           if (!stored) return done(stored);

@@ -148,12 +148,18 @@ Expected<void> suspect_direct_key(Connection& db, const Job& job) {
   return {};
 }
 
+// Without a result nobody knows what was done.
+bool left_no_result(const JobResult& result) {
+  for (const char* code : {"interrupted", "timeout", "out-of-memory", "state-directory"}) {
+    if (result.code == code) return true;
+  }
+  return false;
+}
+
 // Also of a preparation that failed: the line may be there all the same.
 Expected<void> take_direct_key(Connection& db, const Job& job, const JobResult& result) {
   const Json::Value& facts = result.facts;
-  if (result.code == "interrupted" || result.code == "timeout" || result.code == "out-of-memory") {
-    return suspect_direct_key(db, job);
-  }
+  if (left_no_result(result)) return suspect_direct_key(db, job);
   if (text(facts, "direct_key").empty()) return {};
   auto taken = db.run(
       "update borg_repository set direct_key = $2, direct_line = $3, direct_manual = $4, direct_host_key = $5"

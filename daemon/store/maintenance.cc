@@ -59,7 +59,8 @@ Expected<void> note_maintenance_status(Connection& db, const std::vector<std::in
 Expected<void> note_damage(Connection& db, const Job& job, const JobResult& result) {
   const bool whole = job.details["max_duration"].asInt64() == 0;
   // What a verification or a restore has met is as true as what a check has found.
-  if (result.code == kDamage) {
+  const bool seen_by_check = job.kind == JobKind::check && result.code == kDamageSuspected;
+  if (result.code == kDamage || seen_by_check) {
     auto noted = db.run(
         "update borg_repository set damaged = coalesce(damaged, now()), damaged_job = $2 where url = $1",
         Params{job.borg_url, job.id});

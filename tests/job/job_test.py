@@ -188,7 +188,7 @@ class Jobs(JobCase):
                 run = self.start_backup(**where, **what).end()
                 self.assert_state(run, "successful", "ok")
                 self.assertIn("left a process that holds its output", run.output())
-                self.assertTrue(5 < time.monotonic() - begin < 20, f"{what}: {time.monotonic() - begin} s")
+                self.assertTrue(5 < time.monotonic() - begin < 90, f"{what}: {time.monotonic() - begin} s")
 
     def test_a_command_is_ended_with_its_job(self):
         self.prepare()

@@ -227,6 +227,10 @@ TEST(SnapshotFailure, SaysWhichAndWhy) {
       snapshot_failure(spec, "snapshot-full", "vg/root"),
       "the snapshot of vg/root on web was full before the backup had ended, so what it read is worthless: "
       "give it more room with snapshot_size");
+  EXPECT_EQ(snapshot_failure(spec, "snapshot-unproven", "vg/root: locked"),
+            "whether the snapshot of vg/root on web had room until the end could not be told, so what was "
+            "read from it "
+            "is not trusted: locked");
 }
 
 }  // namespace

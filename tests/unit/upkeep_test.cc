@@ -51,6 +51,20 @@ TEST(Upkeep, RefusesWhatMakesNoSense) {
   EXPECT_EQ(related.error().code, ErrorCode::no_such_schedule);
 }
 
+TEST(Places, ANewClientsNameMustNotBeWhereAnotherRepositoryIs) {
+  Fleet all = fleet();
+  all.repositories.emplace("spread", repository("spread", "/srv/b/{client}"));
+  all.repositories.emplace("fixed", repository("fixed", "/srv/b/mail"));
+  EXPECT_TRUE(check_repository_relations(all, all.repositories.at("spread"))) << "nobody is called so";
+  EXPECT_TRUE(check_client_relations(all, "post"));
+  const auto taken = check_client_relations(all, "mail");
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code, ErrorCode::name_taken);
+  EXPECT_NE(taken.error().message.find("client mail: url \"/srv/b/{client}\": repository fixed"),
+            std::string::npos)
+      << taken.error().message;
+}
+
 TEST(Upkeep, StartsByItselfUnlessSomethingIsDisabled) {
   Fleet all = fleet();
   Repository& vault = all.repositories.at("vault");
