@@ -151,8 +151,11 @@ std::string check_roots(const JobSpec& spec) {
 // Where one leads is the client's to say, and one line.
 std::string tell_links(const JobSpec& spec) {
   std::string text =
-      "link() { [ ! -L \"$2\" ] || "
-      "say \"root-link $1 $({ readlink -f \"$2\" || readlink \"$2\"; } | tr '\\n' ' ')\"; }\n";
+      "link() {\n"
+      "  [ -L \"$2\" ] || return 0\n"
+      "  l=$(readlink -f \"$2\" || readlink \"$2\")\n"
+      "  say \"root-link $1 $(printf %s \"$l\" | tr '\\n' ' ')\"\n"
+      "}\n";
   // Otherwise the arguments are the roots, and need not be written once more.
   if (!spec.any_root) return text + "n=0\nfor r; do link $n \"$r\"; n=$((n + 1)); done\n";
   for (std::size_t i = 0; i < spec.roots.size(); ++i) {

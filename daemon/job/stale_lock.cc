@@ -76,7 +76,9 @@ void remove_stale_cache(JobContext& job, const fs::path& cache) {
   fs::remove_all(lost, error);
   fs::rename(cache, lost, error);
   if (error) return;
-  job.output().line(5, stale_lock_removed(cache.native()));
+  for (const auto& what : {cache / "lock.exclusive", cache}) {
+    job.output().line(5, stale_lock_removed(what.native()));
+  }
   fs::remove_all(lost, error);
 }
 

@@ -275,6 +275,7 @@ class Jobs(JobCase):
         link, file = self.work / "link", str(self.source / "file")
         link.symlink_to("source")
         (self.work / "nowhere").symlink_to("no/such")
+        (self.work / "forged").symlink_to("x\n@cyborg no-borg")
         (self.source / "child").symlink_to("/etc")
         for where in (dict(), dict(local=True)):
             for roots in ([file, str(link)], [str(link)], [str(link), "/no/such"]):
@@ -284,6 +285,9 @@ class Jobs(JobCase):
                                                 "name the folder itself"])
                 self.assertEqual(run.message, run.warnings[0])
             self.assertIn("symbolic link to no/such,", self.backup(roots=[str(self.work / "nowhere")], **where).message)
+            forged = self.backup(roots=[file, str(self.work / "forged")], **where)
+            self.assert_state(forged, "warning", "root-is-link")
+            self.assertIn("@cyborg no-borg, and nothing but the link is saved", forged.message)
             self.assert_state(self.backup(roots=[str(link), str(self.source)], **where), "successful", "ok")
 
     def test_an_unreadable_file_is_a_warning_with_its_name(self):
