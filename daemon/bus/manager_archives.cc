@@ -1,4 +1,4 @@
-// The Manager's methods on archives, and on what keeps repositories in order.
+// The Manager's methods on archives and what they contain, and on what keeps repositories in order.
 #include "bus/manager_object.h"
 #include "bus/records.h"
 #include "core/fields.h"
@@ -52,6 +52,66 @@ auto encode_jobs() {
 }
 
 }  // namespace
+
+void ManagerObject::ListArchives(sdbus::Result<Maps, std::string>&& result, VariantMap filter, uint32_t limit,
+                                 std::string cursor) {
+  serve_method(
+      std::move(result), "ListArchives", {},
+      [this, filter = std::move(filter), limit, cursor](const Reply<Maps, std::string>& reply, const Actor&) {
+        context_.manager.list_archives(to_json(filter), limit, cursor, reply.then(encode_page()));
+      });
+}
+
+void ManagerObject::FindFiles(sdbus::Result<Maps, std::string>&& result, std::string pattern,
+                              VariantMap filter, uint32_t limit, std::string cursor) {
+  serve_method(std::move(result), "FindFiles", {},
+               [this, pattern, filter = std::move(filter), limit, cursor](
+                   const Reply<Maps, std::string>& reply, const Actor&) {
+                 context_.manager.find_files(pattern, to_json(filter), limit, cursor,
+                                             reply.then(encode_page()));
+               });
+}
+
+void ManagerObject::ListFiles(sdbus::Result<Maps, std::string>&& result, std::string archive,
+                              std::string path, uint32_t limit, std::string cursor) {
+  serve_method(std::move(result), "ListFiles", {{"archive", archive}},
+               [this, archive, path, limit, cursor](const Reply<Maps, std::string>& reply, const Actor&) {
+                 context_.manager.list_files(archive, path, limit, cursor, reply.then(encode_page()));
+               });
+}
+
+void ManagerObject::DiffArchives(sdbus::Result<Maps, std::string>&& result, std::string a, std::string b,
+                                 uint32_t limit, std::string cursor) {
+  serve_method(std::move(result), "DiffArchives", {{"archive", a}},
+               [this, a, b, limit, cursor](const Reply<Maps, std::string>& reply, const Actor&) {
+                 context_.manager.diff_archives(a, b, limit, cursor, reply.then(encode_page()));
+               });
+}
+
+void ManagerObject::FileHistory(sdbus::Result<Maps, std::string>&& result, std::string client,
+                                std::string path, uint32_t limit, std::string cursor) {
+  serve_method(std::move(result), "FileHistory", {{"client", client}},
+               [this, client, path, limit, cursor](const Reply<Maps, std::string>& reply, const Actor&) {
+                 context_.manager.file_history(client, path, limit, cursor, reply.then(encode_page()));
+               });
+}
+
+void ManagerObject::DropCatalog(sdbus::Result<>&& result, std::string client) {
+  serve_method(std::move(result), "DropCatalog", {{"client", client}},
+               [this, client](const Reply<>& reply, const Actor&) {
+                 context_.manager.drop_catalog(client, reply.done());
+               });
+}
+
+void ManagerObject::RebuildCatalog(sdbus::Result<uint64_t, Ids>&& result, std::string client) {
+  serve_method(std::move(result), "RebuildCatalog", {{"client", client}},
+               [this, client](const Reply<uint64_t, Ids>& reply, const Actor& actor) {
+                 context_.manager.rebuild_catalog(
+                     client, actor.label(), reply.then([](const auto& answer_to, const RunAnswer& answer) {
+                       answer_to(static_cast<uint64_t>(answer.run), encode_ids(answer.jobs));
+                     }));
+               });
+}
 
 void ManagerObject::PrunePolicy(sdbus::Result<uint64_t, Ids, Maps>&& result, std::string policy,
                                 VariantMap options) {
@@ -115,11 +175,8 @@ void ManagerObject::ListRepositoryArchives(sdbus::Result<Maps, std::string>&& re
   serve_method(std::move(result), "ListRepositoryArchives", {{"repository", repository}},
                [this, repository, filter = std::move(filter), limit, cursor](
                    const Reply<Maps, std::string>& reply, const Actor&) {
-                 context_.manager.list_repository_archives(
-                     repository, to_json(filter), limit, cursor,
-                     reply.then([](const auto& answer_to, const JsonPage<Json::Value>& page) {
-                       answer_to(encode_records(page.rows), page.next_cursor);
-                     }));
+                 context_.manager.list_repository_archives(repository, to_json(filter), limit, cursor,
+                                                           reply.then(encode_page()));
                });
 }
 

@@ -65,13 +65,6 @@ Expected<std::string> text_option(const VariantMap& options, const char* key) {
   return value;
 }
 
-// Records of a page with the cursor of the next.
-auto encode_page() {
-  return [](const auto& reply, const JsonPage<Json::Value>& page) {
-    reply(encode_records(page.rows), page.next_cursor);
-  };
-}
-
 // An Add method answers with the new object's path.
 auto encode_path(const char* kind, const std::string& name) {
   return [kind, name](const Reply<sdbus::ObjectPath>& reply) {
@@ -379,66 +372,6 @@ void ManagerObject::RetryJob(sdbus::Result<uint64_t, Ids>&& result, uint64_t id)
                                                    if (!allowed) return to.fail(allowed.error());
                                                    again(to);
                                                  });
-                     }));
-               });
-}
-
-void ManagerObject::ListArchives(sdbus::Result<Maps, std::string>&& result, VariantMap filter, uint32_t limit,
-                                 std::string cursor) {
-  serve_method(
-      std::move(result), "ListArchives", {},
-      [this, filter = std::move(filter), limit, cursor](const Reply<Maps, std::string>& reply, const Actor&) {
-        context_.manager.list_archives(to_json(filter), limit, cursor, reply.then(encode_page()));
-      });
-}
-
-void ManagerObject::FindFiles(sdbus::Result<Maps, std::string>&& result, std::string pattern,
-                              VariantMap filter, uint32_t limit, std::string cursor) {
-  serve_method(std::move(result), "FindFiles", {},
-               [this, pattern, filter = std::move(filter), limit, cursor](
-                   const Reply<Maps, std::string>& reply, const Actor&) {
-                 context_.manager.find_files(pattern, to_json(filter), limit, cursor,
-                                             reply.then(encode_page()));
-               });
-}
-
-void ManagerObject::ListFiles(sdbus::Result<Maps, std::string>&& result, std::string archive,
-                              std::string path, uint32_t limit, std::string cursor) {
-  serve_method(std::move(result), "ListFiles", {{"archive", archive}},
-               [this, archive, path, limit, cursor](const Reply<Maps, std::string>& reply, const Actor&) {
-                 context_.manager.list_files(archive, path, limit, cursor, reply.then(encode_page()));
-               });
-}
-
-void ManagerObject::DiffArchives(sdbus::Result<Maps, std::string>&& result, std::string a, std::string b,
-                                 uint32_t limit, std::string cursor) {
-  serve_method(std::move(result), "DiffArchives", {{"archive", a}},
-               [this, a, b, limit, cursor](const Reply<Maps, std::string>& reply, const Actor&) {
-                 context_.manager.diff_archives(a, b, limit, cursor, reply.then(encode_page()));
-               });
-}
-
-void ManagerObject::FileHistory(sdbus::Result<Maps, std::string>&& result, std::string client,
-                                std::string path, uint32_t limit, std::string cursor) {
-  serve_method(std::move(result), "FileHistory", {{"client", client}},
-               [this, client, path, limit, cursor](const Reply<Maps, std::string>& reply, const Actor&) {
-                 context_.manager.file_history(client, path, limit, cursor, reply.then(encode_page()));
-               });
-}
-
-void ManagerObject::DropCatalog(sdbus::Result<>&& result, std::string client) {
-  serve_method(std::move(result), "DropCatalog", {{"client", client}},
-               [this, client](const Reply<>& reply, const Actor&) {
-                 context_.manager.drop_catalog(client, reply.done());
-               });
-}
-
-void ManagerObject::RebuildCatalog(sdbus::Result<uint64_t, Ids>&& result, std::string client) {
-  serve_method(std::move(result), "RebuildCatalog", {{"client", client}},
-               [this, client](const Reply<uint64_t, Ids>& reply, const Actor& actor) {
-                 context_.manager.rebuild_catalog(
-                     client, actor.label(), reply.then([](const auto& answer_to, const RunAnswer& answer) {
-                       answer_to(static_cast<uint64_t>(answer.run), encode_ids(answer.jobs));
                      }));
                });
 }

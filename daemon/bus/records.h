@@ -22,4 +22,11 @@ inline auto encode_run() {
   };
 }
 
+// Records of a page with the cursor of the next.
+inline auto encode_page() {
+  return [](const auto& reply, const JsonPage<Json::Value>& page) {
+    reply(encode_records(page.rows), page.next_cursor);
+  };
+}
+
 }  // namespace cyborg::bus

@@ -16,6 +16,8 @@ constexpr std::size_t kFields = 8;
 // by step.
 constexpr std::size_t kMaxFile = 4 << 20;
 
+constexpr std::size_t kToldOfIt = 200;  // bytes of what is wrong
+
 using Fields = std::array<std::string_view, kFields>;
 
 template <typename Number>
@@ -143,13 +145,13 @@ bool ListingReader::feed(std::string_view piece) {
     before = listing.size();
     good = read(listing);
   }
-  if (!good) wrong_ = to_clean_utf8(listing.substr(0, 200));
+  if (!good) wrong_ = to_clean_utf8(listing.substr(0, kToldOfIt));
   rest_.erase(0, rest_.size() - listing.size());
   return good;
 }
 
 bool ListingReader::finish() {
-  if (!rest_.empty()) wrong_ = to_clean_utf8(rest_);
+  if (!rest_.empty()) wrong_ = to_clean_utf8(std::string_view{rest_}.substr(0, kToldOfIt));
   return rest_.empty();
 }
 
