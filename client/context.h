@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "client/connection.h"
+#include "client/bus/connection.h"
 #include "client/format/records.h"
 
 namespace cyborg::client {

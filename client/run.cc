@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "client/commands.h"
+#include "client/commands/commands.h"
 #include "client/format/text.h"
 #include "client/values.h"
 

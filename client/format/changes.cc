@@ -43,14 +43,14 @@ class Comparison {
     reminds_ = now - reminded_ >= kDay;
   }
 
-  void see(const Trouble& trouble) {
-    const auto key = trouble.key();
-    unreachable_ = unreachable_ || trouble.wrong == Wrong::unreachable;
+  void see(const Problem& problem) {
+    const auto key = problem.key();
+    unreachable_ = unreachable_ || problem.kind == ProblemKind::unreachable;
     const bool is_new = !before_[key].isObject();
     Known known = is_new ? Known{now_, false, {}} : known_of(before_[key], now_);
-    known.text = trouble.text;
+    known.text = problem.text;
     const auto days = (now_ - known.since) / kDay;
-    if (!known.told && (!trouble.fresh || days >= 1)) {
+    if (!known.told && (!problem.fresh || days >= 1)) {
       new_.push_back("new: " + known.text);
       known.told = true;
     } else if (known.told && reminds_ && days >= 1) {
@@ -93,10 +93,10 @@ class Comparison {
 
 }  // namespace
 
-Changes changes_since(const Json::Value& told, const std::vector<Trouble>& troubles, bool complete,
+Changes changes_since(const Json::Value& told, const std::vector<Problem>& problems, bool complete,
                       std::uint64_t now) {
   Comparison comparison(told.isObject() ? told : Json::Value{Json::objectValue}, now);
-  for (const auto& trouble : troubles) comparison.see(trouble);
+  for (const auto& problem : problems) comparison.see(problem);
   comparison.settle(complete);
   return comparison.take();
 }

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "client/format/trouble.h"
+#include "client/format/problem.h"
 
 namespace cyborg::client {
 namespace {
@@ -152,8 +152,8 @@ std::string repositories_text(const Json::Value& repositories) {
 
 std::string troubles_text(const Json::Value& status) {
   Gauge gauge("troubles", "What cyborgctl report calls wrong now, by kind.");
-  for (const auto& [wrong, count] : count_troubles(troubles_of(status)))
-    gauge.add({{"kind", std::string(to_string(wrong))}}, std::to_string(count));
+  for (const auto& [kind, count] : count_problems(problems_of(status)))
+    gauge.add({{"kind", std::string(to_string(kind))}}, std::to_string(count));
   return gauge.text();
 }
 

@@ -142,13 +142,13 @@ std::string counted(std::uint64_t count, const std::string& one, const std::stri
 }
 
 std::string headline(const Json::Value& report) {
-  const auto& troubles = report["troubles"];
-  if (troubles.empty()) {
+  const auto& problems = report["troubles"];
+  if (problems.empty()) {
     return fmt::format("all is well: {}, {}", counted(number(report, "backups"), "backup", "backups"),
                        counted(report["repositories"].size(), "repository", "repositories"));
   }
-  const auto more = troubles.size() > 1 ? fmt::format(" (and {} more)", troubles.size() - 1) : std::string{};
-  return printable(text(troubles[0], "text")) + more;
+  const auto more = problems.size() > 1 ? fmt::format(" (and {} more)", problems.size() - 1) : std::string{};
+  return printable(text(problems[0], "text")) + more;
 }
 
 // At most so many lines of a list; and that there are more.
@@ -165,8 +165,8 @@ std::string log_hint(std::uint64_t job) {
   return job == 0 ? std::string{} : fmt::format("      cyborgctl job log {}\n", job);
 }
 
-std::string trouble_line(const Json::Value& trouble) {
-  return fmt::format("  {}\n", printable(text(trouble, "text"))) + log_hint(number(trouble, "job"));
+std::string problem_line(const Json::Value& problem) {
+  return fmt::format("  {}\n", printable(text(problem, "text"))) + log_hint(number(problem, "job"));
 }
 
 std::string job_line(const Json::Value& job) {
@@ -256,7 +256,7 @@ Json::Value report_of(const Json::Value& status, const Happened& happened) {
   report["complete"] = is_complete(status);
   report["backups"] = Json::UInt64(status["fleet"].size());
   report["troubles"] = Json::Value{Json::arrayValue};
-  for (const auto& trouble : troubles_of(status)) report["troubles"].append(trouble.to_json());
+  for (const auto& problem : problems_of(status)) report["troubles"].append(problem.to_json());
   report["repositories"] = Json::Value{Json::arrayValue};
   for (const auto& row : status["repositories"]) {
     auto& repository = report["repositories"].append(Json::objectValue);
@@ -271,7 +271,7 @@ Json::Value report_of(const Json::Value& status, const Happened& happened) {
 
 std::string report_text(const Json::Value& report) {
   std::string result = headline(report) + "\n";
-  result += listed("Wrong now", report["troubles"], trouble_line);
+  result += listed("Wrong now", report["troubles"], problem_line);
   if (!report["complete"].asBool()) return result;
   result += fmt::format("\nSince {}:\n", human_time(number(report, "since"))) + kinds_text(report["jobs"]);
   result += listed("Did not succeed", report["unsuccessful"], job_line);

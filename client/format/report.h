@@ -1,7 +1,7 @@
 // What is wrong, and what happened in a span of time: for people, mails and programs. Pure.
 #pragma once
 
-#include "client/format/trouble.h"
+#include "client/format/problem.h"
 
 namespace cyborg::client {
 
@@ -11,7 +11,7 @@ struct Happened {
   std::vector<Json::Value> archives;  // of ListArchives, the same
 };
 
-// troubles, jobs (counts by kind and state), unsuccessful, archives, growers, repositories, days.
+// problems, jobs (counts by kind and state), unsuccessful, archives, growers, repositories, days.
 Json::Value report_of(const Json::Value& status, const Happened& happened);
 
 // The first line is the worst that there is to say, and could be the subject of a mail.

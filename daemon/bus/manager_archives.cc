@@ -38,7 +38,7 @@ Expected<RepositoryOptions> check_options(const VariantMap& options, const Actor
 }
 
 // Of those that take nothing else.
-Expected<RepositoryOptions> upkeep_options(const VariantMap& options, const Actor& actor) {
+Expected<RepositoryOptions> maintenance_options(const VariantMap& options, const Actor& actor) {
   RepositoryOptions wanted;
   const Json::Value json = to_json(options);
   Fields fields{json};
@@ -128,7 +128,7 @@ void ManagerObject::CompactRepository(sdbus::Result<Ids>&& result, std::string r
                                       VariantMap options) {
   serve_method(std::move(result), "CompactRepository", {{"repository", repository}},
                [this, repository, options = std::move(options)](const Reply<Ids>& reply, const Actor& actor) {
-                 const auto wanted = upkeep_options(options, actor);
+                 const auto wanted = maintenance_options(options, actor);
                  if (!wanted) return reply.fail(wanted.error());
                  context_.manager.run_on_repository(JobKind::compact, repository, wanted->details,
                                                     wanted->request, reply.then(encode_jobs()));
@@ -149,7 +149,7 @@ void ManagerObject::VerifyRepository(sdbus::Result<Ids>&& result, std::string re
                                      VariantMap options) {
   serve_method(std::move(result), "VerifyRepository", {{"repository", repository}},
                [this, repository, options = std::move(options)](const Reply<Ids>& reply, const Actor& actor) {
-                 const auto wanted = upkeep_options(options, actor);
+                 const auto wanted = maintenance_options(options, actor);
                  if (!wanted) return reply.fail(wanted.error());
                  context_.manager.run_on_repository(JobKind::verify, repository, wanted->details,
                                                     wanted->request, reply.then(encode_jobs()));

@@ -7,9 +7,9 @@
 #include "bus/descriptors.h"
 #include "core/fields.h"
 #include "core/hooks.h"
-#include "core/retention.h"
 #include "core/units.h"
 #include "dbus/names.h"
+#include "plan/retention.h"
 
 namespace cyborg::bus {
 namespace {

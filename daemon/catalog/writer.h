@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "borg/listing.h"
 #include "catalog/hashes.h"
-#include "core/borg_listing.h"
 #include "core/error.h"
 #include "store/connection.h"
 

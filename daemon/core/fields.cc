@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "core/calendar.h"
-#include "core/limits.h"
+#include "core/quota.h"
 #include "core/utf8.h"
 
 namespace cyborg {
@@ -39,7 +39,7 @@ void Fields::text(const char* key, std::string& value, const Check& check) {
   if (!field) return;
   if (!field->isString()) return refuse(key, shown(*field), "a text");
   std::string text = field->asString();
-  if (auto fits = check_limit(Limit::text, text.size(), key); !fits) return refuse(fits.error());
+  if (auto fits = check_quota(Quota::text, text.size(), key); !fits) return refuse(fits.error());
   if (has_control_characters(text) || !is_valid_utf8(text))
     return refuse(key, text, "text without control characters");
   if (check) {
@@ -74,13 +74,13 @@ void Fields::list(const char* key, std::vector<std::string>& values, const Check
     items.append(*field);
   }
   if (!items.isArray()) return refuse(key, shown(*field), "a list of texts");
-  if (auto fits = check_limit(Limit::list, items.size(), key); !fits) return refuse(fits.error());
+  if (auto fits = check_quota(Quota::list, items.size(), key); !fits) return refuse(fits.error());
   std::vector<std::string> texts;
   std::set<std::string, std::less<>> seen;
   for (const auto& item : items) {
     if (!item.isString()) return refuse(key, shown(item), "a text");
     std::string text = item.asString();
-    if (auto fits = check_limit(Limit::text, text.size(), key); !fits) return refuse(fits.error());
+    if (auto fits = check_quota(Quota::text, text.size(), key); !fits) return refuse(fits.error());
     if (!is_valid_utf8(text) || text.find('\0') != std::string::npos) return refuse(key, text, "valid UTF-8");
     if (check) {
       if (const std::string_view expected = check(text); !expected.empty())
@@ -95,7 +95,7 @@ void Fields::object(const char* key, Json::Value& value) {
   const Json::Value* field = find(key);
   if (!field) return;
   if (!field->isObject()) return refuse(key, shown(*field), "an object of variables");
-  if (auto fits = check_limit(Limit::variables, shown(*field).size(), key); !fits)
+  if (auto fits = check_quota(Quota::variables, shown(*field).size(), key); !fits)
     return refuse(fits.error());
   value = *field;
 }

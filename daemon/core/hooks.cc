@@ -6,7 +6,7 @@
 #include <array>
 
 #include "core/fields.h"
-#include "core/limits.h"
+#include "core/quota.h"
 #include "core/quote.h"
 
 namespace cyborg {
@@ -53,7 +53,7 @@ Expected<Hook> hook_from_json(const Json::Value& json) {
 }  // namespace
 
 Expected<std::vector<Hook>> hooks_from_json(const Json::Value& list) {
-  if (auto fits = check_limit(Limit::hooks, list.size()); !fits) return std::unexpected(fits.error());
+  if (auto fits = check_quota(Quota::hooks, list.size()); !fits) return std::unexpected(fits.error());
   std::vector<Hook> hooks;
   for (const auto& item : list) {
     if (!item.isObject()) {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/borg.h"
+#include "core/environment.h"
 #include "core/error.h"
 #include "core/job_spec.h"
 #include "core/model.h"

@@ -31,7 +31,7 @@ struct SshTarget {
   std::string jump;      // [user@]host[:port] or empty
 };
 
-// What a backup reads instead of folders: see dump_script.h.
+// What a backup reads instead of folders: see remote/dump_script.h.
 struct DumpSpec {
   std::string type;                    // mysql, postgresql, piped, vm or proxmox; empty: folders
   std::vector<std::string> databases;  // empty: all
@@ -43,7 +43,7 @@ struct DumpSpec {
   std::string mode;                 // proxmox
 };
 
-// The client's own way to the repository host: see direct.h.
+// The client's own way to the repository host: see borg/direct_access.h.
 struct DirectSpec {
   bool used = false;
   bool manual = false;          // somebody else writes authorized_keys there
@@ -145,9 +145,9 @@ struct JobResult {
   // start, end
   Json::Value archive{Json::objectValue};
   // prepare-client: addresses[], operating_system, architecture, borg_version, hostname, host_key, found[]
-  // (as in discover.h) prepare-repository: passphrase ("new", "old" or "none", of two), borg_id, host_key,
-  // borg_version, created (bool), free (bytes, if it is known); of a client's own key, also if the job
-  // failed: direct_key, direct_line, direct_manual (bool), direct_host_key; host_public_key withdraw:
+  // (as in remote/discovery.h) prepare-repository: passphrase ("new", "old" or "none", of two), borg_id,
+  // host_key, borg_version, created (bool), free (bytes, if it is known); of a client's own key, also if the
+  // job failed: direct_key, direct_line, direct_manual (bool), direct_host_key; host_public_key withdraw:
   // withdrawn (the key) prune: removed[] (names) list, check: archives[] (all that the repository has: name,
   // id, created); list: imported[] (the same with sizes) backup: repository_size (bytes, of all archives of
   // the borg repository) compact: freed (as borg says it) verify: archive, proven ("compared", "loaded",

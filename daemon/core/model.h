@@ -34,7 +34,7 @@ struct Repository {
   bool append_only = false;
   bool shared = false;   // takes several clients although the URL has no {client}
   std::string host_key;  // SHA256:… of the repository host
-  // Upkeep at times of its own: names of schedules, empty for none.
+  // Maintenance at times of its own: names of schedules, empty for none.
   std::string check_schedule, verify_schedule, compact_schedule;
   // A time span as written: its checks go on, in parts that take so long; empty: each is a whole one.
   std::string check_max_duration;

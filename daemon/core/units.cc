@@ -142,7 +142,7 @@ void add_privileges(std::vector<UnitProperty>& properties, const JobSpec& spec) 
 }
 
 // A server for dumps, which do what a client wants: an inner sandbox keeps it from all but its directory, and
-// this from the sockets of others, which that cannot. See job/enclosure.h.
+// this from the sockets of others, which that cannot. See job/sandbox.h.
 void add_database_server(std::vector<UnitProperty>& properties, const JobSpec& spec) {
   if (spec.kind != JobKind::verify || (spec.verify != "postgresql" && spec.verify != "mysql")) return;
   properties.push_back(

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "core/borg.h"
+#include "borg/command.h"
 #include "ssh/fd.h"
 
 namespace cyborg {

@@ -8,9 +8,9 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "core/job_script.h"
-#include "job/borg_run.h"
+#include "job/borg/borg_run.h"
 #include "job/child.h"
+#include "remote/job_script.h"
 #include "ssh/failure.h"
 
 namespace cyborg {

@@ -5,7 +5,7 @@
 #include <functional>
 
 #include "core/hooks.h"
-#include "job/borg_run.h"
+#include "job/borg/borg_run.h"
 #include "job/child.h"
 #include "job/job.h"
 #include "job/linger.h"

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/borg_log.h"
+#include "borg/log.h"
 #include "core/job_spec.h"
 #include "job/output.h"
 #include "job/state_files.h"

@@ -12,8 +12,8 @@
 #include <string_view>
 
 #include "job/connect.h"
-#include "job/enclosure.h"
 #include "job/job.h"
+#include "job/sandbox.h"
 #include "ssh/failure.h"
 
 namespace cyborg {

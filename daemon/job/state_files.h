@@ -4,7 +4,7 @@
 #include <chrono>
 #include <string>
 
-#include "core/borg_log.h"
+#include "borg/log.h"
 #include "core/job_spec.h"
 
 namespace cyborg {

@@ -11,7 +11,7 @@ namespace {
 
 constexpr unsigned kMostRows = 1000;
 
-Expected<void> check_limit(unsigned limit) {
+Expected<void> check_quota(unsigned limit) {
   if (limit >= 1 && limit <= kMostRows) return {};
   return fail(ErrorCode::invalid_argument, fmt::format("limit {}: expected 1-{}", limit, kMostRows));
 }
@@ -79,7 +79,7 @@ auto as_records(Done<JsonPage<Json::Value>> done, Record record) {
 
 void Manager::find_files(const std::string& pattern, const Json::Value& json, unsigned limit,
                          const std::string& cursor, Done<JsonPage<Json::Value>> done) {
-  if (auto checked = check_limit(limit); !checked) return done(std::unexpected(checked.error()));
+  if (auto checked = check_quota(limit); !checked) return done(std::unexpected(checked.error()));
   store::FileFilter filter;
   Fields fields{json};
   fields.text("client", filter.client);
@@ -93,14 +93,14 @@ void Manager::find_files(const std::string& pattern, const Json::Value& json, un
 
 void Manager::list_files(const std::string& archive, const std::string& path, unsigned limit,
                          const std::string& cursor, Done<JsonPage<Json::Value>> done) {
-  if (auto checked = check_limit(limit); !checked) return done(std::unexpected(checked.error()));
+  if (auto checked = check_quota(limit); !checked) return done(std::unexpected(checked.error()));
   out_.store.list_files(archive, inner_path(path), limit, cursor,
                         as_records<ListedFile>(std::move(done), file_record));
 }
 
 void Manager::diff_archives(const std::string& a, const std::string& b, unsigned limit,
                             const std::string& cursor, Done<JsonPage<Json::Value>> done) {
-  if (auto checked = check_limit(limit); !checked) return done(std::unexpected(checked.error()));
+  if (auto checked = check_quota(limit); !checked) return done(std::unexpected(checked.error()));
   std::int32_t from = 0;
   const auto [end, error] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), from);
   if (!cursor.empty() && (error != std::errc{} || end != cursor.data() + cursor.size())) {
@@ -112,7 +112,7 @@ void Manager::diff_archives(const std::string& a, const std::string& b, unsigned
 
 void Manager::file_history(const std::string& client, const std::string& path, unsigned limit,
                            const std::string& cursor, Done<JsonPage<Json::Value>> done) {
-  if (auto checked = check_limit(limit); !checked) return done(std::unexpected(checked.error()));
+  if (auto checked = check_quota(limit); !checked) return done(std::unexpected(checked.error()));
   out_.store.file_history(client, inner_path(path), limit, cursor,
                           as_records<store::FileVersion>(std::move(done), version_record));
 }

@@ -1,5 +1,5 @@
 // What is on a client, and what of it is backed up.
-#include "core/discover.h"
+#include "plan/coverage.h"
 
 #include <fmt/format.h>
 

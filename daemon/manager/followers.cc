@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "core/limits.h"
+#include "core/quota.h"
 
 namespace cyborg {
 namespace {
@@ -65,8 +65,8 @@ Expected<void> Followers::check_limits(const std::string& follower) const {
     all += followers.size();
     own += static_cast<std::size_t>(std::ranges::count(followers, follower, &Follower::name));
   }
-  if (auto fits = check_limit(Limit::followers, all); !fits) return fits;
-  return check_limit(Limit::followed_jobs, own);
+  if (auto fits = check_quota(Quota::followers, all); !fits) return fits;
+  return check_quota(Quota::followed_jobs, own);
 }
 
 void Followers::follow(const std::string& follower, std::int64_t job, std::uint64_t first,

@@ -68,7 +68,7 @@ void JobRunner::wake() {
 void JobRunner::start_ready() {
   // Without the database an end could not be recorded, so nothing new begins.
   if (!state_.writable()) return;
-  const Limits limits{
+  const QueueLimits limits{
       static_cast<std::size_t>(setting_number(state_.settings, "max_jobs")),
       static_cast<std::size_t>(setting_number(state_.settings, "max_jobs_per_repository_host")),
       out_.clock.now()};
@@ -204,7 +204,7 @@ void JobRunner::take_in(std::int64_t id, const std::string& service_result) {
   // It waits for its next attempt, since before cyborgd was started.
   if (left && !*left && job.state == JobState::pending && attempt_of(job) > 0) return;
   const JobResult result = result_of(id, left.value_or(std::nullopt), service_result);
-  const RetryLimits limits{setting_number(state_.settings, "retry_attempts"),
+  const RetryPolicy limits{setting_number(state_.settings, "retry_attempts"),
                            setting_span(state_.settings, "retry_delay"),
                            setting_span(state_.settings, "retry_longest_delay")};
   const auto retry = canceling_.contains(id) ? std::nullopt : retry_of(job, result, limits, out_.clock.now());

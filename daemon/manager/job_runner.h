@@ -8,9 +8,9 @@
 #include <set>
 #include <string>
 
-#include "core/retention.h"
-#include "core/retry.h"
 #include "manager/state.h"
+#include "plan/retention.h"
+#include "plan/retry.h"
 #include "store/store.h"
 
 namespace cyborg {

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "core/direct.h"
+#include "borg/direct_access.h"
 #include "core/fields.h"
 #include "core/repository_url.h"
 #include "manager/manager.h"

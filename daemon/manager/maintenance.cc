@@ -5,9 +5,9 @@
 
 #include "core/fields.h"
 #include "core/repository_url.h"
-#include "core/retention.h"
-#include "core/upkeep.h"
 #include "manager/manager.h"
+#include "plan/maintenance.h"
+#include "plan/retention.h"
 
 namespace cyborg {
 namespace {
@@ -77,7 +77,7 @@ void Manager::run_on_repository(JobKind kind, const std::string& repository, con
   const bool scheduled = request.scheduled > 0;
   const Fleet& fleet = state_.fleet;
   const Jobs& active = state_.unfinished;
-  auto plan = scheduled ? plan_upkeep(fleet, kind, repository, active)
+  auto plan = scheduled ? plan_scheduled_maintenance(fleet, kind, repository, active)
               : kind == JobKind::verify
                   ? plan_verify_repository(fleet, repository, request.clients, active)
                   : plan_repository_jobs(fleet, kind, repository, request.clients, details);
@@ -89,7 +89,7 @@ void Manager::run_on_repository(JobKind kind, const std::string& repository, con
                                                       : plan->notes.front()));
   }
   if (scheduled) {
-    request.upkeep = to_string(kind);
+    request.maintenance = to_string(kind);
     request.repository = repository;
   }
   create_run(std::move(*plan), "", request, [done = std::move(done)](Expected<RunAnswer> answer) {

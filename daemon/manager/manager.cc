@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "core/upkeep.h"
+#include "plan/maintenance.h"
 
 namespace cyborg {
 
@@ -119,10 +119,10 @@ void Manager::refresh_timers(Done<void> done) {
     timers.emplace(timer_unit_name("policy", name), timer_unit_file("policy", name, schedule->second));
   }
   for (const auto& [name, repository] : state_.fleet.repositories) {
-    for (const auto& upkeep : upkeep_table()) {
-      const Schedule* schedule = upkeep_schedule(state_.fleet, repository, upkeep);
+    for (const auto& maintenance : maintenance_table()) {
+      const Schedule* schedule = maintenance_schedule(state_.fleet, repository, maintenance);
       if (!schedule) continue;
-      const char* what = to_string(upkeep.kind);
+      const char* what = to_string(maintenance.kind);
       timers.emplace(timer_unit_name(what, name), timer_unit_file(what, name, *schedule));
     }
   }

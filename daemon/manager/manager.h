@@ -22,7 +22,7 @@ struct RunRequest {
   Microseconds scheduled = 0;        // the timer's elapse; 0: by hand
   bool dry_run = false;
   std::string actor;
-  std::string upkeep, repository;  // of a scheduled run that is no policy's
+  std::string maintenance, repository;  // of a scheduled run that is no policy's
 };
 
 struct RunAnswer {
@@ -203,8 +203,8 @@ class Manager {
   // After the end of a job, and at most once a day: there is no clock that would wake anybody for it.
   void tidy_history();
   void forget_history(Microseconds before, std::int64_t after, std::int64_t forgotten);
-  Json::Value upkeep_row(const BorgRepository& borg, const store::MaintenanceStatus& status,
-                         Microseconds now) const;
+  Json::Value maintenance_row(const BorgRepository& borg, const store::MaintenanceStatus& status,
+                              Microseconds now) const;
   Json::Value status_row(const store::FleetRow& row, Microseconds now) const;
   std::string timestamp() const;
 

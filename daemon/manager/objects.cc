@@ -3,12 +3,12 @@
 
 #include <algorithm>
 
-#include "core/limits.h"
-#include "core/objects.h"
 #include "core/policy_types.h"
+#include "core/quota.h"
 #include "core/repository_url.h"
-#include "core/upkeep.h"
 #include "manager/manager.h"
+#include "plan/maintenance.h"
+#include "plan/properties.h"
 
 namespace cyborg {
 namespace {
@@ -21,7 +21,7 @@ Expected<T> base_of(const Fleet& fleet, const std::map<std::string, T>& objects,
   if (create) {
     const std::size_t count =
         fleet.schedules.size() + fleet.repositories.size() + fleet.clients.size() + fleet.policies.size();
-    if (auto fits = check_limit(Limit::objects, count + 1); !fits) return std::unexpected(fits.error());
+    if (auto fits = check_quota(Quota::objects, count + 1); !fits) return std::unexpected(fits.error());
     if (found != objects.end())
       return fail(ErrorCode::name_taken, fmt::format("a {} named \"{}\" exists", kind, name));
     T fresh;
@@ -228,9 +228,9 @@ void Manager::put_policy(const std::string& name, const Json::Value& properties,
 void Manager::forget_schedule(const std::string& name) {
   for (auto& [repository_name, repository] : state_.fleet.repositories) {
     bool used = false;
-    for (const auto& upkeep : upkeep_table()) {
-      if (repository.*upkeep.schedule != name) continue;
-      (repository.*upkeep.schedule).clear();
+    for (const auto& maintenance : maintenance_table()) {
+      if (repository.*maintenance.schedule != name) continue;
+      (repository.*maintenance.schedule).clear();
       used = true;
     }
     if (used) out_.publisher.object_changed(ObjectKind::repository, repository_name);

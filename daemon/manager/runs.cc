@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "core/limits.h"
+#include "core/quota.h"
 #include "core/repository_url.h"
 #include "manager/manager.h"
 
@@ -77,7 +77,7 @@ void Manager::seal_passphrases(std::shared_ptr<NewPassphrases> work, Done<std::v
 
 void Manager::create_run(Plan plan, const std::string& policy, const RunRequest& request,
                          Done<RunAnswer> done) {
-  if (auto fits = check_limit(Limit::unfinished_jobs, state_.unfinished.size() + plan.jobs.size()); !fits) {
+  if (auto fits = check_quota(Quota::unfinished_jobs, state_.unfinished.size() + plan.jobs.size()); !fits) {
     return done(std::unexpected(fits.error()));
   }
   auto work = std::make_shared<NewPassphrases>();
@@ -95,7 +95,7 @@ void Manager::store_run(Plan plan, const std::string& policy, const RunRequest& 
   run.token = out_.secrets.random_uuid();
   run.policy = policy;
   run.scheduled = request.scheduled;
-  run.upkeep = request.upkeep;
+  run.maintenance = request.maintenance;
   run.repository = request.repository;
   run.actor = request.actor;
   run.jobs = std::move(plan.jobs);

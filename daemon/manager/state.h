@@ -5,9 +5,9 @@
 #include <map>
 #include <string>
 
-#include "core/plan.h"
-#include "core/settings.h"
 #include "manager/ports.h"
+#include "plan/plan.h"
+#include "plan/settings.h"
 
 namespace cyborg {
 

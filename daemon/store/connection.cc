@@ -165,13 +165,13 @@ Error Connection::note(const PGresult* result) {
 }
 
 // The last result of what was sent. Stops at the first failure that loses the connection.
-Expected<Result> Connection::collect(Limit limit) {
-  const Deadline deadline = steady_clock::now() + limit;
+Expected<Result> Connection::collect(Timeout timeout) {
+  const Deadline deadline = steady_clock::now() + timeout;
   const auto lost_while = [&] {
     return std::unexpected(give_up(one_line(PQerrorMessage(connection_.get()))));
   };
   const auto too_slow = [&] {
-    return std::unexpected(give_up(fmt::format("no answer within {} s", limit.count() / 1000)));
+    return std::unexpected(give_up(fmt::format("no answer within {} s", timeout.count() / 1000)));
   };
   if (!flush(deadline)) return steady_clock::now() < deadline ? lost_while() : too_slow();
   Result last{nullptr};
@@ -198,7 +198,7 @@ Expected<Result> Connection::collect(Limit limit) {
   return last;
 }
 
-Expected<Result> Connection::run(const char* sql, const Params& params, Limit limit) {
+Expected<Result> Connection::run(const char* sql, const Params& params, Timeout timeout) {
   if (lost()) return std::unexpected(give_up("the connection was lost"));
   if (auto clean = refuse_nul(params); !clean) return std::unexpected(clean.error());
   std::vector<const char*> values;
@@ -212,15 +212,15 @@ Expected<Result> Connection::run(const char* sql, const Params& params, Limit li
                          lengths.data(), formats.data(), 0)) {
     return std::unexpected(give_up(one_line(PQerrorMessage(connection_.get()))));
   }
-  return collect(limit);
+  return collect(timeout);
 }
 
-Expected<void> Connection::run_script(const std::string& sql, Limit limit) {
+Expected<void> Connection::run_script(const std::string& sql, Timeout timeout) {
   if (lost()) return std::unexpected(give_up("the connection was lost"));
   if (!PQsendQuery(connection_.get(), sql.c_str())) {
     return std::unexpected(give_up(one_line(PQerrorMessage(connection_.get()))));
   }
-  auto result = collect(limit);
+  auto result = collect(timeout);
   if (!result) return std::unexpected(result.error());
   return {};
 }

@@ -71,20 +71,20 @@ class Result {
 
 class Connection {
  public:
-  using Limit = std::chrono::milliseconds;
-  static constexpr Limit kLimit{10'000};
+  using Timeout = std::chrono::milliseconds;
+  static constexpr Timeout kTimeout{10'000};
 
   // At most five seconds for each address of the connection string.
   static Expected<Connection> open(const std::string& conninfo);
 
-  Expected<Result> run(const char* sql, const Params& params = {}, Limit limit = kLimit);
+  Expected<Result> run(const char* sql, const Params& params = {}, Timeout timeout = kTimeout);
   // Several statements at once, without parameters and results.
-  Expected<void> run_script(const std::string& sql, Limit limit = kLimit);
+  Expected<void> run_script(const std::string& sql, Timeout timeout = kTimeout);
 
   // A whole COPY … FROM STDIN, its rows in PostgreSQL's text format.
-  Expected<void> copy_in(const char* sql, std::string_view rows, Limit limit = kLimit);
+  Expected<void> copy_in(const char* sql, std::string_view rows, Timeout timeout = kTimeout);
   // COPY … TO STDOUT; `row` gets each row, its line end included, while they come.
-  Expected<void> copy_out(const char* sql, const std::function<void(std::string_view)>& row, Limit limit);
+  Expected<void> copy_out(const char* sql, const std::function<void(std::string_view)>& row, Timeout timeout);
 
   // Runs body in a transaction: committed if it answers a value, else rolled back. Again from the start if
   // the server ended it for the sake of another (serialization, deadlock).
@@ -107,7 +107,7 @@ class Connection {
 
   explicit Connection(Handle connection) : connection_(std::move(connection)) {}
   static bool wait(PGconn* connection, short events, Deadline deadline);
-  Expected<Result> collect(Limit limit);
+  Expected<Result> collect(Timeout timeout);
   Expected<void> begin_copy(const char* sql, ExecStatusType expected, Deadline deadline);
   bool flush(Deadline deadline);
   Error give_up(std::string_view what);

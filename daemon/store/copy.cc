@@ -25,12 +25,12 @@ Expected<void> Connection::begin_copy(const char* sql, ExecStatusType expected, 
   const Result answer{PQgetResult(connection_.get())};
   if (PQresultStatus(answer.raw()) == expected) return {};
   Error error = note(answer.raw());
-  if (auto rest = collect(kLimit); !rest && lost()) return std::unexpected(rest.error());
+  if (auto rest = collect(kTimeout); !rest && lost()) return std::unexpected(rest.error());
   return std::unexpected(std::move(error));
 }
 
-Expected<void> Connection::copy_in(const char* sql, std::string_view rows, Limit limit) {
-  const Deadline deadline = std::chrono::steady_clock::now() + limit;
+Expected<void> Connection::copy_in(const char* sql, std::string_view rows, Timeout timeout) {
+  const Deadline deadline = std::chrono::steady_clock::now() + timeout;
   if (auto begun = begin_copy(sql, PGRES_COPY_IN, deadline); !begun) return begun;
   while (!rows.empty()) {
     const auto piece = rows.substr(0, kPiece);
@@ -42,14 +42,14 @@ Expected<void> Connection::copy_in(const char* sql, std::string_view rows, Limit
   while (PQputCopyEnd(connection_.get(), nullptr) == 0) {
     if (!flush(deadline)) return std::unexpected(give_up(PQerrorMessage(connection_.get())));
   }
-  auto result = collect(limit);
+  auto result = collect(timeout);
   if (!result) return std::unexpected(result.error());
   return {};
 }
 
 Expected<void> Connection::copy_out(const char* sql, const std::function<void(std::string_view)>& row,
-                                    Limit limit) {
-  const Deadline deadline = std::chrono::steady_clock::now() + limit;
+                                    Timeout timeout) {
+  const Deadline deadline = std::chrono::steady_clock::now() + timeout;
   if (auto begun = begin_copy(sql, PGRES_COPY_OUT, deadline); !begun) return begun;
   for (;;) {
     char* data = nullptr;
@@ -63,7 +63,7 @@ Expected<void> Connection::copy_out(const char* sql, const std::function<void(st
       return std::unexpected(give_up("the rows stopped coming"));
     }
   }
-  auto result = collect(limit);
+  auto result = collect(timeout);
   if (!result) return std::unexpected(result.error());
   return {};
 }

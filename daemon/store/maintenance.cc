@@ -1,12 +1,12 @@
 // When repositories were pruned, compacted, checked and verified last, and what checks found. Kept by the
 // transaction that ends a job, as the status of backups.
-#include "core/borg_result.h"
+#include "borg/result.h"
 #include "store/operations.h"
 
 namespace cyborg::store {
 namespace {
 
-// Jobs of upkeep among $1, as rows of maintenance_status.
+// Jobs of maintenance among $1, as rows of maintenance_status.
 constexpr const char* kEnded =
     "(select b.id as borg_repository, j.kind, case when j.kind in ('prune', 'verify') then j.policy else '' "
     "end as policy,"

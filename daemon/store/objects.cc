@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "core/hooks.h"
-#include "core/retention.h"
-#include "core/upkeep.h"
+#include "plan/maintenance.h"
+#include "plan/retention.h"
 #include "store/operations.h"
 
 namespace cyborg::store {
@@ -151,8 +151,8 @@ Expected<void> put_repository(Connection& db, const Repository& repository, bool
     if (!create) {
       if (auto same = refuse_move(db, repository); !same) return same;
     }
-    for (const auto& upkeep : upkeep_table()) {
-      const std::string& name = repository.*upkeep.schedule;
+    for (const auto& maintenance : maintenance_table()) {
+      const std::string& name = repository.*maintenance.schedule;
       if (name.empty()) continue;
       if (auto known = check_exist(db, "schedule", ErrorCode::no_such_schedule, {name}); !known) return known;
     }

@@ -1,5 +1,5 @@
-// What the store does, on a connection: plain functions that block. Store (store.h) hands them to its lanes;
-// see there for what they mean.
+// What the store does, on a connection: plain functions that block. Store (store.h) hands them to its
+// workers; see there for what they mean.
 #pragma once
 
 #include <atomic>

@@ -11,7 +11,7 @@ Expected<std::optional<std::int64_t>> insert_run(Connection& db, const NewRun& r
   auto inserted = db.run(
       "insert into run (token, policy, scheduled, actor, node, upkeep, repository)"
       " values ($1, $2, instant($3), $4, $5, $6, $7) on conflict do nothing returning id",
-      Params{run.token, run.policy, run.scheduled, run.actor, node, run.upkeep, run.repository});
+      Params{run.token, run.policy, run.scheduled, run.actor, node, run.maintenance, run.repository});
   if (!inserted) return std::unexpected(inserted.error());
   if (inserted->empty()) return std::nullopt;
   return inserted->row(0).get<std::int64_t>(0);
@@ -21,7 +21,7 @@ Expected<std::int64_t> find_run(Connection& db, const NewRun& run) {
   auto found = db.run(
       "select id from run where token = $1 or (policy = $2 and scheduled = instant($3) and upkeep = $4"
       " and repository = $5) order by id limit 1",
-      Params{run.token, run.policy, run.scheduled, run.upkeep, run.repository});
+      Params{run.token, run.policy, run.scheduled, run.maintenance, run.repository});
   if (!found) return std::unexpected(found.error());
   if (found->empty()) return fail(ErrorCode::failed, fmt::format("run {} vanished", run.token));
   return found->row(0).get<std::int64_t>(0);

@@ -1,4 +1,4 @@
-// Hands operations to lanes, and their answers back to the event loop.
+// Hands operations to workers, and their answers back to the event loop.
 #include "store/store.h"
 
 #include <fmt/format.h>
@@ -8,9 +8,9 @@
 #include <memory>
 #include <utility>
 
-#include "store/lane.h"
 #include "store/migrate.h"
 #include "store/operations.h"
+#include "store/worker.h"
 
 namespace cyborg::store {
 
@@ -62,23 +62,24 @@ class Store::Impl {
   // All at once, so that the daemon does not wait for one after the other.
   ~Impl() {
     *alive_ = false;
-    for (Lane* lane : {&state_, &history_, &output_}) lane->ask_to_stop();
-    for (Lane* lane : {&state_, &history_, &output_}) lane->stop();
+    for (WorkerThread* worker : {&state_, &history_, &output_}) worker->ask_to_stop();
+    for (WorkerThread* worker : {&state_, &history_, &output_}) worker->stop();
   }
 
  private:
   template <typename T, typename Work>
-  void submit(Lane& lane, Done<T> done, Work work) {
-    // What the other lanes do may be repeated on the spot, unlike a change whose outcome somebody must know.
-    lane.submit([this, &lane, done = std::move(done), work = std::move(work), again = &lane != &state_](
-                    Connection* connection, const Error& why) mutable {
-      // The schema is the state lane's to check; until it did, no other lane may rely on it.
-      const bool usable = connection && (&lane == &state_ || available_);
+  void submit(WorkerThread& worker, Done<T> done, Work work) {
+    // What the other workers do may be repeated on the spot, unlike a change whose outcome somebody must
+    // know.
+    worker.submit([this, &worker, done = std::move(done), work = std::move(work), again = &worker != &state_](
+                      Connection* connection, const Error& why) mutable {
+      // The schema is the state worker's to check; until it did, no other worker may rely on it.
+      const bool usable = connection && (&worker == &state_ || available_);
       const auto start = std::chrono::steady_clock::now();
       Expected<T> answer = usable ? attempt<T>(*connection, work) : Expected<T>{std::unexpected(why)};
-      if (!answer && lane.stopping()) return true;
-      // At once, so that nothing waits in another lane for a server that does not answer.
-      if (usable && &lane == &state_ && connection->lost()) available_ = false;
+      if (!answer && worker.stopping()) return true;
+      // At once, so that nothing waits in another worker for a server that does not answer.
+      if (usable && &worker == &state_ && connection->lost()) available_ = false;
       const bool quick = std::chrono::steady_clock::now() - start < std::chrono::seconds{1};
       if (!answer && usable && connection->lost() && quick && std::exchange(again, false)) return false;
       call([done, answer = std::move(answer)] { done(answer); });
@@ -113,9 +114,9 @@ class Store::Impl {
   const OnAvailability on_availability_;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // of the loop's thread
   std::atomic<bool> available_ = false;
-  Lane state_;
-  Lane history_;
-  Lane output_;
+  WorkerThread state_;
+  WorkerThread history_;
+  WorkerThread output_;
 };
 
 Store::Store(Config config, Poster post, OnAvailability on_availability)

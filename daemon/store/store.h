@@ -1,7 +1,7 @@
 // State in PostgreSQL. The only door: whoever wants something stored or found asks the Store, which answers
 // later, on the event loop's thread. The loop never waits for the database.
 //
-// Three lanes, each a thread with a connection of its own: "state" for short transactions, "history" for
+// Three workers, each a thread with a connection of its own: "state" for short transactions, "history" for
 // reading, "output" for what jobs printed, so that a million lines never stand before a state change.
 //
 // While PostgreSQL is away every operation fails with ErrorCode::unavailable within seconds, and so does a
@@ -17,12 +17,12 @@
 #include <string>
 #include <vector>
 
-#include "core/borg_listing.h"
+#include "borg/listing.h"
 #include "core/error.h"
 #include "core/job_spec.h"
 #include "core/model.h"
-#include "core/plan.h"
-#include "core/retention.h"
+#include "plan/plan.h"
+#include "plan/retention.h"
 
 namespace cyborg::store {
 
@@ -81,8 +81,8 @@ struct Snapshot {
 struct NewRun {
   std::string token;  // a fresh UUID; the same token again returns the run it made: safe to repeat
   std::string policy;
-  // Upkeep of a repository that its own timer starts: the kind and the repository's name.
-  std::string upkeep, repository;
+  // Maintenance of a repository that its own timer starts: the kind and the repository's name.
+  std::string maintenance, repository;
   Microseconds scheduled = 0;  // the timer's elapse time, unique for what it starts. 0: by hand
   std::string actor;           // who asked, e.g. "uid 1000" or "timer"
   std::vector<NewJob> jobs;
@@ -266,7 +266,7 @@ struct FleetRow {
   std::string verify_reason;
 };
 
-// Upkeep of one kind of a borg repository; of prunes, of one policy and client. Times are 0 for never.
+// Maintenance of one kind of a borg repository; of prunes, of one policy and client. Times are 0 for never.
 struct MaintenanceRow {
   std::string borg_url;
   JobKind kind = JobKind::check;
@@ -372,7 +372,7 @@ class Store {
   void get_series(std::string policy, std::string client, std::string borg_url, std::string zone,
                   Done<Series> done);
 
-  // When retention will remove an archive of the series, by core/retention.h's Forecast; 0: not foreseeable.
+  // When retention will remove an archive of the series, by plan/retention.h's Forecast; 0: not foreseeable.
   struct ForecastRequest {
     std::string policy, client, borg_url, zone;
     std::int64_t archive = 0;

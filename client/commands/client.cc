@@ -1,0 +1,163 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "client/bus/jobs.h"
+#include "client/bus/objects.h"
+#include "client/commands/commands.h"
+#include "client/format/text.h"
+#include "client/secrets.h"
+
+namespace cyborg::client {
+namespace {
+
+struct AddOptions {
+  std::string name, address, user, jump, host_key, password_file;
+  std::uint32_t port = 0;
+  bool local = false;
+  bool ask_password = false;
+
+  VariantMap properties() const {
+    VariantMap result;
+    for (const auto& [key, value] : {std::pair("address", &address), std::pair("user", &user),
+                                     std::pair("jump", &jump), std::pair("host_key", &host_key)}) {
+      if (!value->empty()) result.emplace(key, sdbus::Variant{*value});
+    }
+    if (port != 0) result.emplace("port", sdbus::Variant{port});
+    if (local) result.emplace("local", sdbus::Variant{true});
+    return result;
+  }
+};
+
+// The password of the client's user, if one was given.
+VariantMap password_of(const AddOptions& options) {
+  VariantMap result;
+  if (!options.password_file.empty()) {
+    result.emplace("password", sdbus::Variant{secret_from_file(options.password_file)});
+  } else if (options.ask_password) {
+    const auto user = options.user.empty() ? std::string("root") : options.user;
+    const auto address = options.address.empty() ? options.name : options.address;
+    result.emplace("password",
+                   sdbus::Variant{secret_from_terminal(fmt::format("Password of {}@{}: ", user, address))});
+  }
+  return result;
+}
+
+VariantMap test_options() {
+  VariantMap options;
+  options.emplace("dry_run", sdbus::Variant{true});
+  return options;
+}
+
+void prepare(Context& context, const std::string& client, const VariantMap& options, Watch mode) {
+  JobWatch watch(context, mode);
+  const auto job = context.bus().act<std::uint64_t>(manager(), "PrepareClient", client, options);
+  report_jobs(context, watch, mode, std::nullopt, {job});
+}
+
+void add_client(Context& context, const AddOptions& options) {
+  const auto password = password_of(options);  // before anything is changed
+  context.bus().act<sdbus::ObjectPath>(manager(), "AddClient", options.name, options.properties());
+  report_added(context, kClientNoun, options.name);
+  if (!password.empty()) prepare(context, options.name, password, Watch::wait);
+}
+
+void add_add(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "add", "add a machine to back up");
+  const auto options = std::make_shared<AddOptions>();
+  verb.add_option("NAME", options->name, "what it is called here")->required();
+  verb.add_option("--address", options->address, "host name or address (default: the name)");
+  verb.add_option("--port", options->port, "ssh port (default: 22)")->check(whole_number(1, 65535));
+  verb.add_option("--user", options->user, "who logs in (default: root); others need sudo");
+  verb.add_option("--jump", options->jump, "[USER@]HOST[:PORT] to go through");
+  verb.add_option("--host-key", options->host_key, "SHA256:… that the machine must show");
+  auto* local = verb.add_flag("--local", options->local, "the server itself, without ssh");
+  auto* ask = verb.add_flag("--ask-password", options->ask_password,
+                            "ask for the user's password, once, to install the server's key; then prepare");
+  verb.add_option("--password-file", options->password_file, "the same from a file, or - for standard input")
+      ->excludes(ask)
+      ->excludes(local);
+  ask->excludes(local);
+  verb.callback([&context, options] { add_client(context, *options); });
+}
+
+void add_prepare(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "prepare", "log in, install borg if it is missing, record what is found");
+  const auto options = std::make_shared<AddOptions>();
+  const auto mode = std::make_shared<Watch>(Watch::none);
+  verb.add_option("NAME", options->name)->required();
+  auto* ask = verb.add_flag("--ask-password", options->ask_password,
+                            "ask for the user's password, once, to install the server's key");
+  verb.add_option("--password-file", options->password_file, "the same from a file, or - for standard input")
+      ->excludes(ask);
+  add_watch_options(verb, *mode);
+  verb.callback([&context, options, mode] {
+    if (options->ask_password) {
+      const auto record = get_object(context.bus(), kClientNoun, options->name);
+      options->user = record["user"].asString();
+      options->address = record["address"].asString();
+    }
+    prepare(context, options->name, password_of(*options), *mode);
+  });
+}
+
+void add_test(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "test", "log in and look, change nothing, and say what is missing");
+  const auto name = std::make_shared<std::string>();
+  verb.add_option("NAME", *name)->required();
+  verb.callback([&context, name] { prepare(context, *name, test_options(), Watch::wait); });
+}
+
+std::string unprotected_line(const Json::Value& row) {
+  const auto name = row["name"].asString();
+  const auto size = row["size"].asUInt64();
+  return fmt::format("{}: {}{}{}",
+                     row["protected"].asString() == "partly" ? "partly protected" : "unprotected",
+                     row["kind"].asString(), name.empty() ? std::string{" server"} : " " + printable(name),
+                     size > 0 ? ", " + human_size(size) : std::string{});
+}
+
+// Looks first, unless what is known is enough.
+void discover(Context& context, const std::string& client, bool known) {
+  if (!known) {
+    JobWatch watch(context, Watch::wait);
+    const auto job = context.bus().act<std::uint64_t>(manager(), "PrepareClient", client, test_options());
+    if (const int status = watch.wait({job}); status != kDone) {
+      context.status = status;
+      return;
+    }
+  }
+  std::vector<Json::Value> rows;
+  for (const auto& row : context.bus().query<std::vector<VariantMap>>(manager(), "DiscoverClient", client)) {
+    rows.push_back(to_json(row));
+  }
+  const std::vector<Column> columns{
+      {"KIND", "kind"}, {"NAME", "name"}, {"SIZE", "size"}, {"PROTECTED", "protected"}, {"BY", "policies"}};
+  context.print_records(columns, rows);
+  if (context.json || context.quiet) return;
+  for (const auto& row : rows) {
+    if (row["protected"].asString() == "yes") continue;
+    context.print(fmt::format("\n{}\n  {}\n", unprotected_line(row), printable(row["command"].asString())));
+  }
+}
+
+void add_discover(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "discover", "what could be backed up on it, and what no policy covers");
+  const auto name = std::make_shared<std::string>();
+  const auto known = std::make_shared<bool>(false);
+  verb.add_option("NAME", *name)->required();
+  verb.add_flag("--known", *known, "as it was found last, without logging in");
+  verb.callback([&context, name, known] { discover(context, *name, *known); });
+}
+
+}  // namespace
+
+void add_client_commands(CLI::App& app, Context& context) {
+  auto& noun = add_noun(app, context, kClientNoun, "machines that are backed up");
+  add_add(noun, context);
+  add_prepare(noun, context);
+  add_test(noun, context);
+  add_discover(noun, context);
+}
+
+}  // namespace cyborg::client

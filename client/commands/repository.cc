@@ -1,0 +1,308 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "client/bus/jobs.h"
+#include "client/bus/objects.h"
+#include "client/commands/commands.h"
+#include "client/scheduled.h"
+#include "client/secrets.h"
+#include "core/calendar.h"
+#include "core/units.h"
+
+namespace cyborg::client {
+namespace {
+
+struct AddOptions {
+  std::string name, url, encryption, transport, authorize, host_key, passphrase_file;
+  std::string check_schedule, verify_schedule, compact_schedule, check_max_duration;
+  bool append_only = false;
+  bool shared = false;
+  bool check_verify_data = false;
+
+  VariantMap properties() const {
+    VariantMap result;
+    for (const auto& [key, value] :
+         {std::pair("encryption", &encryption), std::pair("transport", &transport),
+          std::pair("authorize", &authorize), std::pair("host_key", &host_key),
+          std::pair("check_schedule", &check_schedule), std::pair("verify_schedule", &verify_schedule),
+          std::pair("compact_schedule", &compact_schedule),
+          std::pair("check_max_duration", &check_max_duration)}) {
+      if (!value->empty()) result.emplace(key, sdbus::Variant{*value});
+    }
+    if (append_only) result.emplace("append_only", sdbus::Variant{true});
+    if (shared) result.emplace("shared", sdbus::Variant{true});
+    if (check_verify_data) result.emplace("check_verify_data", sdbus::Variant{true});
+    if (!passphrase_file.empty())
+      result.emplace("passphrase", sdbus::Variant{secret_from_file(passphrase_file)});
+    return result;
+  }
+};
+
+void add_add(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "add", "add a place for archives");
+  const auto options = std::make_shared<AddOptions>();
+  verb.add_option("NAME", options->name, "what it is called here")->required();
+  verb.add_option(
+          "URL", options->url,
+          "/path on the server, user@host:path or ssh://user@host:port/path; with {client} in it, each "
+          "client gets a borg repository of its own")
+      ->required();
+  verb.add_option("--encryption", options->encryption, "borg's mode (default: repokey-blake2)");
+  verb.add_option("--passphrase-file", options->passphrase_file,
+                  "a file, or - for standard input (default: a strong one is generated)");
+  verb.add_option("--transport", options->transport,
+                  "how clients reach it: relay (through the server; the default) or direct (by themselves)");
+  verb.add_option("--authorize", options->authorize,
+                  "who puts the keys that clients then have on its host: automatic or manual");
+  verb.add_option("--host-key", options->host_key, "SHA256:… that the repository's host must show");
+  verb.add_flag("--append-only", options->append_only, "clients can add, but not delete");
+  verb.add_flag("--shared", options->shared,
+                "several clients in one borg repository, without {client} in the URL");
+  verb.add_option("--check-schedule", options->check_schedule, "look for damage at these times");
+  auto* parts = verb.add_option("--check-max-duration", options->check_max_duration,
+                                "in parts, each of this time, such as 30min");
+  verb.add_flag("--check-verify-data", options->check_verify_data, "and read and authenticate all data")
+      ->excludes(parts);
+  verb.add_option("--verify-schedule", options->verify_schedule, "prove that its newest archives restore");
+  verb.add_option("--compact-schedule", options->compact_schedule, "free the space of what was removed, too");
+  verb.callback([&context, options] {
+    context.bus().act<sdbus::ObjectPath>(manager(), "AddRepository", options->name, options->url,
+                                         options->properties());
+    report_added(context, kRepositoryNoun, options->name);
+  });
+}
+
+struct PrepareOptions {
+  std::string repository;
+  std::vector<std::string> clients;
+  bool test = false, anew = false;
+  Watch mode = Watch::none;
+};
+
+void prepare(Context& context, const PrepareOptions& wanted) {
+  VariantMap options;
+  if (wanted.test) options.emplace("dry_run", sdbus::Variant{true});
+  if (wanted.anew) options.emplace("anew", sdbus::Variant{true});
+  if (!wanted.clients.empty()) options.emplace("clients", sdbus::Variant{wanted.clients});
+  JobWatch watch(context, wanted.mode);
+  const auto jobs = context.bus().act<std::vector<std::uint64_t>>(manager(), "PrepareRepository",
+                                                                  wanted.repository, options);
+  report_jobs(context, watch, wanted.mode, std::nullopt, jobs);
+}
+
+void add_prepare(CLI::App& noun, Context& context, const std::string& name, bool test) {
+  auto& verb = add_verb(noun, name,
+                        test ? "look whether it is reachable and usable, and change nothing"
+                             : "create or open its borg repositories");
+  const auto options = std::make_shared<PrepareOptions>();
+  options->test = test;
+  options->mode = test ? Watch::wait : Watch::none;
+  verb.add_option("NAME", options->repository)->required();
+  add_names(verb, "--client", options->clients, "only for this client");
+  if (!test) {
+    verb.add_flag("--anew", options->anew, "what was there is lost: another one takes its place");
+    add_watch_options(verb, options->mode);
+  }
+  verb.callback([&context, options] { prepare(context, *options); });
+}
+
+struct MaintenanceOptions {
+  std::string repository;
+  std::vector<std::string> clients;
+  std::string max_duration;
+  bool verify_data = false;
+  bool scheduled = false;
+  Watch mode = Watch::none;
+};
+
+void maintain(Context& context, const char* what, const char* method, const MaintenanceOptions& wanted) try {
+  VariantMap options;
+  if (wanted.scheduled) {
+    options.emplace("scheduled",
+                    sdbus::Variant{elapse_time(context, timer_unit_name(what, wanted.repository))});
+  }
+  if (!wanted.clients.empty()) options.emplace("clients", sdbus::Variant{wanted.clients});
+  if (!wanted.max_duration.empty()) {
+    const auto span = parse_time_span(wanted.max_duration);
+    if (!span) throw usage(fmt::format("{}: a time span such as 30min is expected", wanted.max_duration));
+    options.emplace("max_duration", sdbus::Variant{static_cast<std::uint64_t>(span->count())});
+  }
+  if (wanted.verify_data) options.emplace("verify_data", sdbus::Variant{true});
+  JobWatch watch(context, wanted.mode);
+  const auto jobs =
+      context.bus().act<std::vector<std::uint64_t>>(manager(), method, wanted.repository, options);
+  report_jobs(context, watch, wanted.mode, std::nullopt, jobs);
+} catch (Failure& failure) {
+  if (wanted.scheduled) settle_scheduled(failure);
+  throw;
+}
+
+CLI::App& add_maintenance(CLI::App& noun, Context& context, const char* name, const char* method,
+                          const char* description, const std::shared_ptr<MaintenanceOptions>& options) {
+  auto& verb = add_verb(noun, name, description);
+  verb.add_option("NAME", options->repository)->required();
+  auto* clients = add_names(verb, "--client", options->clients, "only the borg repository of this client");
+  verb.add_flag("--scheduled", options->scheduled,
+                fmt::format("for cyborg-{}@.service: this elapse of the timer, once", name))
+      ->excludes(clients);
+  add_watch_options(verb, options->mode);
+  verb.callback([&context, name, method, options] { maintain(context, name, method, *options); });
+  return verb;
+}
+
+void add_maintenance_verbs(CLI::App& noun, Context& context) {
+  add_maintenance(noun, context, "compact", "CompactRepository", "free the space of what was removed",
+                  std::make_shared<MaintenanceOptions>());
+  add_maintenance(noun, context, "verify", "VerifyRepository", "prove that its newest archives restore",
+                  std::make_shared<MaintenanceOptions>());
+  const auto options = std::make_shared<MaintenanceOptions>();
+  auto& check = add_maintenance(noun, context, "check", "CheckRepository", "look for damage", options);
+  auto* duration = check.add_option("--max-duration", options->max_duration,
+                                    "a part of it, such as 30min; the next one goes on from there");
+  check.add_flag("--verify-data", options->verify_data, "read and authenticate all data")->excludes(duration);
+}
+
+void export_key(Context& context, const std::string& repository, const std::string& client) {
+  VariantMap options;
+  if (!client.empty()) options.emplace("client", sdbus::Variant{client});
+  const auto descriptor = context.bus().act<sdbus::UnixFd>(manager(), "ExportKey", repository, options);
+  const auto text = read_all(descriptor.get());
+  if (context.json) {
+    Json::Value answer(Json::objectValue);
+    answer["text"] = text;
+    context.print_json(answer);
+  } else {
+    context.print(text.ends_with('\n') ? text : text + '\n');
+  }
+}
+
+struct PassphraseOptions {
+  std::string repository, file;
+  std::vector<std::string> clients;
+  Watch mode = Watch::none;
+};
+
+void change_passphrase(Context& context, const PassphraseOptions& wanted) {
+  VariantMap options;
+  if (!wanted.clients.empty()) options.emplace("clients", sdbus::Variant{wanted.clients});
+  if (!wanted.file.empty()) options.emplace("passphrase", sdbus::Variant{secret_from_file(wanted.file)});
+  JobWatch watch(context, wanted.mode);
+  const auto jobs = context.bus().act<std::vector<std::uint64_t>>(manager(), "ChangePassphrase",
+                                                                  wanted.repository, options);
+  report_jobs(context, watch, wanted.mode, std::nullopt, jobs);
+}
+
+void add_change_passphrase(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "change-passphrase", "have borg change the passphrase; then export it again");
+  const auto options = std::make_shared<PassphraseOptions>();
+  verb.add_option("NAME", options->repository)->required();
+  add_names(verb, "--client", options->clients, "only of the borg repository of this client");
+  verb.add_option("--passphrase-file", options->file,
+                  "a file, or - for standard input (default: a strong one is generated)");
+  add_watch_options(verb, options->mode);
+  verb.callback([&context, options] { change_passphrase(context, *options); });
+}
+
+void add_key_export(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "key-export", "print passphrase and location, to keep in a safe place");
+  const auto repository = std::make_shared<std::string>();
+  const auto client = std::make_shared<std::string>();
+  verb.add_option("NAME", *repository)->required();
+  verb.add_option("--client", *client, "whose borg repository, when the URL contains {client}");
+  verb.callback([&context, repository, client] { export_key(context, *repository, *client); });
+}
+
+std::vector<Json::Value> list_keys(Context& context, const std::string& repository,
+                                   const std::string& client) {
+  VariantMap filter{{"repository", sdbus::Variant{repository}}};
+  if (!client.empty()) filter.emplace("client", sdbus::Variant{client});
+  std::vector<Json::Value> rows;
+  for (const auto& record : context.bus().query<std::vector<VariantMap>>(manager(), "ListKeys", filter)) {
+    rows.push_back(with_snake_keys(to_json(record)));
+  }
+  return rows;
+}
+
+void add_keys(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "keys", "the keys that clients have to its host, with the transport direct");
+  const auto repository = std::make_shared<std::string>();
+  verb.add_option("NAME", *repository)->required();
+  verb.callback([&context, repository] {
+    context.print_records({{"CLIENT", "client"},
+                           {"HOST", "host"},
+                           {"AUTHORIZED", "authorized"},
+                           {"MANUAL", "manual"},
+                           {"NEEDED", "needed"},
+                           {"KEY", "key"}},
+                          list_keys(context, *repository, ""));
+  });
+}
+
+void add_key_line(CLI::App& noun, Context& context) {
+  auto& verb = add_verb(noun, "key-line", "the line for authorized_keys that lets a client in");
+  const auto repository = std::make_shared<std::string>();
+  const auto client = std::make_shared<std::string>();
+  verb.add_option("NAME", *repository)->required();
+  verb.add_option("--client", *client, "whose")->required();
+  verb.callback([&context, repository, client] {
+    const auto rows = list_keys(context, *repository, *client);
+    if (rows.empty()) {
+      throw Failure(
+          kNotFound, fmt::format("client {} has no key for repository {}", *client, *repository),
+          fmt::format("cyborgctl repository prepare {} --client {} makes it, if the transport is direct",
+                      *repository, *client));
+    }
+    if (context.json) return context.print_json(rows.front());
+    context.print(rows.front()["line"].asString() + "\n");
+  });
+}
+
+struct WithdrawOptions {
+  std::string repository;
+  std::vector<std::string> clients;
+  bool force = false;
+  Watch mode = Watch::none;
+};
+
+void withdraw(Context& context, const WithdrawOptions& wanted) {
+  VariantMap options;
+  if (!wanted.clients.empty()) options.emplace("clients", sdbus::Variant{wanted.clients});
+  if (wanted.force) options.emplace("force", sdbus::Variant{true});
+  JobWatch watch(context, wanted.mode);
+  const auto jobs =
+      context.bus().act<std::vector<std::uint64_t>>(manager(), "WithdrawKeys", wanted.repository, options);
+  if (wanted.force) return context.say("forgotten; nothing was changed on the repository host");
+  report_jobs(context, watch, wanted.mode, std::nullopt, jobs);
+}
+
+void add_withdraw(CLI::App& noun, Context& context) {
+  auto& verb =
+      add_verb(noun, "withdraw",
+               "take clients' keys away from its host: those that are not needed, or of what is disabled");
+  const auto options = std::make_shared<WithdrawOptions>();
+  verb.add_option("NAME", options->repository)->required();
+  add_names(verb, "--client", options->clients, "only the key of this client");
+  verb.add_flag("--force", options->force,
+                "forget them: the host is gone, or somebody removed the lines there");
+  add_watch_options(verb, options->mode);
+  verb.callback([&context, options] { withdraw(context, *options); });
+}
+
+}  // namespace
+
+void add_repository_commands(CLI::App& app, Context& context) {
+  auto& noun = add_noun(app, context, kRepositoryNoun, "places where archives are kept");
+  add_add(noun, context);
+  add_prepare(noun, context, "prepare", false);
+  add_prepare(noun, context, "test", true);
+  add_change_passphrase(noun, context);
+  add_key_export(noun, context);
+  add_keys(noun, context);
+  add_key_line(noun, context);
+  add_withdraw(noun, context);
+  add_maintenance_verbs(noun, context);
+  add_repository_archives(noun, context);
+}
+
+}  // namespace cyborg::client

@@ -1,0 +1,185 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "client/bus/jobs.h"
+#include "client/bus/objects.h"
+#include "client/bus/receiver.h"
+#include "client/commands/commands.h"
+#include "client/format/text.h"
+
+namespace cyborg::client {
+namespace {
+
+struct RestoreOptions {
+  std::string archive, to, conflict, guest, directory;
+  std::vector<std::string> paths, databases;
+  bool in_place = false;
+  bool to_stdout = false;
+  bool tar = false;
+  bool all_databases = false;
+  bool globals = false;
+  bool start = false;
+  bool dry_run = false;
+  Watch mode = Watch::none;
+
+  bool of_databases() const { return all_databases || globals || !databases.empty(); }
+};
+
+// CLIENT:/DIRECTORY, and for databases and guests CLIENT alone.
+void add_target(const RestoreOptions& options, VariantMap& result) {
+  if (options.of_databases() || !options.guest.empty()) {
+    if (options.to.find_first_of(":/") != std::string::npos)
+      throw usage(fmt::format("--to {}: databases and guests go to a CLIENT, not to a directory", options.to),
+                  options.guest.empty() ? "" : "--directory says where a guest's disks are to be");
+    if (!options.to.empty()) result.emplace("client", sdbus::Variant{options.to});
+    return;
+  }
+  const auto colon = options.to.find(':');
+  if (colon == std::string::npos || colon == 0 || options.to.find('/', colon) != colon + 1)
+    throw usage(fmt::format("--to {}: CLIENT:/DIRECTORY is expected", options.to));
+  result.emplace("client", sdbus::Variant{options.to.substr(0, colon)});
+  result.emplace("directory", sdbus::Variant{options.to.substr(colon + 1)});
+}
+
+// NAME or NAME=NEWNAME.
+VariantMap databases_of(const std::vector<std::string>& texts) {
+  VariantMap result;
+  for (const auto& text : texts) {
+    const auto equals = text.find('=');
+    const auto target = equals == std::string::npos ? std::string{} : text.substr(equals + 1);
+    if (equals == 0 || (equals != std::string::npos && target.empty()))
+      throw usage(fmt::format("--database {}: NAME or NAME=NEWNAME is expected", text));
+    if (!result.emplace(text.substr(0, equals), sdbus::Variant{target}).second)
+      throw usage(fmt::format("--database {}: there twice", text));
+  }
+  return result;
+}
+
+// NAME or NAME=NEWNAME.
+void add_guest(const RestoreOptions& options, VariantMap& result) {
+  const auto equals = options.guest.find('=');
+  const auto name = options.guest.substr(0, equals);
+  const auto target = equals == std::string::npos ? std::string{} : options.guest.substr(equals + 1);
+  if (name.empty() || (equals != std::string::npos && target.empty()))
+    throw usage(fmt::format("--guest {}: NAME or NAME=NEWNAME is expected", options.guest));
+  result.emplace("guest", sdbus::Variant{name});
+  if (!target.empty()) result.emplace("guest_name", sdbus::Variant{target});
+  if (options.start) result.emplace("start", sdbus::Variant{true});
+  if (!options.directory.empty()) result.emplace("directory", sdbus::Variant{options.directory});
+}
+
+VariantMap options_of(const RestoreOptions& options) {
+  VariantMap result;
+  if (options.dry_run) result.emplace("dry_run", sdbus::Variant{true});
+  if (!options.conflict.empty()) result.emplace("conflict", sdbus::Variant{options.conflict});
+  if (!options.databases.empty())
+    result.emplace("databases", sdbus::Variant{databases_of(options.databases)});
+  if (options.all_databases) result.emplace("all_databases", sdbus::Variant{true});
+  if (options.globals) result.emplace("globals", sdbus::Variant{true});
+  if (!options.guest.empty()) add_guest(options, result);
+  if (options.tar) result.emplace("tar", sdbus::Variant{true});
+  if (options.in_place) {
+    result.emplace("in_place", sdbus::Variant{true});
+  } else if (!options.to_stdout) {
+    add_target(options, result);
+  }
+  return result;
+}
+
+void check(const Context& context, const RestoreOptions& options) {
+  const bool of_guest = !options.guest.empty();
+  const int targets = int{options.in_place} + int{options.to_stdout} +
+                      int{options.of_databases() || of_guest || !options.to.empty()};
+  if (targets == 0) {
+    throw usage("where to? --to CLIENT:/DIRECTORY, --in-place, --stdout, --database or --guest is needed");
+  }
+  if (targets > 1 || (of_guest && options.of_databases()))
+    throw usage("one of --to, --in-place, --stdout, --database and --guest is expected");
+  if (!of_guest && (options.start || !options.directory.empty()))
+    throw usage("--start, --directory: only a --guest has them");
+  if (options.tar && !options.to_stdout) throw usage("--tar: only --stdout can be a tar stream");
+  if (!options.to_stdout) return;
+  if (context.json) throw usage("--stdout and --json: standard output takes one of them");
+  if (options.dry_run) throw usage("--stdout and --dry-run: nothing would be written but the output");
+  const bool tar = options.tar || options.paths.size() != 1;
+  if (tar && isatty(STDOUT_FILENO))
+    throw usage("a tar stream is not for a terminal", "cyborgctl restore … --stdout >FILE.tar");
+}
+
+std::uint64_t call(Context& context, const RestoreOptions& options, const VariantMap& properties) {
+  return context.bus().act<std::uint64_t>(manager(), "Restore", options.archive, options.paths, properties);
+}
+
+// Nothing but the content goes to standard output.
+void restore_to_stdout(Context& context, const RestoreOptions& options) {
+  context.quiet = true;
+  Receiver receiver;
+  JobWatch watch(context, Watch::wait);
+  std::uint64_t job = 0;
+  {
+    auto properties = options_of(options);
+    properties.emplace("output", sdbus::Variant{receiver.take_writer()});
+    job = call(context, options, properties);
+  }
+  const int status = watch.wait({job});
+  receiver.finish();
+  if (!receiver.problem().empty()) throw Failure(kFailed, "standard output: " + receiver.problem());
+  if (status != kDone) throw Failure(status, describe_job(watch.records().front()));
+}
+
+// What a dry run found, beyond its sentence.
+void show_findings(const Context& context, const JobWatch& watch) {
+  if (context.json) return;
+  for (const auto& record : watch.records()) {
+    const Json::Value& names = record["facts"]["existing_names"];
+    if (!names.isArray()) continue;
+    for (const auto& name : names) context.say("  there already: " + name.asString());
+    if (record["facts"]["existing"].asUInt64() > names.size()) context.say("  ...");
+  }
+}
+
+void restore(Context& context, const RestoreOptions& options) {
+  check(context, options);
+  if (options.to_stdout) return restore_to_stdout(context, options);
+  const auto properties = options_of(options);
+  // Whoever asks what would happen waits for the answer.
+  const auto mode = options.dry_run ? std::max(options.mode, Watch::wait) : options.mode;
+  JobWatch watch(context, mode);
+  const auto job = call(context, options, properties);
+  report_jobs(context, watch, mode, std::nullopt, {job});
+  if (options.dry_run) show_findings(context, watch);
+}
+
+}  // namespace
+
+void add_restore_command(CLI::App& app, Context& context) {
+  auto& verb = *app.add_subcommand("restore", "bring back files, archives, databases and guests");
+  const auto options = std::make_shared<RestoreOptions>();
+  verb.add_option("ARCHIVE", options->archive, "its name, or REPOSITORY::NAME")->required();
+  verb.add_option("PATH", options->paths, "a file or folder in the archive (default: all)");
+  verb.add_option("--to", options->to, "CLIENT:/DIRECTORY to restore into; for databases and guests CLIENT");
+  verb.add_flag("--in-place", options->in_place, "over the files as they are now, on the archive's client");
+  verb.add_flag("--stdout", options->to_stdout,
+                "print the content of one file, or a tar stream of folders and several paths");
+  verb.add_flag("--tar", options->tar, "with --stdout: a tar stream of one file, too");
+  add_list(verb, "--database", options->databases,
+           "NAME or NAME=NEWNAME: load the dump of this database into the client's server");
+  verb.add_flag("--all-databases", options->all_databases, "all that are in the archive");
+  verb.add_flag("--globals", options->globals, "roles, users and grants, too");
+  verb.add_option("--guest", options->guest,
+                  "NAME or NAME=NEWNAME: put this guest back into the client's hypervisor");
+  verb.add_option("--directory", options->directory,
+                  "with --guest: where its disks go (default: where they were)");
+  verb.add_flag("--start", options->start, "with --guest: start it");
+  verb.add_option("--conflict", options->conflict,
+                  "with what is there already: overwrite, keep, rename or fail (default: overwrite files, "
+                  "fail for databases and guests)");
+  verb.add_flag("--dry-run", options->dry_run, "only say what would be done");
+  add_watch_options(verb, options->mode);
+  verb.callback([&context, options] { restore(context, *options); });
+}
+
+}  // namespace cyborg::client

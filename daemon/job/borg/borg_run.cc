@@ -1,0 +1,427 @@
+#include "job/borg/borg_run.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sodium/randombytes.h>
+#include <sodium/utils.h>
+
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+
+#include "job/borg/direct_access.h"
+#include "job/borg/stale_lock.h"
+#include "job/child.h"
+#include "job/connect.h"
+#include "job/linger.h"
+#include "remote/dump_script.h"
+#include "remote/guest_script.h"
+#include "remote/job_script.h"
+#include "remote/snapshot_script.h"
+#include "ssh/failure.h"
+
+namespace cyborg {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Stream = ssh::Channel::Stream;
+
+constexpr std::size_t kMaxOutput = 16 << 20;  // of JSON on standard output
+constexpr std::size_t kMaxText = 50;
+constexpr std::size_t kMaxSaid = 5;
+constexpr std::string_view kSshSaid = "ssh-said ";
+constexpr std::string_view kLockRemoved = "lock-removed ";
+// So that borg goes on while what it printed is being dealt with.
+constexpr int kListingPipe = 1 << 20;
+// sshd takes no longer word on a command line; Linux allows 128 KiB for one.
+constexpr std::size_t kMaxCommand = 120 * 1024;
+constexpr std::chrono::seconds kSignOfLife{kSilence / 4};
+// How long a canceled borg may take: SIGINT at once, SIGTERM after 5 s, SIGKILL after 35 s.
+constexpr std::chrono::seconds kTerminateAfter{5};
+constexpr std::chrono::seconds kKillAfter{35};
+constexpr std::chrono::seconds kGiveUpAfter{45};
+// How long a borg may take to notice that its serve is gone, which it does as soon as it has something to
+// say.
+constexpr std::chrono::seconds kNoticeAfter{10};
+
+void append_output(BorgEnd& end, std::string_view data) {
+  if (end.output.size() + data.size() <= kMaxOutput) end.output += data;
+}
+
+void send(ssh::Session& session, ssh::Channel& channel, std::string_view data) {
+  while (!data.empty()) {
+    data.remove_prefix(channel.write(data));
+    session.service(false);
+  }
+}
+
+// What a dump script tells about the dump at hand; false if the line is something else.
+bool read_dump_line(JobContext& job, BorgEnd& end, std::string_view line) {
+  constexpr std::string_view kDumping = "dumping ";
+  constexpr std::string_view kSaid = "dump-said ";
+  constexpr std::string_view kWarning = "dump-warning ";
+  if (line.starts_with(kDumping)) {
+    end.said.clear();
+    job.output().line(6, fmt::format("reading {}", dump_name(job.spec(), line.substr(kDumping.size()))));
+    return true;
+  }
+  if (line.starts_with(kWarning)) {
+    line.remove_prefix(kWarning.size());
+    job.output().line(4, line);
+    if (end.dump_warnings.size() < kMaxText) end.dump_warnings.emplace_back(line);
+    return true;
+  }
+  if (!line.starts_with(kSaid)) return false;
+  if (end.said.size() == kMaxSaid) end.said.erase(end.said.begin());
+  end.said.emplace_back(line.substr(kSaid.size()));
+  job.output().line(5, end.said.back());
+  return true;
+}
+
+void add_warnings(JobResult& result, const char* code, const std::vector<std::string>& warnings) {
+  if (warnings.empty()) return;
+  result.warnings.insert(result.warnings.end(), warnings.begin(), warnings.end());
+  if (result.state != JobState::successful) return;
+  result.state = JobState::warning;
+  result.code = code;
+  result.message = warnings.front();
+}
+
+// Tells when a borg has lost its repository without noticing.
+class ServeWatch {
+ public:
+  explicit ServeWatch(Serve* serve) : serve_(serve) {}
+  bool lost() {
+    if (!serve_ || !serve_->broken()) return false;
+    if (!since_) since_ = Clock::now();
+    return Clock::now() - *since_ > kNoticeAfter;
+  }
+
+ private:
+  Serve* serve_;
+  std::optional<Clock::time_point> since_;
+};
+
+// Stops a local borg in steps.
+class Stopper {
+ public:
+  void tick(Child& child) {
+    const auto now = Clock::now();
+    if (step_ == 0) begin_ = now;
+    const auto waited = now - begin_;
+    if (step_ == 0) {
+      child.signal(SIGINT);
+      step_ = 1;
+    } else if (step_ == 1 && waited > kTerminateAfter) {
+      child.signal(SIGTERM);
+      step_ = 2;
+    } else if (step_ == 2 && waited > kKillAfter) {
+      child.signal(SIGKILL);
+      step_ = 3;
+    }
+  }
+
+ private:
+  int step_ = 0;
+  Clock::time_point begin_;
+};
+
+}  // namespace
+
+BorgReader::BorgReader(JobContext& job, BorgEnd& end)
+    : job_(job), end_(end), lines_([this](std::string_view line) { read_line(line); }) {}
+
+void BorgReader::read_line(std::string_view line) {
+  if (line.starts_with(kScriptMark)) {
+    line.remove_prefix(kScriptMark.size());
+    if (line == "started") {
+      end_.started = true;
+    } else if (line == "installing") {
+      job_.output().line(5, "borg is not installed: installing it");
+    } else if (const auto note = read_snapshot_line(line)) {
+      job_.output().line(note->priority, note->text);
+      if (note->priority < 5) {
+        end_.snapshot_left = note->text;
+        end_.log.add_warning(note->text);
+      }
+    } else if (line.starts_with(kLockRemoved)) {
+      line.remove_prefix(kLockRemoved.size());
+      job_.output().line(5, stale_lock_removed(line));
+    } else if (line.starts_with(kRootLink)) {
+      line.remove_prefix(kRootLink.size());
+      const auto warning = root_link_warning(job_.spec(), line);
+      if (warning && end_.root_links.size() < job_.spec().roots.size()) end_.root_links.push_back(*warning);
+    } else if (line.starts_with(kSshSaid)) {
+      line.remove_prefix(kSshSaid.size());
+      job_.output().line(4, fmt::format("ssh: {}", line));
+      if (end_.ssh_said.size() < kMaxText) end_.ssh_said.emplace_back(line);
+    } else if (!read_dump_line(job_, end_, line) && end_.script_failure.empty()) {
+      end_.script_failure = line;
+    }
+    return;
+  }
+  const BorgLine parsed = parse_borg_line(line);
+  end_.log.add(parsed);
+  if (parsed.progress) job_.progress().set(*parsed.progress);
+  if (parsed.kind == BorgLine::Kind::progress || parsed.text.empty()) return;
+  if (is_told_otherwise(parsed)) return;
+  if (parsed.kind == BorgLine::Kind::text && end_.text.size() < kMaxText) end_.text.push_back(parsed.text);
+  job_.output().line(parsed.priority, parsed.text);
+}
+
+BorgEnd run_remote(JobContext& job, ssh::Session& session, const std::string& user, const RemoteBorg& borg) {
+  const std::string command = script_command(borg.script, user);
+  if (command.size() > kMaxCommand) {
+    throw Failure("too-long", "the folders and excludes are too many for one command line: use patterns");
+  }
+  BorgEnd end;
+  BorgReader reader{job, end};
+  auto control = ssh::Channel::execute(session, command);
+  send(session, *control, borg.input);
+  std::unique_ptr<ssh::Channel> data;
+  if (borg.serve) {
+    data = ssh::Channel::execute(session, script_command(relay_script(borg.relay), user));
+  }
+
+  ssh::Pump pump;
+  IdGuard guard{job.spec()};
+  Linger linger{borg.linger};
+  pump.add_session(session);
+  const auto out =
+      pump.connect(ssh::from_channel(*control, Stream::output), ssh::to_function([&](auto piece) {
+                     linger.heard();
+                     append_output(end, piece);
+                   }));
+  const auto error =
+      pump.connect(ssh::from_channel(*control, Stream::error), ssh::to_function([&](auto piece) {
+                     linger.heard();
+                     reader.feed(piece);
+                   }));
+  if (data) {
+    borg.serve->join(pump, ssh::from_channel(*data, Stream::output), ssh::to_channel(*data),
+                     [&](auto piece) { guard.inspect(piece); });
+    borg.serve->attach(pump, job);
+  }
+  ServeWatch watch{borg.serve};
+  std::optional<Clock::time_point> deadline;
+  const auto begin = Clock::now();
+  auto sign = begin;
+  job.attach(pump, [&] {
+    if (const auto now = Clock::now(); now - sign > kSignOfLife && control->writable()) {
+      control->write("\n");
+      sign = now;
+    }
+    end.timed_out = end.timed_out || (borg.limit && Clock::now() - begin > *borg.limit);
+    end.repository_lost = end.repository_lost || watch.lost();
+    const bool canceled = job.canceled() && !borg.despite_cancel;
+    if (deadline || !(canceled || end.timed_out || end.repository_lost)) return;
+    control->send_eof();  // the script ends borg
+    deadline = Clock::now() + kGiveUpAfter;
+  });
+  pump.run([&] {
+    if (deadline && Clock::now() > *deadline) return true;
+    if (control->closed() && pump.finished(out) && pump.finished(error)) return true;
+    return linger.over(control->exit_status().has_value(), job.output());
+  });
+  reader.finish();
+  if (!control->exit_status() && !job.canceled()) {
+    throw Failure("connection-lost",
+                  fmt::format("the connection to {} ended without a result", session.name()),
+                  JobState::failed);
+  }
+  end.status = control->exit_status().value_or(-1);
+  return end;
+}
+
+BorgEnd run_local(JobContext& job, const LocalBorg& borg) {
+  BorgEnd end;
+  end.started = true;
+  remove_stale_locks(job);
+  BorgReader reader{job, end};
+  std::optional<ConnectSocket> socket;
+  if (borg.serve) socket.emplace(job.directory());
+  ChildOptions options;
+  options.command = borg.command;
+  options.environment = borg_environment(borg.base_dir, socket ? socket->rsh() : std::string{}, job.spec());
+  options.environment.emplace_back("BORG_PASSPHRASE_FD", "3");
+  options.environment.emplace_back("CYBORG_CLIENT_DIR", borg.base_dir);  // for a script around it
+  if (!borg.new_passphrase.empty()) {
+    options.environment.emplace_back("BORG_NEW_PASSPHRASE", borg.new_passphrase);
+  }
+  options.passphrase = job.passphrase();
+  if (!borg.second_line.empty()) *options.passphrase += "\n" + borg.second_line;
+  options.directory = borg.directory;
+  Child child{options};
+  sodium_memzero(options.passphrase->data(), options.passphrase->size());
+
+  if (borg.on_output || borg.sink) ::fcntl(child.out(), F_SETPIPE_SZ, kListingPipe);
+  if (borg.started) borg.started();
+  ssh::Pump pump;
+  IdGuard guard{job.spec()};
+  auto sink = borg.sink ? borg.sink() : ssh::to_function([&](auto piece) {
+    if (borg.on_output) return borg.on_output(piece);
+    append_output(end, piece);
+  });
+  auto source = borg.on_output ? ssh::from_pipe_at_leisure(child.out()) : ssh::from_fd(child.out());
+  const auto out = pump.connect(std::move(source), std::move(sink));
+  const auto error =
+      pump.connect(ssh::from_fd(child.error()), ssh::to_function([&](auto piece) { reader.feed(piece); }));
+  Fd connection;
+  if (borg.serve) {
+    borg.serve->attach(pump, job);
+    pump.watch(socket->fd(), [&] {
+      Fd accepted = socket->accept();
+      if (connection || !accepted) return;  // one borg, one connection
+      connection = std::move(accepted);
+      borg.serve->join(pump, ssh::from_fd(connection.get()), ssh::to_fd(connection.get()),
+                       [&](auto piece) { guard.inspect(piece); });
+    });
+  }
+  pump.watch_once(child.exit_fd(), [&] { (void)child.poll_status(); });
+  Stopper stopper;
+  ServeWatch watch{borg.serve};
+  job.attach(pump, [&] {
+    end.repository_lost = end.repository_lost || watch.lost();
+    const bool unwanted = borg.give_up && borg.give_up();
+    if (job.canceled() || end.repository_lost || unwanted) stopper.tick(child);
+  });
+  Linger linger{kLinger};
+  pump.run([&] {
+    const bool ended = child.poll_status().has_value();
+    if (ended && pump.finished(out) && pump.finished(error)) return true;
+    // Whoever gets what it prints may take his time.
+    return linger.over(ended && !borg.sink && !borg.on_output, job.output());
+  });
+  reader.finish();
+  end.status = child.wait();
+  return end;
+}
+
+BorgStep run_on_repository(JobContext& job, BorgVerb verb,
+                           const std::function<std::vector<std::string>(const std::string&)>& command,
+                           const std::string& host_key, const std::string& new_passphrase) {
+  const JobSpec& spec = job.spec();
+  const bool here = spec.repository_host.address.empty();
+  // A serve for each borg: it ends with it.
+  const auto serve = here ? nullptr : Serve::start(job, host_key);
+  LocalBorg borg;
+  borg.command = command(here ? spec.repository_path : relay_url(spec.repository_path));
+  borg.base_dir = server_borg_directory();
+  borg.serve = serve.get();
+  borg.new_passphrase = new_passphrase;
+  BorgStep step;
+  step.end = run_local(job, borg);
+  step.result = judge_borg(verb, step.end.status, step.end.log, spec);
+  step.result = conclude(job, std::move(step.result), step.end, serve.get());
+  if (serve) {
+    for (const auto& line : serve->said()) step.end.log.note(line);
+  }
+  job.throw_if_canceled();
+  return step;
+}
+
+void check_script(const BorgEnd& end, const JobSpec& spec, const std::string& user) {
+  const std::string machine = fmt::format("{}@{}", user, spec.target.address);
+  if (!end.started && end.status >= 0) {
+    const std::string reason = end.text.empty() ? std::string{"no reason given"} : end.text.back();
+    if (user != "root") {
+      throw Failure("no-sudo", fmt::format("{} cannot use sudo without a password ({}): allow it in "
+                                           "/etc/sudoers.d, or use root",
+                                           machine, reason));
+    }
+    throw Failure("shell-unsupported", fmt::format("{} cannot run a shell script: {}", machine, reason));
+  }
+  if (end.script_failure.empty()) return;
+  const auto space = end.script_failure.find(' ');
+  const std::string code = end.script_failure.substr(0, space);
+  const std::string detail =
+      space == std::string::npos ? std::string{} : end.script_failure.substr(space + 1);
+  check_direct_script(code, detail, spec);
+  if (code == "no-borg") {
+    throw Failure(code, fmt::format("borg is not installed on {}: prepare the client", spec.client));
+  }
+  if (code == "no-tool") throw Failure(code, fmt::format("{} is not installed on {}", detail, spec.client));
+  if (code == "no-package-manager") {
+    throw Failure(
+        code, fmt::format("{} has no borg and no known package manager: install borg by hand", spec.client));
+  }
+  if (code == "install-failed") {
+    throw Failure(code, fmt::format("borg could not be installed on {}: see the job's output", spec.client));
+  }
+  if (code == "no-directory") {
+    throw Failure(code,
+                  fmt::format("{} on {} cannot be made or entered: is it writable?", detail, spec.client),
+                  JobState::failed);
+  }
+  if (code == "rename-failed") {
+    throw Failure(code,
+                  fmt::format("nothing was restored, since a file on {} could not be renamed: {}",
+                              spec.client, end.text.empty() ? "no reason given" : end.text.back()),
+                  JobState::failed);
+  }
+  if (code == "dump-failed" || code == "dump-list-failed") {
+    throw Failure(code, dump_failure(spec, code, detail, fmt::format("{}", fmt::join(end.said, "; "))),
+                  JobState::failed);
+  }
+  if (code.starts_with("snapshot-")) {
+    throw Failure(code, snapshot_failure(spec, code, detail), JobState::failed);
+  }
+  if (code == "guest-exists" || code == "guest-failed") {
+    const std::string said = fmt::format("{}", fmt::join(end.said, "; "));
+    throw Failure(code, guest_failure(spec, code, said.empty() ? detail : detail + ": " + said),
+                  JobState::failed);
+  }
+  if (code == "source-missing") {
+    if (detail == "all") {
+      throw Failure(code, fmt::format("none of the folders exists on {}", spec.client), JobState::failed);
+    }
+    const std::size_t number = std::strtoul(detail.c_str(), nullptr, 10);
+    const std::string root = number < spec.roots.size() ? spec.roots[number] : detail;
+    throw Failure(code, fmt::format("{} does not exist on {}, or cannot be read", root, spec.client),
+                  JobState::failed);
+  }
+  throw Failure(code, fmt::format("{} on {}: {}", code, spec.client, detail), JobState::failed);
+}
+
+std::string random_relay() {
+  std::array<unsigned char, 16> bytes{};
+  randombytes_buf(bytes.data(), bytes.size());
+  std::array<char, 2 * bytes.size() + 1> text{};
+  sodium_bin2hex(text.data(), text.size(), bytes.data(), bytes.size());
+  return text.data();
+}
+
+JobResult conclude(JobContext& job, JobResult result, const BorgEnd& end, Serve* serve) {
+  const bool served = !serve || serve->finish(job);
+  result.warnings = end.log.warnings();
+  if (end.log.warning_count() > result.warnings.size()) {
+    result.warnings.push_back(
+        fmt::format("and {} more warnings", end.log.warning_count() - result.warnings.size()));
+  }
+  add_warnings(result, "dump-warning", end.dump_warnings);
+  add_warnings(result, "root-is-link", end.root_links);
+  if (job.canceled() && result.state != JobState::successful && result.state != JobState::warning) {
+    result.state = JobState::canceled;
+    result.code = "canceled";
+    result.message = "the job was canceled; borg was stopped";
+    return result;
+  }
+  if (serve && end.repository_lost && !job.canceled()) {
+    result.state = JobState::failed;
+    result.code = "connection-lost";
+    result.message = "the repository's borg serve ended while borg was at work";
+  }
+  if (serve && result.state == JobState::failed && result.code == "connection-lost") {
+    serve->rethrow();
+    if (!serve->last_words().empty()) result.message += "; the repository said: " + serve->last_words();
+  }
+  if (!served && result.state == JobState::successful) {
+    result.state = JobState::warning;
+    result.code = "borg-warning";
+    result.message = "the repository's borg serve did not end well";
+  }
+  return result;
+}
+
+}  // namespace cyborg

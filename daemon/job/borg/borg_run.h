@@ -1,0 +1,107 @@
+// Runs one borg to its end, on a client or here, with its messages, its progress and the relay.
+#pragma once
+
+#include <sodium/utils.h>
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "borg/command.h"
+#include "borg/log.h"
+#include "borg/result.h"
+#include "job/borg/relay.h"
+#include "job/job.h"
+#include "job/lines.h"
+
+namespace cyborg {
+
+// What came out of a borg, or of a script around it.
+struct BorgEnd {
+  int status = -1;
+  std::string output;  // standard output: JSON
+  BorgLog log;
+  bool started = false;  // the script, at least
+  bool timed_out = false;
+  bool repository_lost = false;       // its serve broke, and borg was ended since it did not notice
+  std::string snapshot_left;          // what of a snapshot could not be removed
+  std::string script_failure;         // its code and detail, if it gave up
+  std::vector<std::string> text;      // standard error that is not borg's
+  std::vector<std::string> ssh_said;  // by the client's own ssh, if it goes direct
+  std::vector<std::string> said;      // the last words of what makes the dump at hand
+  std::vector<std::string> dump_warnings;
+  std::vector<std::string> root_links;  // warnings of roots that are symbolic links
+};
+
+// Standard error of a borg as it comes.
+class BorgReader {
+ public:
+  BorgReader(JobContext& job, BorgEnd& end);
+  void feed(std::string_view data) { lines_.feed(data); }
+  void finish() { lines_.finish(); }
+
+ private:
+  void read_line(std::string_view line);
+
+  JobContext& job_;
+  BorgEnd& end_;
+  LineSplitter lines_;
+};
+
+// A script on a machine, which may run borg. `input` is sent first; the channel's standard input stays open
+// until the end, or until the job is canceled. With a serve, a second channel carries its bytes.
+struct RemoteBorg {
+  std::string script;
+  std::string input;
+  std::string relay;  // with a serve: the script's
+  Serve* serve = nullptr;
+  std::optional<std::chrono::seconds> limit = std::nullopt;  // then it is ended, as when the job is canceled
+  bool despite_cancel = false;                               // it runs in a canceled job, too
+  // For what it printed to arrive when it has ended itself: a connection may stall.
+  std::chrono::seconds linger = std::chrono::minutes{1};
+  ~RemoteBorg() { sodium_memzero(input.data(), input.size()); }
+};
+BorgEnd run_remote(JobContext& job, ssh::Session& session, const std::string& user, const RemoteBorg& borg);
+
+// A borg on this machine. With a serve, it gets to the repository through that.
+struct LocalBorg {
+  std::vector<std::string> command;
+  std::string base_dir;
+  std::string directory;  // to run in
+  Serve* serve = nullptr;
+  std::function<void()> started;                    // it runs, and nothing of it was read yet
+  std::function<void(std::string_view)> on_output;  // what it prints, instead of BorgEnd::output
+  // What it prints goes there instead, as fast as that takes it; nothing more is wanted when give_up says so.
+  std::function<std::unique_ptr<ssh::Sink>()> sink;
+  std::function<bool()> give_up;
+  std::string second_line;     // of what is read where the passphrase is
+  std::string new_passphrase;  // to change it to, which borg takes from its environment only
+  ~LocalBorg() {
+    sodium_memzero(second_line.data(), second_line.size());
+    sodium_memzero(new_passphrase.data(), new_passphrase.size());
+  }
+};
+BorgEnd run_local(JobContext& job, const LocalBorg& borg);
+
+// A borg on this machine against the job's repository, wherever that is: its end, and what it means. Throws
+// Failure; a canceled job, too.
+struct BorgStep {
+  BorgEnd end;
+  JobResult result;
+};
+BorgStep run_on_repository(JobContext& job, BorgVerb verb,
+                           const std::function<std::vector<std::string>(const std::string&)>& command,
+                           const std::string& host_key, const std::string& new_passphrase = {});
+
+// Throws the Failure that a script's own end is; returns if it got as far as borg.
+void check_script(const BorgEnd& end, const JobSpec& spec, const std::string& user);
+
+// A word for a relay that nobody can guess.
+std::string random_relay();
+
+// Adds what a finished borg of a job means: canceled, lost relay, warnings.
+JobResult conclude(JobContext& job, JobResult result, const BorgEnd& end, Serve* serve);
+
+}  // namespace cyborg

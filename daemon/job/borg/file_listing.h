@@ -1,0 +1,28 @@
+// A listing of an archive, as it comes from borg; what is none ends the job.
+#pragma once
+
+#include <fmt/format.h>
+
+#include "borg/listing.h"
+#include "ssh/failure.h"
+
+namespace cyborg {
+
+class FileListing {
+ public:
+  explicit FileListing(std::function<void(const ListedFile&)> take) : reader_(std::move(take)) {}
+
+  void feed(std::string_view piece) { require(reader_.feed(piece)); }
+  void finish() { require(reader_.finish()); }
+
+ private:
+  void require(bool good) const {
+    if (good) return;
+    throw Failure("listing", fmt::format("borg printed what is no file: {}", reader_.wrong()),
+                  JobState::failed);
+  }
+
+  ListingReader reader_;
+};
+
+}  // namespace cyborg

@@ -1,0 +1,44 @@
+// Other programs than borg, run here to their end or until the job is canceled.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "borg/command.h"
+#include "job/job.h"
+
+namespace cyborg {
+
+struct Tool {
+  std::vector<std::string> command;
+  Environment environment = {};
+  std::string input = {};  // a file that it reads as its standard input
+};
+
+struct ToolEnd {
+  int status = -1;
+  std::string output;             // what it printed, up to some MiB
+  std::vector<std::string> said;  // on standard error, the first lines
+};
+
+// Throws Failure if the job is canceled, after ending it.
+ToolEnd run_tool(JobContext& job, const Tool& tool);
+
+// A directory of the job's own, gone with this object, or with the job's unit, which has a /var/tmp of its
+// own.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory();
+  ~TemporaryDirectory();
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  const std::string& path() const { return path_; }
+  std::string make(const std::string& name) const;  // a directory in it
+
+ private:
+  std::string path_;
+};
+
+}  // namespace cyborg

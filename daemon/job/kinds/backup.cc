@@ -1,0 +1,161 @@
+// Kind backup: borg create on the client.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "borg/result.h"
+#include "job/borg/borg_run.h"
+#include "job/job.h"
+#include "remote/direct_access.h"
+#include "remote/dump_script.h"
+#include "remote/job_script.h"
+#include "ssh/failure.h"
+
+namespace cyborg {
+namespace {
+
+// As the script of a remote backup does.
+std::vector<std::string> existing_roots(const JobSpec& spec) {
+  std::vector<std::string> roots;
+  for (const auto& root : spec.roots) {
+    struct stat status{};
+    const bool link = ::lstat(root.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
+    const bool good =
+        link || ::faccessat(AT_FDCWD, root.c_str(), spec.any_root ? F_OK : R_OK, AT_EACCESS) == 0;
+    if (good) {
+      roots.push_back(root);
+    } else if (!spec.any_root) {
+      throw Failure("source-missing",
+                    fmt::format("{} does not exist on {}, or cannot be read", root, spec.client),
+                    JobState::failed);
+    }
+  }
+  if (roots.empty()) {
+    throw Failure("source-missing", fmt::format("none of the folders exists on {}", spec.client),
+                  JobState::failed);
+  }
+  return roots;
+}
+
+// The same script as on any client, and borg in it: signals end both.
+BorgEnd dump_here(JobContext& job, Serve* serve) {
+  const JobSpec& spec = job.spec();
+  LocalBorg borg;
+  borg.command = {"sh", "-c", dump_script(spec, "")};
+  borg.base_dir = server_borg_directory();
+  borg.serve = serve;
+  borg.second_line = dump_secret(spec, job.database_password()) + "\n";
+  BorgEnd end = run_local(job, borg);
+  if (!job.canceled()) check_script(end, spec, "");
+  return end;
+}
+
+// As the script of a remote backup tells them.
+std::vector<std::string> root_links(const JobSpec& spec) {
+  std::vector<std::string> warnings;
+  std::error_code error;
+  for (std::size_t i = 0; i < spec.roots.size(); ++i) {
+    const std::filesystem::path root = spec.roots[i];
+    if (!std::filesystem::is_symlink(root, error)) continue;
+    auto target = std::filesystem::canonical(root, error);
+    if (error) target = std::filesystem::read_symlink(root, error);
+    if (const auto warning = root_link_warning(spec, i, target.native())) warnings.push_back(*warning);
+  }
+  return warnings;
+}
+
+BorgEnd create_here(JobContext& job, Serve* serve) {
+  const JobSpec& spec = job.spec();
+  if (!spec.dump.type.empty()) return dump_here(job, serve);
+  if (spec.snapshot) {
+    throw Failure("snapshot-refused",
+                  fmt::format("{} is the server itself, whose jobs may neither mount nor make snapshots: set "
+                              "snapshot=none, or add the server as a client that is reached by ssh",
+                              spec.client));
+  }
+  const auto roots = existing_roots(spec);
+  LocalBorg borg;
+  borg.command = borg_create(spec, serve ? relay_url(spec.repository_path) : spec.repository_path);
+  borg.command.insert(borg.command.end(), roots.begin(), roots.end());
+  borg.base_dir = server_borg_directory();
+  borg.serve = serve;
+  BorgEnd end = run_local(job, borg);
+  end.root_links = root_links(spec);
+  return end;
+}
+
+// Without a serve, the client's borg goes to the repository host itself.
+BorgEnd create_there(JobContext& job, Serve* serve) {
+  ssh::Session session{job.spec().target, job.credentials()};
+  job.throw_if_canceled();
+  const std::string relay = serve ? random_relay() : std::string{};
+  const JobSpec& spec = job.spec();
+  const bool dumps = !spec.dump.type.empty();
+  const std::string second_line = dumps ? dump_secret(spec, job.database_password()) + "\n" : std::string{};
+  const RemoteBorg borg{dumps ? dump_script(spec, relay) : backup_script(spec, relay),
+                        job.passphrase() + "\n" + second_line, relay, serve};
+  BorgEnd end = run_remote(job, session, job.spec().target.user, borg);
+  if (!job.canceled()) check_script(end, job.spec(), job.spec().target.user);
+  return end;
+}
+
+void add_archive(JobResult& result, const BorgEnd& end, const JobSpec& spec) {
+  if (result.state != JobState::successful && result.state != JobState::warning) return;
+  const auto report = parse_create_report(end.output);
+  if (!report) {
+    result.state = JobState::failed;
+    result.code = "borg-error";
+    result.message = "borg ended without a report of the archive";
+    return;
+  }
+  if (!spec.borg_id.empty() && report->repository_id != spec.borg_id) {
+    const JobResult swapped = repository_swapped(spec, report->repository_id);
+    result.state = swapped.state;
+    result.code = swapped.code;
+    result.message = swapped.message;
+    return;
+  }
+  result.archive = report->archive;
+  const bool reads_files = spec.dump.type.empty() && !spec.any_root;
+  if (reads_files && report->archive["nfiles"].asInt64() == 0 && result.state == JobState::successful) {
+    result.state = JobState::warning;
+    result.code = "empty-archive";
+    result.message = fmt::format(
+        "archive {} is made, and has not one file: are the folders empty, or excluded?", spec.archive);
+    return;
+  }
+  if (report->repository_size > 0) result.facts["repository_size"] = Json::Int64{report->repository_size};
+  if (result.state == JobState::successful) {
+    result.message =
+        fmt::format("archive {}: {} files, {} bytes, {} new in the repository", spec.archive,
+                    report->archive["nfiles"].asInt64(), report->archive["original_size"].asInt64(),
+                    report->archive["deduplicated_size"].asInt64());
+  }
+}
+
+}  // namespace
+
+JobResult backup(JobContext& job) {
+  const JobSpec& spec = job.spec();
+  job.output().line(
+      6, fmt::format("backup of {} to {}, archive {}", spec.client, repository_name(spec), spec.archive));
+  const bool here = spec.local && spec.repository_host.address.empty();
+  if (here) check_local_repository(spec);
+  const auto serve = here || spec.direct.used ? nullptr : Serve::start(job, spec.repository_host.host_key);
+  const BorgEnd end = spec.local ? create_here(job, serve.get()) : create_there(job, serve.get());
+  JobResult result = judge_borg(BorgVerb::create, end.status, end.log, spec);
+  result = conclude(job, std::move(result), end, serve.get());
+  if (!end.snapshot_left.empty() && result.state == JobState::successful) {
+    result.state = JobState::warning;
+    result.code = "snapshot-left";
+    result.message = end.snapshot_left;
+  }
+  if (spec.direct.used) result = direct_failure(spec, end.ssh_said, std::move(result));
+  add_archive(result, end, spec);
+  return result;
+}
+
+}  // namespace cyborg

@@ -1,0 +1,104 @@
+// Kind catalog: takes the listing of an archive into the catalog. borg list runs here, and beside it
+// PostgreSQL gets what changed.
+#include <fmt/format.h>
+
+#include "borg/command.h"
+#include "borg/result.h"
+#include "catalog/writer.h"
+#include "job/borg/borg_run.h"
+#include "job/borg/file_listing.h"
+#include "job/job.h"
+#include "ssh/failure.h"
+
+namespace cyborg {
+namespace {
+
+constexpr std::int64_t kProgressEvery = 1000;  // files
+
+void require(const catalog::Writer& writer, const Expected<void>& done) {
+  if (done) return;
+  if (writer.over_budget()) {
+    throw Failure("catalog-full",
+                  fmt::format("{}: raise catalog_budget, or drop a client's with cyborgctl catalog drop",
+                              done.error().message),
+                  JobState::warning);
+  }
+  const bool away = done.error().code == ErrorCode::unavailable;
+  throw Failure(away ? "database-away" : "catalog-error", done.error().message, JobState::failed);
+}
+
+// The borg URL as the history has it is the job's; the archive's place is looked up with it.
+catalog::Writer open_catalog(JobContext& job) {
+  const JobSpec& spec = job.spec();
+  auto writer = catalog::Writer::open({job.database(), spec.borg_url, spec.archive, spec.catalog_budget});
+  if (!writer) throw Failure("database-away", writer.error().message, JobState::failed);
+  return *std::move(writer);
+}
+
+BorgEnd list(JobContext& job, catalog::Writer& writer, Serve* serve) {
+  const JobSpec& spec = job.spec();
+  FileListing listing{[&](const ListedFile& file) {
+    require(writer, writer.add(file));
+    if (writer.counts().files % kProgressEvery == 0) {
+      job.progress().set({writer.counts().files, writer.counts().bytes, file.path});
+    }
+  }};
+  LocalBorg borg;
+  borg.command = borg_list_files(spec, serve ? relay_url(spec.repository_path) : spec.repository_path);
+  // Apart from those of other kinds: borg locks its cache.
+  borg.base_dir = server_borg_directory() + "/catalog";
+  borg.serve = serve;
+  borg.started = [&] { require(writer, writer.load()); };
+  borg.on_output = [&](std::string_view piece) { listing.feed(piece); };
+  BorgEnd end = run_local(job, borg);
+  if (end.status == 0) listing.finish();
+  return end;
+}
+
+JobResult concluded(JobContext& job, JobResult result, catalog::Writer& writer) {
+  job.throw_if_canceled();
+  require(writer, writer.commit());
+  const auto& counts = writer.counts();
+  result.message =
+      fmt::format("{} files of archive {} are in the catalog: {} new, {} changed, {} gone", counts.files,
+                  job.spec().archive, counts.added, counts.changed, counts.vanished);
+  result.facts["files"] = Json::Int64{counts.files};
+  result.facts["added"] = Json::Int64{counts.added};
+  result.facts["changed"] = Json::Int64{counts.changed};
+  result.facts["vanished"] = Json::Int64{counts.vanished};
+  return result;
+}
+
+}  // namespace
+
+JobResult catalog_archive(JobContext& job) {
+  const JobSpec& spec = job.spec();
+  job.output().line(6, fmt::format("catalog of archive {} in {}", spec.archive, repository_name(spec)));
+  auto writer = open_catalog(job);
+  switch (writer.place()) {
+    case catalog::Place::known:
+      return make_result(JobState::successful, "ok",
+                         fmt::format("archive {} is in the catalog already", spec.archive));
+    case catalog::Place::older:
+      throw Failure(
+          "not-newest",
+          fmt::format("archive {} is older than others that are in the catalog: cyborgctl catalog rebuild {}",
+                      spec.archive, spec.client),
+          JobState::failed);
+    case catalog::Place::unknown:
+      throw Failure("archive-missing", fmt::format("the history has no archive {}", spec.archive),
+                    JobState::failed);
+    case catalog::Place::fresh:
+      break;
+  }
+  const bool here = spec.repository_host.address.empty();
+  if (here) check_local_repository(spec);
+  const auto serve = here ? nullptr : Serve::start(job, spec.repository_host.host_key);
+  const BorgEnd end = list(job, writer, serve.get());
+  JobResult result = judge_borg(BorgVerb::list, end.status, end.log, spec);
+  result = conclude(job, std::move(result), end, serve.get());
+  const bool complete = result.state == JobState::successful || result.state == JobState::warning;
+  return complete ? concluded(job, std::move(result), writer) : result;
+}
+
+}  // namespace cyborg

@@ -1,0 +1,187 @@
+// Kinds prune, compact, check and list: the server's own work on a borg repository.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "borg/command.h"
+#include "borg/result.h"
+#include "job/borg/borg_run.h"
+#include "job/job.h"
+#include "ssh/failure.h"
+
+namespace cyborg {
+namespace {
+
+using Listing = std::map<std::string, std::string>;  // archive → id
+
+bool is_good(const JobResult& result) {
+  return result.state == JobState::successful || result.state == JobState::warning;
+}
+
+BorgStep run(JobContext& job, BorgVerb verb,
+             const std::function<std::vector<std::string>(const std::string&)>& command) {
+  return run_on_repository(job, verb, command, job.spec().repository_host.host_key);
+}
+
+// Throws Failure if the repository cannot be listed.
+Listing list_archives(JobContext& job) {
+  const BorgStep step = run(job, BorgVerb::list, borg_list);
+  if (!is_good(step.result)) throw Failure(step.result.code, step.result.message, JobState::failed);
+  auto listing = parse_archive_list(step.end.output);
+  if (!listing) throw Failure("borg-error", "borg printed no list of archives", JobState::failed);
+  return *std::move(listing);
+}
+
+void begin(JobContext& job, const char* what) {
+  const JobSpec& spec = job.spec();
+  job.output().line(6, fmt::format("{} of repository {}", what, repository_name(spec)));
+  if (spec.repository_host.address.empty()) check_local_repository(spec);
+}
+
+// What the repository does not hold any more. It is asked again: only what is gone may be called so.
+JobResult conclude_prune(JobContext& job, JobResult result) {
+  const JobSpec& spec = job.spec();
+  const Listing left = list_archives(job);
+  Json::Value removed{Json::arrayValue};
+  for (const auto& name : spec.remove) {
+    if (!left.contains(name)) removed.append(name);
+  }
+  const auto gone = static_cast<std::size_t>(removed.size());
+  result.facts["removed"] = std::move(removed);
+  if (!is_good(result)) return result;
+  if (gone < spec.remove.size()) {
+    result.state = JobState::failed;
+    result.code = "not-removed";
+  }
+  result.message =
+      fmt::format("{} of {} archives removed, {} kept", gone, spec.remove.size(), spec.keep_ids.size());
+  return result;
+}
+
+// More would not get through a result file; no repository that is pruned has as many.
+constexpr std::size_t kMostListed = 15'000;
+
+// What the history compares itself with: all archives of a listing.
+Expected<Json::Value> listed_archives(const std::string& output) {
+  const auto archives = parse_archives(output);
+  if (!archives) return fail(ErrorCode::failed, "borg printed no list of archives");
+  if (archives->size() > kMostListed) {
+    return fail(ErrorCode::failed,
+                fmt::format("{} archives are more than can be compared with the history ({})",
+                            archives->size(), kMostListed));
+  }
+  Json::Value facts{Json::arrayValue};
+  for (const auto& archive : *archives) {
+    Json::Value& one = facts.append(Json::objectValue);
+    one["name"] = archive.name;
+    one["id"] = archive.id;
+    one["created"] = Json::Int64{archive.created};
+  }
+  return facts;
+}
+
+// A check has looked at what is there; whether that is all there was is another question.
+void compare(JobContext& job, JobResult& result) {
+  const auto unknown = [&](const std::string& reason) {
+    result.state = JobState::warning;
+    result.code = "listing";
+    result.message += "; its archives could not be listed: " + reason;
+  };
+  try {
+    const BorgStep step = run(job, BorgVerb::list, borg_list);
+    if (!is_good(step.result)) return unknown(step.result.message);
+    auto archives = listed_archives(step.end.output);
+    if (!archives) return unknown(archives.error().message);
+    result.facts["archives"] = *std::move(archives);
+  } catch (const Failure& failure) {
+    if (job.canceled()) throw;
+    unknown(failure.what());
+  }
+}
+
+// The sizes of one that is to be taken into the history. Throws Failure.
+Json::Value look_at(JobContext& job, const Json::Value& archives, const std::string& name) {
+  const bool there =
+      std::ranges::any_of(archives, [&](const Json::Value& one) { return one["name"] == name; });
+  if (!there) {
+    throw Failure("archive-missing",
+                  fmt::format("there is no archive {} in repository {}", name, repository_name(job.spec())),
+                  JobState::failed);
+  }
+  const BorgStep step = run(job, BorgVerb::info, [&](const std::string& repository) {
+    return borg_archive_info(repository, name);
+  });
+  if (!is_good(step.result)) throw Failure(step.result.code, step.result.message, JobState::failed);
+  auto facts = parse_archive_info(step.end.output);
+  if (!facts)
+    throw Failure("borg-error", fmt::format("borg printed nothing of archive {}", name), JobState::failed);
+  job.output().line(6, fmt::format("archive {}", name));
+  return *std::move(facts);
+}
+
+}  // namespace
+
+JobResult prune(JobContext& job) {
+  begin(job, "prune");
+  const JobSpec& spec = job.spec();
+  if (spec.remove.empty()) {
+    return make_result(JobState::successful, "ok",
+                       fmt::format("nothing to remove, {} archives kept", spec.keep_ids.size()));
+  }
+  const auto names = archives_to_remove(list_archives(job), spec);
+  if (!names) return make_result(JobState::failed, "listing-not-credible", names.error().message);
+  JobResult result = make_result(JobState::successful, "ok", "");
+  if (!names->empty()) {
+    result = run(job, BorgVerb::remove, [&](const std::string& repository) {
+               return borg_delete(repository, *names);
+             }).result;
+  }
+  return conclude_prune(job, std::move(result));
+}
+
+JobResult compact(JobContext& job) {
+  begin(job, "compaction");
+  BorgStep step = run(job, BorgVerb::compact, borg_compact);
+  if (!is_good(step.result)) return step.result;
+  const std::string& freed = step.end.log.freed();
+  step.result.facts["freed"] = freed;
+  if (step.result.state == JobState::successful) {
+    step.result.message = freed.empty() ? "nothing to free" : fmt::format("about {} freed", freed);
+  }
+  return step.result;
+}
+
+JobResult check(JobContext& job) {
+  begin(job, "check");
+  const JobSpec& spec = job.spec();
+  BorgStep step =
+      run(job, BorgVerb::check, [&](const std::string& repository) { return borg_check(spec, repository); });
+  if (step.result.state != JobState::successful) return step.result;
+  const bool to_end = step.end.log.checked_to_end();
+  step.result.facts["complete"] = spec.max_duration == 0 || to_end;
+  if (spec.max_duration == 0) {
+    step.result.message = spec.verify_data ? "no damage found, all data was read" : "no damage found";
+  } else {
+    step.result.message = fmt::format(
+        "no damage found in {} s of checking; {}", spec.max_duration,
+        to_end ? "that was the last part, the next check begins anew" : "the next check goes on from there");
+  }
+  compare(job, step.result);
+  return step.result;
+}
+
+JobResult list_repository(JobContext& job) {
+  begin(job, "listing");
+  BorgStep step = run(job, BorgVerb::list, borg_list);
+  if (!is_good(step.result)) return step.result;
+  auto archives = listed_archives(step.end.output);
+  if (!archives) return make_result(JobState::failed, "listing", archives.error().message);
+  Json::Value imported{Json::arrayValue};
+  for (const auto& name : job.spec().import_names) imported.append(look_at(job, *archives, name));
+  step.result.message = fmt::format("{} archives", archives->size());
+  step.result.facts["archives"] = *std::move(archives);
+  step.result.facts["imported"] = std::move(imported);
+  return step.result;
+}
+
+}  // namespace cyborg

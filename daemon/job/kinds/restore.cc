@@ -1,0 +1,184 @@
+// Kind restore: files, by borg extract on the client.
+#include "job/kinds/restore.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "borg/result.h"
+#include "job/borg/archive_listing.h"
+#include "job/borg/borg_run.h"
+#include "job/borg/survey.h"
+#include "remote/restore_script.h"
+#include "ssh/failure.h"
+
+namespace cyborg {
+namespace {
+
+BorgEnd extract_here(JobContext& job, Serve* serve, bool exclude) {
+  const JobSpec& spec = job.spec();
+  const mode_t mask = ::umask(022);  // the directory belongs to the machine's users
+  std::error_code error;
+  std::filesystem::create_directories(spec.directory, error);
+  LocalBorg borg;
+  const std::string excludes = exclude ? local_exclude_file(spec, restore_borg_directory()) : std::string{};
+  borg.command = borg_extract(spec, serve ? relay_url(spec.repository_path) : spec.repository_path, excludes);
+  borg.base_dir = restore_borg_directory();
+  borg.directory = spec.directory;
+  borg.serve = serve;
+  if (error) {
+    throw Failure("no-directory",
+                  fmt::format("{} cannot be made on {}: {}", spec.directory, spec.client, error.message()),
+                  JobState::failed);
+  }
+  BorgEnd end = run_local(job, borg);
+  ::umask(mask);
+  if (exclude) std::filesystem::remove(excludes, error);
+  return end;
+}
+
+BorgEnd extract_there(JobContext& job, ClientShell& client, Serve& serve, bool exclude) {
+  const std::string relay = random_relay();
+  const RemoteBorg borg{restore_script(job.spec(), relay, exclude), job.passphrase() + "\n", relay, &serve};
+  BorgEnd end = run_remote(job, client.session(), job.spec().target.user, borg);
+  if (!job.canceled()) check_script(end, job.spec(), job.spec().target.user);
+  return end;
+}
+
+std::string target(const JobSpec& spec) {
+  return fmt::format("{}:{}", spec.client, spec.directory);
+}
+
+std::string existing(const JobSpec& spec, const Survey& survey) {
+  if (survey.existing == 0) return fmt::format("nothing of it is on {} already", spec.client);
+  return fmt::format("{} of them {} on {} already, the first: {}", survey.existing,
+                     survey.existing == 1 ? "is" : "are", spec.client, survey.existing_names.front());
+}
+
+JobResult dry_run(JobContext& job, ClientShell& client) {
+  const JobSpec& spec = job.spec();
+  const Survey found = survey(job, client);
+  JobResult result =
+      make_result(JobState::successful, "ok",
+                  fmt::format("{} files and {} folders, {} bytes, would be written to {}; {}", found.files,
+                              found.directories, found.bytes, target(spec), existing(spec, found)));
+  found.add_facts(result);
+  return result;
+}
+
+// What is in the way is dealt with before anything is written. Returns what is to be said of it.
+std::string make_way(JobContext& job, ClientShell& client, const Survey& found) {
+  const JobSpec& spec = job.spec();
+  if (spec.restore.conflict == "fail" && found.existing > 0) {
+    throw Failure("conflict",
+                  fmt::format("nothing was written: {} of {} files {} on {} already, the first: {}",
+                              found.existing, found.files, found.existing == 1 ? "is" : "are", spec.client,
+                              found.existing_names.front()),
+                  JobState::failed);
+  }
+  if (spec.restore.conflict == "rename" && found.existing > 0) {
+    client.run(rename_script(spec), found.in_the_way.get(), [](std::string_view) {});
+    return fmt::format("; {} that {} there: the name now ends with {}", found.existing,
+                       found.existing == 1 ? "was" : "were", rename_suffix(spec));
+  }
+  if (spec.restore.conflict == "keep") {
+    client.run(upload_script(spec), found.excludes.get(), [](std::string_view) {});
+    return fmt::format("; {} that {} there stayed as {}", found.existing,
+                       found.existing == 1 ? "was" : "were", found.existing == 1 ? "it was" : "they were");
+  }
+  return {};
+}
+
+bool is_empty(JobContext& job, ClientShell& client) {
+  bool empty = true;
+  client.run(content_script(job.spec().directory), make_scratch_file(job).get(),
+             [&](std::string_view name) { empty = empty && name.empty(); });
+  return empty;
+}
+
+// Whoever may write in one of the directories that lead to a file could have the restore, which is root's,
+// write to wherever a symbolic link leads. What is changed after this look is not seen.
+void refuse_links(JobContext& job, ClientShell& client, int passages) {
+  std::string links;
+  client.run(links_script(job.spec().directory), passages, [&](std::string_view piece) { links += piece; });
+  if (!links.empty()) {
+    const std::string first = links.substr(0, links.find('\0'));
+    throw Failure(
+        "path-is-link",
+        fmt::format("nothing was restored: {} in {} is a symbolic link of somebody else than root, and what "
+                    "is to be restored would be written where it leads: remove it, or restore to a "
+                    "folder that is empty",
+                    to_valid_utf8(first), target(job.spec())),
+        JobState::failed);
+  }
+  client.run(make_parents_script(job.spec().directory), passages, [](std::string_view) {});
+}
+
+JobResult extract(JobContext& job, ClientShell& client, bool exclude) {
+  const JobSpec& spec = job.spec();
+  const bool here = spec.local && spec.repository_host.address.empty();
+  if (here) check_local_repository(spec);
+  const auto serve = here ? nullptr : Serve::start(job, spec.repository_host.host_key);
+  const BorgEnd end =
+      spec.local ? extract_here(job, serve.get(), exclude) : extract_there(job, client, *serve, exclude);
+  JobResult result = judge_borg(BorgVerb::extract, end.status, end.log, spec);
+  result = conclude(job, std::move(result), end, serve.get());
+  if (result.code == "path-not-in-archive") {
+    Selection selection{spec.paths};
+    list_archive(job, [&](ArchiveItem& item) { selection.holds(item); });
+    if (selection.missing()) {
+      result.message = missing_message(spec, *selection.missing(), selection.near_missing());
+    } else if (exclude && end.log.warning_count() == end.log.unmatched().size()) {
+      // All of a path is there already, and was left out.
+      result = make_result(JobState::successful, "ok", "");
+    } else {
+      result.code = "not-restored";
+      result.message = fmt::format("not all was restored: {}", fmt::join(result.warnings, "; "));
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+JobResult restore(JobContext& job) {
+  const JobSpec& spec = job.spec();
+  if (spec.restore.output) return restore_output(job);
+  if (loads_databases(spec)) return restore_databases(job);
+  if (!spec.restore.guest.empty()) return restore_guest(job);
+  if (!spec.directory.starts_with('/')) {
+    throw Failure("environment", fmt::format("the directory \"{}\" is not absolute", spec.directory));
+  }
+  job.output().line(6, fmt::format("restore of archive {} from {} to {}", spec.archive, repository_name(spec),
+                                   target(spec)));
+  ClientShell client{job};
+  if (spec.dry_run) return dry_run(job, client);
+  std::string way;
+  Survey found;
+  const bool careful = spec.restore.conflict != "overwrite";
+  if (careful) {
+    found = survey(job, client);
+    const bool somewhere = !is_empty(job, client);
+    if (somewhere) refuse_links(job, client, found.passages.get());
+    way = make_way(job, client, found);
+  } else if (!is_empty(job, client)) {
+    refuse_links(job, client, list_passages(job).get());
+  }
+  const bool keep = spec.restore.conflict == "keep";
+  JobResult result = make_result(JobState::successful, "ok", "");
+  if (keep && !found.nothing_left) {
+    job.restrict_paths(found.paths);  // borg would miss those of which nothing is left to do
+  }
+  if (!keep || !found.nothing_left) result = extract(job, client, keep);
+  if (result.state == JobState::successful) {
+    result.message = fmt::format("archive {} was restored to {}{}", spec.archive, target(spec), way);
+  } else if (spec.restore.conflict == "rename") {
+    result.message += way;  // the names are others now, whatever became of it
+  }
+  if (careful) found.add_facts(result);
+  return result;
+}
+
+}  // namespace cyborg

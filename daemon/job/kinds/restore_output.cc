@@ -1,0 +1,139 @@
+// To whoever asked for it: borg runs here, and what it prints goes to a descriptor of the caller's, which
+// systemd gave this process as its standard input.
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "borg/result.h"
+#include "job/borg/archive_listing.h"
+#include "job/borg/borg_run.h"
+#include "job/kinds/restore.h"
+#include "ssh/failure.h"
+
+namespace cyborg {
+namespace {
+
+constexpr int kCaller = 0;
+
+// Remembers why the caller's descriptor takes no more.
+class CallerSink : public ssh::Sink {
+ public:
+  struct Count {
+    std::int64_t bytes = 0;
+    int error = 0;
+  };
+  explicit CallerSink(Count& count) : count_(count) {}
+
+  ssize_t write(std::string_view data) override {
+    const ssize_t n = ::write(kCaller, data.data(), data.size());
+    if (n >= 0) {
+      count_.bytes += n;
+      return n;
+    }
+    if (errno == EAGAIN || errno == EINTR) return 0;
+    count_.error = errno;
+    return -1;
+  }
+  void finish() override {}
+  int poll_fd() const override { return kCaller; }
+
+ private:
+  Count& count_;
+};
+
+void check_caller() {
+  struct stat status{};
+  if (::fstat(kCaller, &status) != 0 || !(S_ISFIFO(status.st_mode) || S_ISREG(status.st_mode))) {
+    throw Failure("environment", "there is no descriptor to restore to");
+  }
+  if (S_ISFIFO(status.st_mode)) set_non_blocking(kCaller);
+}
+
+// The one file that was asked for, if it is one: of another name for a file, the file, since only that has
+// the bytes.
+struct Wanted {
+  bool tar = true;
+  std::string path;
+  std::int64_t size = -1;  // as the archive has it
+  std::int64_t bytes = 0;  // of all files
+};
+
+Wanted look(JobContext& job) {
+  const JobSpec& spec = job.spec();
+  Wanted wanted;
+  Selection selection{spec.paths};
+  const bool one = !spec.restore.tar && selection.paths().size() == 1;
+  list_archive(job, [&](ArchiveItem& item) {
+    if (!selection.holds(item)) return;
+    wanted.bytes += item.size;
+    if (!one || item.path != selection.paths().front() || item.type != '-') return;
+    wanted.tar = false;
+    const bool link = !item.source.empty();
+    wanted.path = link ? item.source : item.path;
+    if (!link) wanted.size = item.size;
+  });
+  if (selection.missing()) throw_missing(job, selection);
+  return wanted;
+}
+
+BorgEnd run(JobContext& job, const Wanted& wanted, Serve* serve, CallerSink::Count& count) {
+  const JobSpec& spec = job.spec();
+  const std::string repository = serve ? relay_url(spec.repository_path) : spec.repository_path;
+  LocalBorg borg;
+  borg.command =
+      wanted.tar ? borg_export_tar(spec, repository) : borg_extract_file(spec, repository, wanted.path);
+  borg.base_dir = restore_borg_directory();
+  borg.serve = serve;
+  borg.sink = [&count] { return std::make_unique<CallerSink>(count); };
+  borg.give_up = [&count] { return count.error != 0; };
+  return run_local(job, borg);
+}
+
+void check_count(const CallerSink::Count& count, const Wanted& wanted) {
+  if (count.error == EPIPE) {
+    throw Failure("reader-gone",
+                  fmt::format("whoever reads went away after {} bytes, before the end", count.bytes),
+                  JobState::failed);
+  }
+  if (count.error != 0) {
+    throw Failure(
+        "output-failed",
+        fmt::format("after {} bytes the output took no more: {}", count.bytes, std::strerror(count.error)),
+        JobState::failed);
+  }
+  if (wanted.size >= 0 && count.bytes != wanted.size) {
+    throw Failure("output-failed",
+                  fmt::format("borg printed {} bytes of a file that has {}", count.bytes, wanted.size),
+                  JobState::failed);
+  }
+}
+
+}  // namespace
+
+JobResult restore_output(JobContext& job) {
+  const JobSpec& spec = job.spec();
+  check_caller();
+  job.output().line(
+      6, fmt::format("restore of archive {} from {} to the caller", spec.archive, repository_name(spec)));
+  const Wanted wanted = look(job);
+  const bool here = spec.repository_host.address.empty();
+  const auto serve = here ? nullptr : Serve::start(job, spec.repository_host.host_key);
+  CallerSink::Count count;
+  const BorgEnd end = run(job, wanted, serve.get(), count);
+  JobResult result = judge_borg(BorgVerb::extract, end.status, end.log, spec);
+  result = conclude(job, std::move(result), end, serve.get());
+  job.throw_if_canceled();
+  if (count.error != 0 || result.state == JobState::successful) check_count(count, wanted);
+  // Part of the bytes is no file.
+  if (result.state == JobState::warning) result.state = JobState::failed;
+  if (result.state == JobState::successful) {
+    result.message = fmt::format("{} bytes of archive {} were written{}", count.bytes, spec.archive,
+                                 wanted.tar ? " as a tar stream" : "");
+  }
+  result.facts["bytes"] = Json::Int64{count.bytes};
+  return result;
+}
+
+}  // namespace cyborg

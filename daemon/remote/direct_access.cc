@@ -1,0 +1,71 @@
+#include "remote/direct_access.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "borg/result.h"
+
+namespace cyborg {
+namespace {
+
+// How OpenSSH says why it gave up. The first that matches any line counts.
+struct Word {
+  std::string_view said;
+  const char* code;
+};
+constexpr std::array kWords{
+    Word{"IDENTIFICATION HAS CHANGED", "host-key-mismatch"},
+    Word{"Host key verification failed", "host-key-mismatch"},
+    Word{"no matching host key type", "host-key-mismatch"},
+    Word{"you have requested strict checking", "host-key-mismatch"},
+    Word{"Permission denied", "authentication-failed"},
+    Word{"Too many authentication failures", "authentication-failed"},
+    Word{"Could not resolve hostname", "unknown-host"},
+    Word{"Connection refused", "connection-refused"},
+    Word{"timed out", "connection-timeout"},
+    Word{"No route to host", "connection-failed"},
+    Word{"Network is unreachable", "connection-failed"},
+    Word{"ssh: connect to host", "connection-failed"},
+    Word{"kex_exchange_identification", "connection-failed"},
+};
+
+}  // namespace
+
+JobResult direct_failure(const JobSpec& spec, const std::vector<std::string>& said, JobResult result) {
+  if (result.state != JobState::failed || said.empty()) return result;
+  for (const auto& word : kWords) {
+    const auto line = std::ranges::find_if(
+        said, [&](const std::string& text) { return text.find(word.said) != std::string::npos; });
+    if (line == said.end()) continue;
+    const SshTarget& host = spec.repository_host;
+    const std::string name = fmt::format("{}@{}", host.user, host.address);
+    result.code = word.code;
+    // As when the server itself is not let in.
+    result.state = JobState::error;
+    if (result.code == "host-key-mismatch") {
+      result.message = fmt::format(
+          "{} shows client {} another host key than the server, {}; nothing was sent to it. If the machine "
+          "was "
+          "installed anew, set the new host key, and prepare repository {} again",
+          name, spec.client, host.host_key, spec.repository);
+    } else if (result.code == "authentication-failed") {
+      result.message =
+          fmt::format("{} refuses the key of client {}: cyborgctl repository prepare {} --client {}", name,
+                      spec.client, spec.repository, spec.client);
+    } else {
+      result.message = fmt::format(
+          "client {} cannot reach the repository host {} port {} itself ({}): open the way, or let the "
+          "server "
+          "carry the data: cyborgctl repository set {} transport=relay",
+          spec.client, host.address, host.port, *line, spec.repository);
+    }
+    return result;
+  }
+  // A connection that was there, and broke.
+  if (result.code == "connection-lost") result.message += fmt::format("; ssh said: {}", said.back());
+  return result;
+}
+
+}  // namespace cyborg

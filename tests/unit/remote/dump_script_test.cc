@@ -1,0 +1,211 @@
+#include "remote/dump_script.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "core/quote.h"
+#include "remote/vm_parts.h"
+
+namespace cyborg {
+namespace {
+
+JobSpec spec(const std::string& type, std::vector<std::string> databases = {}) {
+  JobSpec spec;
+  spec.client = "web";
+  spec.repository_path = "/srv/it's";
+  spec.archive = "a";
+  spec.dump.type = type;
+  spec.dump.databases = std::move(databases);
+  spec.dump.user = "us'er";
+  spec.dump.host = "$(touch /tmp/never)";
+  spec.dump.port = 5433;
+  spec.dump.command = "echo 'it''s' \"$HOME\"";
+  spec.dump.filename = "f";
+  spec.dump.mode = "stop";
+  return spec;
+}
+
+// What the shell of this machine makes of a part of a script.
+class DumpScript : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (std::filesystem::temp_directory_path() / "dump-script-XXXXXX").string();
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    directory_ = name;
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  int run(const std::string& script) {
+    const std::string line = "PATH=" + quote(directory_.string()) + ":$PATH sh -c " + quote(script) + " >" +
+                             quote((directory_ / "out").string()) + " 2>&1 </dev/null";
+    return WEXITSTATUS(std::system(line.c_str()));
+  }
+  void make_tool(const char* name, const char* script = "") {
+    std::ofstream{directory_ / name} << "#!/bin/sh\n" << script;
+    std::filesystem::permissions(directory_ / name, std::filesystem::perms::owner_all);
+  }
+  std::string out() {
+    std::ifstream file{directory_ / "out"};
+    return {std::istreambuf_iterator<char>{file}, {}};
+  }
+
+  std::filesystem::path directory_;
+};
+
+// The tool is the one assignment that holds another script.
+std::string tool_of(const std::string& script) {
+  const auto begin = script.find("TOOL='");
+  const auto end = script.find("\nFORM='", begin);
+  return script.substr(begin, end - begin) + "\nsh -c \"$TOOL\" dump list\n";
+}
+
+TEST_F(DumpScript, EveryScriptIsGoodForThisMachinesShell) {
+  for (const char* type : {"mysql", "postgresql", "piped", "vm", "proxmox"}) {
+    JobSpec one = spec(type, {"a'b"});
+    for (const bool local : {false, true}) {
+      one.local = local;
+      EXPECT_EQ(run("sh -n -c " + quote(dump_script(one, "word"))), 0) << out();
+    }
+    const std::string tool = tool_of(dump_script(one, "word"));
+    EXPECT_EQ(run(tool.substr(0, tool.find("\nsh -c")) + "\nsh -n -c \"$TOOL\""), 0) << out();
+  }
+}
+
+TEST_F(DumpScript, TheNameOfADatabaseBecomesThatOfAFileReversibly) {
+  for (const char* name : {"psql", "pg_dump", "pg_dumpall", "runuser", "id"}) make_tool(name);
+  const std::string script = dump_script(
+      spec("postgresql", {"shop", "a/b", "sp ace", "it's \"q\"", "100%", "-x.y_Z", "é☃", "$(id)\\"}), "word");
+  EXPECT_EQ(run(tool_of(script)), 0);
+  EXPECT_EQ(out(),
+            "postgresql/globals.sql \n"
+            "postgresql/shop.dump shop\n"
+            "postgresql/a%2fb.dump a/b\n"
+            "postgresql/sp%20ace.dump sp ace\n"
+            "postgresql/it%27s%20%22q%22.dump it's \"q\"\n"
+            "postgresql/100%25.dump 100%\n"
+            "postgresql/-x.y_Z.dump -x.y_Z\n"
+            "postgresql/é☃.dump é☃\n"
+            "postgresql/%24%28id%29%5c.dump $(id)\\\n");
+}
+
+// As libvirt writes it.
+constexpr const char* kVirsh = R"sh(
+case "$*" in
+  *--all*) printf 'one\nit'\''s / 2\nnet\n\n' ;;
+  *dumpxml*net) echo "<domain>
+    <disk type='network' device='disk'>
+      <driver name='qemu' type='raw'/>
+      <source protocol='nbd' name='x'/>
+      <target dev='vda' bus='virtio'/>
+    </disk>" ;;
+  *dumpxml*) echo "<domain>
+    <disk type='file' device='cdrom'>
+      <source file='/a.iso'/>
+      <target dev='hda' bus='ide'/>
+    </disk>
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='qcow2'/>
+      <source file='/a &amp;amp; &apos;b&apos;.img' index='1'/>
+      <backingStore type='file'>
+        <format type='raw'/>
+        <source file='/base'/>
+      </backingStore>
+      <target dev='vda' bus='virtio'/>
+    </disk>
+    <disk type='block' device='disk'>
+      <source dev='/dev/vg/x'/>
+      <target dev='vdb' bus='virtio'/>
+    </disk>" ;;
+esac
+)sh";
+
+TEST_F(DumpScript, TheFilesOfGuestsAreTheirDefinitionsAndDisks) {
+  make_tool("virsh", kVirsh);
+  make_tool("qemu-img");
+  JobSpec guests = spec("vm");
+  guests.dump.guests = {"one", "it's / 2"};
+  EXPECT_EQ(run(tool_of(dump_script(guests, "word"))), 0);
+  EXPECT_EQ(out(),
+            "vm/one/domain.xml - one\nvm/one/vda.img vda one\nvm/one/vdb.img vdb one\n"
+            "vm/it%27s%20%2f%202/domain.xml - it's / 2\nvm/it%27s%20%2f%202/vda.img vda it's / 2\n"
+            "vm/it%27s%20%2f%202/vdb.img vdb it's / 2\n");
+  guests.dump.guests = {"two"};
+  EXPECT_NE(run(tool_of(dump_script(guests, "word"))), 0);
+  EXPECT_EQ(out(), "there is no guest \"two\"\n");
+  guests.dump.guests = {};
+  EXPECT_NE(run(tool_of(dump_script(guests, "word"))), 0);
+  EXPECT_NE(out().find("disk vda of guest \"net\" is of type network, format raw: only files"),
+            std::string::npos)
+      << out();
+}
+
+TEST_F(DumpScript, ADiskOfADefinitionIsReadAsWhatItIs) {
+  make_tool("virsh", kVirsh);
+  EXPECT_EQ(run(std::string{kVmParts} + "virsh dumpxml one | disks; virsh dumpxml net | disks\n" +
+                "image block qcow2 /dev/a,b; echo; image file raw '/x y'"),
+            0);
+  EXPECT_EQ(out(),
+            "vda file qcow2 /a &amp; 'b'.img\nvdb block raw /dev/vg/x\nvda network raw -\n"
+            "file.driver=qcow2,file.file.driver=host_device,file.file.filename=/dev/a,,b\n"
+            "file.driver=raw,file.file.driver=file,file.file.filename=/x y");
+}
+
+TEST_F(DumpScript, TheGuestsOfAProxmoxHostAreWhatItsToolsList) {
+  make_tool("vzdump", "echo vzdump \"$@\"\n");
+  make_tool("qm", "printf '      VMID NAME  STATUS\\n       100 web   running\\n'\n");
+  make_tool("pct", "printf 'VMID       Status\\n101        running\\n'\n");
+  JobSpec guests = spec("proxmox");
+  EXPECT_EQ(run(tool_of(dump_script(guests, "word"))), 0);
+  EXPECT_EQ(out(), "proxmox/vzdump-qemu-100.vma qemu 100\nproxmox/vzdump-lxc-101.tar lxc 101\n");
+  guests.dump.guests = {"101"};
+  const std::string tool = tool_of(dump_script(guests, "word"));
+  EXPECT_EQ(run(tool), 0);
+  EXPECT_EQ(out(), "proxmox/vzdump-lxc-101.tar lxc 101\n");
+  EXPECT_EQ(run(tool.substr(0, tool.find("\nsh -c")) + "\nsh -c \"$TOOL\" dump dump 'lxc 101'"), 0);
+  EXPECT_EQ(out(), "vzdump 101 --mode stop --stdout 1 --compress 0\n");
+  guests.dump.guests = {"102"};
+  EXPECT_NE(run(tool_of(dump_script(guests, "word"))), 0);
+  EXPECT_EQ(out(), "there is no guest 102 on this host\n");
+  make_tool("pct", "echo no cluster >&2; exit 2\n");
+  guests.dump.guests = {};
+  EXPECT_NE(run(tool_of(dump_script(guests, "word"))), 0);
+  EXPECT_EQ(out(), "no cluster\n");
+}
+
+TEST_F(DumpScript, AToolThatIsMissingIsNamed) {
+  const std::string script = tool_of(dump_script(spec("postgresql"), "word"));
+  EXPECT_NE(run(script.substr(0, script.rfind("\nsh -c")) + "\nPATH=/nowhere /bin/sh -c \"$TOOL\" dump list"),
+            0);
+  EXPECT_NE(out().find("psql is not installed"), std::string::npos) << out();
+}
+
+TEST(DumpSecret, IsWhatTheToolsFileWants) {
+  EXPECT_EQ(dump_secret(spec("mysql"), R"(a b\c"d'#$)"), R"(password="a b\\c\"d'#$")");
+  EXPECT_EQ(dump_secret(spec("postgresql"), R"(a:b\c d)"), R"(*:*:*:*:a\:b\\c d)");
+  EXPECT_EQ(dump_secret(spec("mysql"), ""), "");
+  EXPECT_EQ(dump_secret(spec("postgresql"), ""), "");
+}
+
+TEST(DumpFailure, NamesTheDatabaseAndTheReason) {
+  EXPECT_EQ(dump_failure(spec("mysql"), "dump-failed", "shop", "no such"),
+            "database \"shop\" of web could not be saved, so there is no archive: no such");
+  EXPECT_EQ(dump_failure(spec("postgresql"), "dump-failed", "", ""),
+            "the roles of web could not be saved, so there is no archive: the command gave no reason");
+  EXPECT_EQ(dump_failure(spec("piped"), "dump-failed", "-", "x"),
+            "the output of the command of web could not be saved, so there is no archive: x");
+  EXPECT_EQ(dump_failure(spec("mysql"), "dump-list-failed", "", "x"),
+            "the databases of web could not be listed: x");
+  EXPECT_EQ(dump_failure(spec("vm"), "dump-list-failed", "", "x"),
+            "the guests of web could not be listed: x");
+  EXPECT_EQ(dump_failure(spec("vm"), "dump-failed", "vda a b", "x"),
+            "disk vda of guest \"a b\" of web could not be saved, so there is no archive: x");
+  EXPECT_EQ(dump_name(spec("vm"), "- a"), "the definition of guest \"a\"");
+  EXPECT_EQ(dump_name(spec("proxmox"), "lxc 101"), "guest 101");
+}
+
+}  // namespace
+}  // namespace cyborg
