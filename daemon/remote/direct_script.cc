@@ -147,7 +147,7 @@ std::string direct_check_script(const JobSpec& spec) {
 
 std::string direct_parts(const JobSpec& spec) {
   const SshTarget& host = spec.repository_host;
-  const std::string known = fmt::format("cyborg {}", spec.direct_access.host_public_key);
+  const std::string known = fmt::format("cyborg {}", spec.direct.host_public_key);
   const bool guarded = !spec.borg_id.empty();
   // No configuration of the client's plays a part, and whatever would ask somebody fails.
   const std::string rsh =
