@@ -90,7 +90,7 @@ def first_steps(t):
     count = trees.expect_same(t.server, "/etc", f"/restored/{t.prefix}/etc")
     expect(count > 100, f"all of /etc was compared, not {count} files")
     # Only now, since it changes /etc.
-    for command in _commands_of("Hearing from it"):
+    for command in _commands_of("Reports, alerts and metrics"):
         said[command] = t.server.run("bash", "-c", command).out
     expect_in("Since ", said["cyborgctl report --since 30d"])
     expect_in(_TIMERS, t.server.run("systemctl", "list-timers", "cyborg-*").out)
