@@ -28,7 +28,6 @@ std::string direct_check_script(const JobSpec& spec);
 // $D/ssh, and told as "ssh-said" at the end.
 std::string direct_parts(const JobSpec& spec);
 extern const char* const kDirectRsh;
-extern const char* const kTellSsh;
 
 // What it means that the client's ssh said this, and borg had no connection.
 JobResult direct_failure(const JobSpec& spec, const std::vector<std::string>& said, JobResult result);

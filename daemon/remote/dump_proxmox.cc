@@ -1,47 +1,10 @@
 // Guests of a Proxmox host, virtual machines and containers, as its own tools save them.
 #include "remote/dump_tools.h"
+#include "remote/scripts.h"
 
 namespace cyborg {
-namespace {
-
-// Called on the node itself: vzdump saves no guest of another one.
-constexpr const char* kProxmox = R"sh(
-need vzdump awk
-# Prints "qemu ID" and "lxc ID" for each guest of this node.
-guests() {
-  for x in qm pct; do
-    command -v "$x" >/dev/null || continue
-    ids=$("$x" list) || return 1
-    [ "$x" = qm ] && kind=qemu || kind=lxc
-    printf '%s\n' "$ids" | awk -v "kind=$kind" '$1 ~ /^[0-9]+$/ { print kind, $1 }'
-  done
-}
-line() {
-  case $1 in qemu) ext=vma ;; *) ext=tar ;; esac
-  printf 'proxmox/vzdump-%s-%s.%s %s %s\n' "$1" "$2" "$ext" "$1" "$2"
-}
-case $v in
-  list)
-    all=$(guests) || exit 1
-    [ -n "$all" ] || { echo 'there is no guest on this host' >&2; exit 1; }
-    if [ -z "$NAMES" ]; then
-      printf '%s\n' "$all" | while read -r kind id; do line "$kind" "$id"; done
-    else
-      printf '%s\n' "$NAMES" | while read -r id; do
-        x=$(printf '%s\n' "$all" | awk -v "id=$id" '$2 == id')
-        [ -n "$x" ] || { echo "there is no guest $id on this host" >&2; exit 1; }
-        line ${x}
-      done
-    fi
-    ;;
-  *) exec vzdump "${n#* }" --mode "$MODE" --stdout 1 --compress 0 ;;
-esac
-)sh";
-
-}  // namespace
-
 std::string proxmox_tool(const DumpSpec& dump) {
-  return assign("NAMES", dump.guests) + assign("MODE", dump.mode) + kProxmox;
+  return assign("NAMES", dump.guests) + assign("MODE", dump.mode) + scripts::dump_proxmox;
 }
 
 }  // namespace cyborg

@@ -3,8 +3,7 @@
 //
 // Layout of an archive: postgresql/NAME.dump (custom format) and postgresql/globals.sql; mysql/NAME.sql and
 // mysql/grants.sql; of a command, one file; vm/NAME/domain.xml and vm/NAME/DISK.img (raw);
-// proxmox/vzdump-qemu-ID.vma and proxmox/vzdump-lxc-ID.tar. NAME is percent-encoded: see kEncode in
-// dump_script.cc.
+// proxmox/vzdump-qemu-ID.vma and proxmox/vzdump-lxc-ID.tar. NAME is percent-encoded: see tool.sh.
 //
 // Besides the words of job_script.h, the script says "dumping NAME" (an empty NAME: roles and grants),
 // "dump-said TEXT" for a line that a tool printed on standard error, "dump-warning TEXT" for one that makes a

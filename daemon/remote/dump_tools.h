@@ -6,7 +6,7 @@
 // "@warning " makes a warning of a backup that is successful otherwise.
 //
 // A tool that holds something while it is read (a guest's disks as they are at one moment) is called with
-// "hold" besides: see kHold in dump_script.cc.
+// "hold" besides: see dump_hold.sh.
 #pragma once
 
 #include <string>

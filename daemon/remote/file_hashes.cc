@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "core/quote.h"
+#include "remote/scripts.h"
 
 namespace cyborg {
 namespace {
@@ -32,30 +33,6 @@ std::optional<std::int64_t> fraction_of(std::string_view time) {
   return value;
 }
 
-constexpr const char* kHashStart = R"sh(
-PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-LC_ALL=C
-export PATH LC_ALL
-say() { printf '@cyborg %s\n' "$*" >&2; }
-die() { say "$@"; exit 99; }
-say started
-for x in stat sha256sum; do command -v $x >/dev/null || die no-tool $x; done
-h() {
-  if [ -L "$2" ] || [ ! -f "$2" ]; then
-    if [ -e "$2" ] || [ -L "$2" ]; then echo "$1 odd"; else echo "$1 missing"; fi
-    return
-  fi
-  a=$(stat -c '%s %Y %y' "$2") && x=$(sha256sum <"$2") && b=$(stat -c '%s %Y %y' "$2") ||
-    { echo "$1 unreadable"; return; }
-  if [ "$a" = "$b" ]; then echo "$1 file ${x%% *} $a"; else echo "$1 odd"; fi
-}
-)sh";
-constexpr const char* kWatchInput = R"sh(
-exec 4<&0 0</dev/null
-( while IFS= read -r x <&4; do :; done; kill -TERM $$ ) >/dev/null 2>&1 &
-w=$!
-exec 4<&-
-)sh";
 // Here, signals end it; the descriptor is where a borg would find its passphrase.
 constexpr const char* kNoInput = "w=\nexec 3<&-\n";
 constexpr const char* kHashEnd = "[ -z \"$w\" ] || kill $w\nexit 0\n";
@@ -67,7 +44,7 @@ std::vector<std::string> hash_scripts(const std::vector<SampledFile>& files, std
   const auto length = [](std::string_view text) {
     return text.size() + 3 * static_cast<std::size_t>(std::ranges::count(text, '\''));
   };
-  const std::string start = std::string{kHashStart} + (local ? kNoInput : kWatchInput);
+  const std::string start = std::string{scripts::hashes} + (local ? kNoInput : scripts::watch_input);
   std::vector<std::string> scripts;
   std::size_t used = limit;
   for (std::size_t i = 0; i < files.size(); ++i) {

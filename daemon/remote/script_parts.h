@@ -7,8 +7,7 @@
 
 namespace cyborg {
 
-// Functions for any script; script_prelude() has the word that it runs, too.
-extern const char* const kPrelude;
+// Functions for any script, and the word that it runs.
 std::string script_prelude();
 
 // The words of a borg command line are the script's arguments: runs it as backup_script() tells. A background

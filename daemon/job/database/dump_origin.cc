@@ -17,7 +17,7 @@ std::optional<int> leading_number(std::string_view text) {
   return number;
 }
 
-// As kEncode in dump_script.cc writes names: %2f.
+// As tool.sh writes names: %2f.
 std::string decoded(std::string_view text) {
   std::string name;
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "core/quote.h"
-#include "remote/vm_parts.h"
+#include "remote/scripts.h"
 
 namespace cyborg {
 namespace {
@@ -145,7 +145,7 @@ TEST_F(DumpScript, TheFilesOfGuestsAreTheirDefinitionsAndDisks) {
 
 TEST_F(DumpScript, ADiskOfADefinitionIsReadAsWhatItIs) {
   make_tool("virsh", kVirsh);
-  EXPECT_EQ(run(std::string{kVmParts} + "virsh dumpxml one | disks; virsh dumpxml net | disks\n" +
+  EXPECT_EQ(run(std::string{scripts::vm} + "virsh dumpxml one | disks; virsh dumpxml net | disks\n" +
                 "image block qcow2 /dev/a,b; echo; image file raw '/x y'"),
             0);
   EXPECT_EQ(out(),

@@ -1,14 +1,19 @@
-// Shell functions for all that has to do with guests of libvirt: how to ask it, what a definition says of the
-// disks, and how to name an image to QEMU's tools.
-#pragma once
+# shellcheck shell=sh
+# Functions for all that has to do with guests of libvirt: how to ask it, what a definition says of the disks, and how
+# to name an image to QEMU's tools.
+#
+#   vir ARGUMENT...       virsh, which must not hang for ever. What is ignored, as SIGTERM may be, its child ignores as
+#                         well.
+#   disks                 of a definition on standard input, as libvirt writes it, a line for each disk that is none of
+#                         removable media: TARGET TYPE FORMAT SOURCE
+#   nvram                 of a definition on standard input, the file with the firmware's variables
+#   image TYPE FORMAT SOURCE
+#                         as options of an image below another one, which reads parts of it
+#   memory                makes descriptor 9 a file in memory
+#
+# Descriptors: 9 is the file of `memory`.
+# shellcheck disable=SC2034 # STEP: for the tool that follows
 
-namespace cyborg {
-
-// vir: virsh, which must not hang for ever. What is ignored, as SIGTERM may be, its child ignores as well.
-// disks: of a definition on standard input, as libvirt writes it, a line for each disk that is none of
-// removable media: TARGET TYPE FORMAT SOURCE.
-// image: TYPE FORMAT SOURCE as options of an image below another one, which reads parts of it.
-constexpr const char* kVmParts = R"sh(
 vir() { timeout -s KILL 120 virsh -q -c qemu:///system "$@" </dev/null; }
 disks() {
   awk '
@@ -46,6 +51,3 @@ memory() {
   exit 1
 }
 STEP=67108864
-)sh";
-
-}  // namespace cyborg

@@ -1,0 +1,18 @@
+# shellcheck shell=sh
+# How PostgreSQL's programs reach a server: behind $as, by variables that libpq knows.
+#
+# Expects: $PGUSER, $PGHOST, exported, maybe empty. As root without either, the tools run as postgres, whom the server
+# knows by the socket.
+# Descriptors: 8, the password: libpq takes a password file only if it is a regular file, which that is.
+# shellcheck disable=SC2034 # as: for the tool that follows
+
+need psql
+as=
+if [ -z "$PGUSER$PGHOST" ] && [ "$(id -u)" = 0 ]; then
+  id postgres >/dev/null 2>&1 || { echo 'there is no user postgres: give user and host' >&2; exit 1; }
+  if command -v runuser >/dev/null; then as='runuser -u postgres --'; else need sudo; as='sudo -n -u postgres --'; fi
+fi
+[ ! -e /dev/fd/8 ] || export PGPASSFILE=/dev/fd/8
+[ -n "$PGUSER" ] || unset PGUSER
+[ -n "$PGHOST" ] || unset PGHOST
+export PGDATABASE=postgres PGCONNECT_TIMEOUT=60

@@ -1,0 +1,34 @@
+# shellcheck shell=sh
+# Tool: the output of a command. A stage of a pipe that fails is a failure, where the shell can tell: bash can. What
+# the command prints is passed on by `pass`, which knows whether there was a first byte; its own failure is one, too.
+#
+# Expects: $COMMAND; $FILENAME, its name in the archive. After tool.sh.
+# shellcheck disable=SC2154 # v: tool.sh
+# shellcheck disable=SC3040 # tried in a shell of its own
+
+produce() {
+  if command -v bash >/dev/null; then exec bash -o pipefail -c "$COMMAND"; fi
+  (set -o pipefail) 2>/dev/null && exec sh -o pipefail -c "$COMMAND"
+  exec sh -c "$COMMAND"
+}
+pass() {
+  case $(dd bs=1 count=1 2>&1 >&3) in
+    1+0*) exec cat >&3 ;;
+    0+0*) exit 100 ;;
+  esac
+  exit 101
+}
+case $v in
+  list) printf '%s -\n' "$FILENAME" ;;
+  *)
+    exec 3>&1
+    r=$({ { (produce) 3>&- 4>&-; echo $? >&4; } | pass 4>&-; } 4>&1)
+    p=$?
+    [ "$r" = 0 ] || exit "${r:-1}"
+    case $p in
+      0) ;;
+      100) echo "@warning the command printed nothing: $FILENAME in the archive is empty" >&2 ;;
+      *) echo 'what the command printed could not be passed on' >&2; exit 1 ;;
+    esac
+    ;;
+esac

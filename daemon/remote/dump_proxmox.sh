@@ -1,0 +1,38 @@
+# shellcheck shell=sh
+# Tool: guests of a Proxmox host, virtual machines and containers, as its own tools save them. Called on the node
+# itself: vzdump saves no guest of another one.
+#
+# Expects: $NAMES, the guests' numbers, a line each; empty: all; $MODE of vzdump. After tool.sh.
+# shellcheck disable=SC2154 # v, n: tool.sh
+# shellcheck disable=SC2086 # x: KIND ID
+
+need vzdump awk
+# Prints "qemu ID" and "lxc ID" for each guest of this node.
+guests() {
+  for x in qm pct; do
+    command -v "$x" >/dev/null || continue
+    ids=$("$x" list) || return 1
+    [ "$x" = qm ] && kind=qemu || kind=lxc
+    printf '%s\n' "$ids" | awk -v "kind=$kind" '$1 ~ /^[0-9]+$/ { print kind, $1 }'
+  done
+}
+line() {
+  case $1 in qemu) ext=vma ;; *) ext=tar ;; esac
+  printf 'proxmox/vzdump-%s-%s.%s %s %s\n' "$1" "$2" "$ext" "$1" "$2"
+}
+case $v in
+  list)
+    all=$(guests) || exit 1
+    [ -n "$all" ] || { echo 'there is no guest on this host' >&2; exit 1; }
+    if [ -z "$NAMES" ]; then
+      printf '%s\n' "$all" | while read -r kind id; do line "$kind" "$id"; done
+    else
+      printf '%s\n' "$NAMES" | while read -r id; do
+        x=$(printf '%s\n' "$all" | awk -v "id=$id" '$2 == id')
+        [ -n "$x" ] || { echo "there is no guest $id on this host" >&2; exit 1; }
+        line ${x}
+      done
+    fi
+    ;;
+  *) exec vzdump "${n#* }" --mode "$MODE" --stdout 1 --compress 0 ;;
+esac

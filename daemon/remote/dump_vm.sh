@@ -1,0 +1,224 @@
+# shellcheck shell=sh
+# Tool: guests of libvirt. Of each its definition, and its disks as they are at one moment, while it runs.
+#
+# libvirt's backup job holds that moment: QEMU saves what a guest overwrites to a scratch file beside the disk, and
+# shows the disk as it was on a socket. The guest's disks stay the ones that it has, so that whatever is killed,
+# nothing has to be merged back: a job is ended, a scratch file is removed. Both have "cyborg-" in their names, by
+# which the next backup finds what one that was killed has left.
+#
+# What keeps a guest's moment, asked by file, is `hold`: the one actor that changes anything, so that nothing of it is
+# under way when it has to be undone. Its standard input ends when it has to let go. `dump_disk` reads a part of a disk
+# after the other, by way of memory: QEMU's tools write to nothing but files. What is not allocated is not read.
+#
+# In $H: guest, the one that is held; state, "off" or the socket; disks, its disks; answer, what was asked for. Both
+# sides of the tool know it as the directory "held" in that of the job.
+#
+# Expects: $NAMES, the guests, a line each, or none for all; $QUIESCE, not empty to freeze their file systems;
+# $CYBORG_DUMP, the private directory. After tool.sh and vm.sh.
+# Descriptors: 9 is the file of `memory`.
+# shellcheck disable=SC2154 # v, n: tool.sh
+# shellcheck disable=SC2015 # what is behind || is to run if either part before it fails
+# shellcheck disable=SC2030 # g: list_guest is called where it is assigned
+# shellcheck disable=SC2031 # g: list_guest is called where it is assigned
+
+need virsh qemu-img timeout truncate
+scratch() {
+  case $2 in block) x=/var/lib/libvirt/images ;; *) x=${4%/*} ;; esac
+  printf '%s/cyborg-%s-%s.scratch\n' "$x" "$(encode "$g")" "$1"
+}
+scratches() { while read -r target type format source; do scratch "$target" "$type" "$format" "$source"; done <"$H/disks"; }
+backup_of() { vir backup-dumpxml "$g" 2>/dev/null; }
+# An error of virsh as one line.
+line() { printf %s "$1" | sed 's/^error: //' | tr '\n' ' ' | sed 's/ *$//'; }
+
+tell() { printf '%s\n' "$*" >>"$H/telling"; }
+gone() {
+  for x in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+    backup_of >/dev/null || return 0
+    sleep 0.2
+    [ $x -lt 10 ] || sleep 2
+  done
+  return 1
+}
+thaw() {
+  [ -e "$H/frozen" ] || return 0
+  x=$(vir domfsthaw "$g" 2>&1) || [ ! -s "$H/frozen" ] || tell "warn guest \"$g\" could not be thawed: $(line "$x")"
+  rm "$H/frozen"
+}
+let_go() {
+  [ -e "$H/guest" ] || return 0
+  g=$(cat "$H/guest")
+  thaw
+  x=$(cat "$H/socket")
+  # The directory of the socket has the guest's name, which is quoted there.
+  case $(backup_of) in
+    *"/${x##*/}'"*) vir domjobabort "$g" && gone || { failed=1; return 1; } ;;
+  esac >/dev/null 2>&1
+  scratches | while IFS= read -r x; do rm -f "$x"; done
+  rm "$H/guest"
+}
+# What a backup that was killed, maybe with the machine, has left of itself.
+repair() {
+  x=$(backup_of) || x=
+  pid=$(printf %s "$x" | sed -n "s,.*/cyborg-\([0-9]*\)\.nbd'.*,\1,p")
+  [ -z "$x" ] || [ -n "$pid" ] || { why="another program's backup of it is at work"; return 1; }
+  if [ -n "$pid" ]; then
+    ! kill -0 "$pid" 2>/dev/null || { why="another backup of it is at work (process $pid)"; return 1; }
+    why=$(vir domjobabort "$g" 2>&1) && gone || return 1
+    tell "said guest \"$g\" was still held by a backup that was killed: it was let go"
+  fi
+  scratches | while IFS= read -r x; do
+    [ ! -e "$x" ] || { rm "$x" && tell "said $x was left by a backup that was killed: it was removed"; }
+  done
+}
+# The guest's files may be written by its next start, while they are read.
+stamps() {
+  while read -r target type format source; do
+    case $type in
+      block) stat -c '%n %s %y' "/var/log/libvirt/qemu/$g.log" 2>/dev/null ;;
+      *) stat -L -c '%n %s %y %z' -- "$source" ;;
+    esac
+  done <"$H/disks"
+  vir domid "$g"
+}
+freeze() {
+  : >"$H/frozen"
+  x=$(vir domfsfreeze "$g" 2>&1) && echo frozen >"$H/frozen" ||
+    tell "warn guest \"$g\" could not be quiesced, so its disks are as after a power loss: $(line "$x")"
+}
+escaped() { printf %s "$1" | sed "s/&/\&amp;/g; s/</\&lt;/g; s/'/\&apos;/g"; }
+begin() {
+  for x in "/var/lib/libvirt/qemu/domain-$1-"*/; do echo "${x}cyborg-$$.nbd"; done >"$H/socket"
+  {
+    echo "<domainbackup mode='pull'><server transport='unix' socket='$(escaped "$(cat "$H/socket")")'/><disks>"
+    while read -r target type format source; do
+      echo "<disk name='$target' type='file'><scratch file='$(escaped "$(scratch "$target" "$type" "$format" "$source")")'/></disk>"
+    done <"$H/disks"
+    echo '</disks></domainbackup>'
+  } >"$H/begin"
+  printf '%s\n' "$g" >"$H/guest"
+  [ -z "$QUIESCE" ] || freeze
+  why=$(vir backup-begin "$g" "$H/begin" 2>&1)
+  s=$?
+  thaw
+  [ $s = 0 ] || return 1
+  cat "$H/socket" >"$H/state"
+}
+take() {
+  why=$(vir dumpxml "$g" 2>&1 >"$H/xml") || return 1
+  disks <"$H/xml" >"$H/disks"
+  sed -n "s,^vm/$(encode "$g" | sed 's/[.]/\\./g')/[^/ ]*\.img \([^ ]*\) .*,\1,p" "$H/../list" >"$H/listed"
+  [ "$(sed 's/ .*//' "$H/disks")" = "$(cat "$H/listed")" ] ||
+    { why='its disks are not those that it had when the job began'; return 1; }
+  repair || return 1
+  id=$(vir domid "$g" 2>&1) || { why=$id; return 1; }
+  [ -s "$H/disks" ] || id=-
+  case $id in
+    '' | -) echo off >"$H/state"; stamps >"$H/stamps" ;;
+    *) begin "$id" ;;
+  esac
+}
+hold() {
+  trap '' HUP INT TERM
+  failed=0
+  while IFS= read -r g; do
+    : >"$H/telling"
+    let_go || why='the guest before it could not be let go'
+    [ $failed = 0 ] && take && tell ok || tell "no $(line "$why")"
+    mv "$H/telling" "$H/answer"
+  done
+  if [ -e "$H/released" ]; then
+    let_go
+  else
+    # Nobody is left to end borg, which must not take what it gets now for the end of a disk.
+    kill -TERM "$(cat "$H/borg")" 2>/dev/null
+    let_go
+    rm -rf "${H%/held}"
+  fi
+  exit $failed
+}
+
+ask() {
+  rm -f "$H/answer"
+  printf '%s\n' "$1" 1<>"$H/../ask"
+  until [ -e "$H/answer" ]; do
+    kill -0 "$(cat "$H/pid")" 2>/dev/null || { echo 'what holds the guests has ended' >&2; exit 1; }
+    sleep 0.1
+  done
+  while IFS= read -r x; do
+    case $x in
+      said\ *) echo "${x#* }" >&2 ;;
+      warn\ *) echo "@warning ${x#* }" >&2 ;;
+      no\ *) echo "${x#* }" >&2; exit 1 ;;
+    esac
+  done <"$H/answer"
+}
+copy() {
+  size=$(qemu-img info -U --output=json --image-opts "driver=raw,$1" | sed -n 's/^    "virtual-size": \([0-9]*\).*/\1/p')
+  [ -n "$size" ] || exit 1
+  memory
+  at=0
+  while [ "$at" -lt "$size" ]; do
+    part=$((size - at))
+    [ "$part" -lt "$STEP" ] || part=$STEP
+    : >/dev/fd/9
+    truncate -s "$part" /dev/fd/9 || exit 1
+    qemu-img convert -U -n --image-opts "driver=raw,offset=$at,size=$part,$1" -O raw /dev/fd/9 >&2 || exit 1
+    cat /dev/fd/9 || exit 1
+    at=$((at + part))
+  done
+}
+dump_disk() {
+  read -r target type format source <<X
+$(awk -v "target=$1" '$1 == target' "$H/disks")
+X
+  state=$(cat "$H/state")
+  if [ "$state" = off ]; then
+    copy "$(image "$type" "$format" "$source")"
+    [ "$(stamps)" = "$(cat "$H/stamps")" ] || { echo 'the guest was started while its disk was read' >&2; exit 1; }
+  else
+    copy "file.driver=nbd,file.path=$(printf %s "$state" | sed 's/,/,,/g'),file.export=$1"
+  fi
+}
+
+list() {
+  all=$(vir list --all --name) || exit 1
+  if [ -z "$NAMES" ]; then
+    NAMES=$(printf '%s\n' "$all" | sed '/^$/d')
+    [ -n "$NAMES" ] || { echo 'there is no guest on this host' >&2; exit 1; }
+  fi
+  printf '%s\n' "$NAMES" | while IFS= read -r g; do
+    printf '%s\n' "$all" | grep -qxF -e "$g" || { echo "there is no guest \"$g\"" >&2; exit 1; }
+    list_guest || exit 1
+  done
+}
+list_guest() {
+  xml=$(vir dumpxml "$g") || return 1
+  to=vm/$(encode "$g")
+  echo "$to/domain.xml - $g"
+  x=$(printf '%s\n' "$xml" | nvram)
+  [ ! -r "$x" ] || echo "$to/nvram.fd nvram $g"
+  printf '%s\n' "$xml" | disks | while read -r target type format source; do
+    case $type:$format:$source in
+      file:raw:/* | file:qcow2:/* | block:raw:/* | block:qcow2:/*) echo "$to/$target.img $target $g" ;;
+      *)
+        echo "disk $target of guest \"$g\" is of type $type, format $format: only files and block devices" \
+          "in raw or qcow2 can be saved" >&2
+        return 1
+        ;;
+    esac
+  done
+}
+g=${n#* }
+case $v in
+  list) list ;;
+  hold) H=$n/held; hold ;;
+  *)
+    H=$CYBORG_DUMP/held
+    case ${n%% *} in
+      -) ask "$g" && vir dumpxml --inactive --security-info "$g" ;;
+      nvram) cat "$(nvram <"$H/xml")" ;;
+      *) dump_disk "${n%% *}" ;;
+    esac
+    ;;
+esac

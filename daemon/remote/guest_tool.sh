@@ -1,0 +1,20 @@
+# shellcheck shell=sh
+# Begins the tool that restores a guest. Its verbs: file, which reads one file of the guest, as tar tells of it;
+# finish; and undo.
+#
+#   refuse WORD DETAIL   gives up
+#
+# Expects: $D, the private directory; $N, the name that the guest gets; $NEW, not empty if it is another one than in
+# the archive; $OVERWRITE, $START, not empty for yes; $DIRECTORY for the disks, or empty. After tool.sh.
+# In $H: refused, why there is nothing to be done.
+# shellcheck disable=SC2154 # v: tool.sh
+
+umask 077  # tar gives its own to nobody
+H=$D/guest
+refuse() {
+  printf '%s\n' "$*" >"$H/refused"
+  # tar would go on to read what nobody wants.
+  [ "$v" != file ] || kill "$PPID"
+  exit 1
+}
+line() { printf %s "$1" | sed 's/^error: //' | tr '\n' ' ' | sed 's/ *$//'; }

@@ -1,0 +1,22 @@
+# shellcheck shell=sh
+# h NUMBER PATH: prints, for a file, its number, what stat says of it and the hash of its content.
+#
+# Says: started, no-tool.
+# shellcheck disable=SC2015 # what is behind || is to run if either part before it fails
+
+PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+LC_ALL=C
+export PATH LC_ALL
+say() { printf '@cyborg %s\n' "$*" >&2; }
+die() { say "$@"; exit 99; }
+say started
+for x in stat sha256sum; do command -v $x >/dev/null || die no-tool $x; done
+h() {
+  if [ -L "$2" ] || [ ! -f "$2" ]; then
+    if [ -e "$2" ] || [ -L "$2" ]; then echo "$1 odd"; else echo "$1 missing"; fi
+    return
+  fi
+  a=$(stat -c '%s %Y %y' "$2") && x=$(sha256sum <"$2") && b=$(stat -c '%s %Y %y' "$2") ||
+    { echo "$1 unreadable"; return; }
+  if [ "$a" = "$b" ]; then echo "$1 file ${x%% *} $a"; else echo "$1 odd"; fi
+}

@@ -1,0 +1,20 @@
+# shellcheck shell=sh
+# For a shell of its own, so that it may change IFS, called by xargs: of the entries that are its arguments, prints
+# those that are there. A pattern (g, G) expands to names that are there, if any. See remote/restore_script.h.
+
+IFS=
+there() { [ -e "$1" ] || [ -L "$1" ]; }
+found() { # mark of a directory, of anything else, name
+  there "$3" || return 0
+  if [ "$1" ] && [ -d "$3" ] && [ ! -L "$3" ]; then printf '%s%s\0' "$1" "$3"; else printf '%s%s\0' "$2" "$3"; fi
+}
+for e; do
+  p=${e#?}
+  case $e in
+    d*) found d - "$p" ;;
+    G*) for x in $p; do found D + "$x"; done ;;
+    g*) for x in $p; do found '' + "$x"; done ;;
+    *) found '' - "$p" ;;
+  esac
+done
+:

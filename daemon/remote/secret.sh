@@ -1,0 +1,25 @@
+# shellcheck shell=sh
+# Reads the passphrase into $P and, if the second line of standard input is not empty, makes that a file without a
+# name, in memory: libpq reads passwords from nothing but a regular file or the environment. The name is gone before
+# the password is written.
+#
+# Expects: $FORM, the printf format of the file.
+# Descriptors: 4 is what was standard input, 8 the file.
+# Says: shell-unsupported, no-memory-directory.
+# shellcheck disable=SC2034 # P: for the part that runs borg
+# shellcheck disable=SC2015 # what is behind || is to run if either part before it fails
+# shellcheck disable=SC2059 # the form of the file is a format
+
+[ "$(command -v printf)" = printf ] || die shell-unsupported
+exec 4<&0
+IFS= read -r P <&4 || exit 143
+IFS= read -r W <&4 || exit 143
+if [ -n "$W" ]; then
+  M=
+  for x in /dev/shm /run; do
+    case $(stat -f -c %T "$x" 2>/dev/null) in tmpfs | ramfs) [ ! -w "$x" ] || { M=$x; break; } ;; esac
+  done
+  [ -n "$M" ] && M=$(mktemp "$M/cyborg-XXXXXX") && exec 8<>"$M" && rm "$M" || die no-memory-directory /dev/shm
+  printf "$FORM" "$W" >&8
+fi
+unset W

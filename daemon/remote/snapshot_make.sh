@@ -1,0 +1,176 @@
+# shellcheck shell=sh
+# Makes snapshots, and removes them at any end of the script. What was made is written down first, so that it is
+# removed even if its making was interrupted.
+#
+# Expects: $D, the private directory; $BORG_BASE_DIR; $WORD, which is in the name of each; $SIZE, percent of a volume;
+# $ONE, not empty for one file system; excluded PATH, a function. After snapshot_paths.sh and snapshot_sweep.sh.
+# Descriptors: 5 reads subvolumes, 9 a mount.
+# Says: shell-unsupported, snapshot, snapshot-left, snapshot-failed, snapshot-full.
+# shellcheck disable=SC2034 # i: counts
+# shellcheck disable=SC2086 # these are numbers, or words to be split
+
+[ "$(command -v printf)" = printf ] || die shell-unsupported
+M=$BORG_BASE_DIR/snapshot
+trap '' PIPE
+trap 'exit 143' HUP INT TERM
+watchers=
+drop() {
+  trap '' HUP INT TERM
+  [ -z "$watchers" ] || kill $watchers 2>/dev/null
+  cd /
+  m=$(encode "$M")
+  mounts | LC_ALL=C sort -r | while read -r target x; do
+    case $target in
+      "$m"/top* | "$m") ;;
+      "$m"/*) umount "$(decode "$target")" || umount -l "$(decode "$target")" ;;
+    esac
+  done 2>/dev/null
+  [ -e "$D/made" ] || return
+  while read -r kind name x; do
+    there "$kind" "$(decode "$name")" || continue
+    for i in 1 2 3 4 5; do
+      x=$(remove "$kind" "$(decode "$name")" 2>&1) && continue 2
+      sleep 1
+    done
+    say "snapshot-left ${name##*/}: $(one_line "$x")"
+  done <"$D/made"
+}
+trap 'drop; clean' EXIT
+refuse() { die snapshot-failed "$t: $(one_line "$*")"; }
+attempt() { x=$("$@" 2>&1) || refuse "$x"; }
+need() { command -v "$1" >/dev/null || refuse "$1 is not installed"; }
+
+# Of a root the mount that it lies on is wanted, and all below it.
+place() {
+  if [ -d "$1" ] && [ ! -L "$1" ]; then
+    cd -P -- "$1" && pwd -P
+  else
+    cd -P -- "$(dirname -- "$1")" && x=$(pwd -P) && printf '%s\n' "${x%/}/$(basename -- "$1")"
+  fi
+}
+wanted() { # TARGET PATH ROOT...
+  grep -q -x -F -e "$1" "$D/holds" && return
+  [ -z "$ONE" ] || return
+  p=$2
+  shift 2
+  for r; do
+    case $p in "${r%/}"/*) ! excluded "$p"; return ;; esac
+  done
+  return 1
+}
+# Another one may be mounted over it.
+visible() { ( exec 9<"$1" && grep -q "^mnt_id:[^0-9]*$2\$" /proc/self/fdinfo/9 ) 2>/dev/null; }
+inside() { # TARGET: it lies in a snapshot
+  while read -r x y; do
+    case $1 in "${x%/}"/*) return ;; esac
+  done <"$D/tree"
+  return 1
+}
+
+# A snapshot of each thing is made once, and called S.
+known() { # KIND THING
+  [ -e "$D/swept-$1" ] || { : >"$D/swept-$1"; sweep "$1"; }
+  S=
+  while read -r x y z; do [ "$x $z" != "$1 $2" ] || S=$y; done <"$D/made"
+  [ -z "$S" ] || return 0
+  count=$((count + 1))
+  S=cyborg-$$-$WORD-$count
+  return 1
+}
+made() { printf '%s\n' "$1 $2 $3" >>"$D/made"; } # KIND NAME THING
+use() { printf '%s\n' "$1 $2" >>"$D/tree"; } # TARGET FROM
+
+take_subvolume() { # SOURCE PATH
+  known btrfs "$1$2" && return
+  S=$(encode "$T/$S")
+  made btrfs "$S" "$1$2"
+  attempt btrfs subvolume snapshot -r "$(decode "$T$2")/" "$(decode "$S")"
+  say "snapshot btrfs $t"
+}
+# Subvolumes in a subvolume are empty in its snapshot; each needs its own.
+take_btrfs() { # TARGET SOURCE ROOT
+  need btrfs
+  x=$(top "$2" 2>&1) || refuse "$x"
+  top "$2"
+  sub=${3%/}
+  while [ "$(stat -c %i "$(decode "$T$sub")/" 2>/dev/null)" != 256 ] && [ -n "$sub" ]; do sub=${sub%/*}; done
+  below=${3%/}
+  take_subvolume "$2" "$sub"
+  use "$1" "$S${below#"$sub"}"
+  [ -z "$ONE" ] || return
+  printf '%s\n' "${sub:-/}" >"$D/queue"
+  while read -r q <&5; do
+    btrfs subvolume list -o "$(decode "$T$q")" >"$D/list" 2>"$D/said" || refuse "$(cat "$D/said")"
+    while IFS= read -r line; do
+      case $line in *' path cyborg-'*-*-*) continue ;; esac
+      q=/$(encode "${line#* path }")
+      printf '%s\n' "$q" >>"$D/queue"
+      case $q in "$below"/*) ;; *) continue ;; esac
+      to=${1%/}${q#"$below"}
+      t=$(decode "$to")
+      ! excluded "$t" || continue
+      case $(btrfs property get -ts "$(decode "$T$q")" ro 2>/dev/null) in
+        ro=true) use "$to" "$(encode "$T")$q" ;;
+        *) take_subvolume "$2" "$q" && use "$to" "$S" || exit ;;
+      esac
+    done <"$D/list"
+  done 5<"$D/queue"
+}
+# What is read from a full snapshot is worthless. A thin one has all the room of its pool.
+full() { # VOLUME
+  case $(lvs --noheadings -o segtype,lv_snapshot_invalid,data_percent "$1" 2>/dev/null) in
+    *thin*) return 1 ;;
+    *invalid* | *100.00*) ;;
+    *) return 1 ;;
+  esac
+}
+# Ends the script then, before borg can make an archive of what it could not read.
+watch_lvm() { # VOLUME ORIGIN
+  v=$(lvs --noheadings -o lv_dm_path "$1" 2>/dev/null)
+  v=${v##*/}
+  [ -n "$v" ] && command -v dmsetup >/dev/null || return 0
+  (
+    trap 'kill $s; exit' TERM
+    trap - EXIT
+    {
+      while n=$(dmsetup info -c --noheadings -o events "$v") && ! full "$1"; do
+        dmsetup wait "$v" "$n" &
+        s=$!
+        wait $s || exit
+      done
+    } >/dev/null 2>&1
+    full "$1" && say "snapshot-full $2" && kill -TERM $$
+  ) &
+  watchers="$watchers $!"
+}
+take_lvm() { # TARGET SOURCE ROOT TYPE
+  need lvcreate
+  x=$(lvs --noheadings -o vg_name,lv_name,segtype "$(decode "$2")" 2>&1) || refuse "$x"
+  read -r group volume form <<END
+$x
+END
+  if ! known lvm "$group/$volume"; then
+    made lvm "$group/$S" "$group/$volume"
+    case $form in
+      thin*) attempt lvcreate -y -s -k n -a y -n "$S" "$group/$volume" ;;
+      *) attempt lvcreate -y -s -l "$SIZE%ORIGIN" -n "$S" "$group/$volume" ;;
+    esac
+    # Journals are replayed, on the snapshot. XFS knows the volume itself by the same id.
+    options=ro
+    [ "$4" != xfs ] || options=ro,nouuid
+    mkdir "$M/$S" && attempt mount -t "$4" -o "$options" "/dev/$group/$S" "$M/$S"
+    case $form in thin*) ;; *) watch_lvm "$group/$S" "$group/$volume" ;; esac
+    say "snapshot lvm $t"
+  fi
+  use "$1" "$(encode "$M")/${S##*/}${3%/}"
+}
+take_zfs() { # TARGET SOURCE ROOT
+  need zfs
+  if ! known zfs "$2"; then
+    made zfs "$2@$S" "$2"
+    attempt zfs snapshot "$(decode "$2")@$S"
+    mkdir "$M/$S" && attempt mount -t zfs -o ro "$(decode "$2")@$S" "$M/$S"
+    say "snapshot zfs $t"
+  fi
+  use "$1" "$(encode "$M")/${S##*[/@]}${3%/}"
+}

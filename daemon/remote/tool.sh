@@ -1,0 +1,28 @@
+# shellcheck shell=sh
+# Begins every tool: a script of its own, which runs in a session of its own and is called with a verb, $v, and a name,
+# $n.
+#
+#   encode NAME             the one way from a name to that of a file, and back with any percent-decoder: letters,
+#                           digits, "-", "_", "." and all that is not ASCII stay, other bytes become %xx
+#   entry FOLDER NAME SUFFIX, entries NAMES FOLDER SUFFIX
+#                           lines of a list of dumps: the file's path and the name
+#   need PROGRAM...         fails when one is missing
+#
+# Descriptors: 8 is the file with the password, if there is one.
+# shellcheck disable=SC2034 # v, n: for the tool that follows
+# shellcheck disable=SC2059 # the format is the byte
+
+cd /
+unset TZ BORG_BASE_DIR BORG_PASSPHRASE_FD BORG_RSH CYBORG_RELAY
+v=$1 n=$2
+encode() {
+  for c in $(printf %s "$1" | od -An -v -tx1); do
+    case $c in
+      2[de] | 3[0-9] | 4[1-9a-f] | 5[0-9a] | 5f | 6[1-9a-f] | 7[0-9a] | [89a-f]?) printf "\\$(printf %03o "0x$c")" ;;
+      *) printf %%%s "$c" ;;
+    esac
+  done
+}
+entry() { printf '%s/%s.%s %s\n' "$1" "$(encode "$2")" "$3" "$2"; }
+entries() { printf '%s\n' "$1" | while IFS= read -r x; do entry "$2" "$x" "$3"; done; }
+need() { for x; do command -v "$x" >/dev/null || { echo "$x is not installed" >&2; exit 1; }; done; }
