@@ -69,7 +69,7 @@ constexpr std::array kTable{
     Permission{kJobInterface, "Cancel", kActionRun},
 };
 
-constexpr std::chrono::minutes kTimeToType{5};  // for someone who is asked for a password
+constexpr std::chrono::minutes kTimeToType{5};  // time to type a password
 constexpr std::size_t kRememberedSenders = 1000;
 
 constexpr char kPolkit[] = "org.freedesktop.PolicyKit1";
@@ -81,7 +81,7 @@ Error denied(std::string_view action) {
 }
 
 Expected<void> verdict(std::string_view action, sdbus::MethodReply& reply, const sdbus::Error* error) {
-  // Polkit absent or in trouble: only root may, and root was let through before.
+  // polkit is missing or failing: only root is allowed, and root was accepted before.
   if (error) return std::unexpected(denied(action));
   sdbus::Struct<bool, bool, std::map<std::string, std::string>> result;
   reply >> result;

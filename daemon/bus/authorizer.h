@@ -1,5 +1,5 @@
-// Who may do what: one default-deny table, and polkit's word on the caller. The subject is always the
-// caller's bus name; pids and uids of /proc are never asked.
+// Authorization: one default-deny table, and polkit's decision about the caller. The subject is always the
+// caller's bus name; pids and uids from /proc are never used.
 #pragma once
 
 #include <functional>
@@ -25,25 +25,25 @@ std::span<const Permission> permission_table();
 // The polkit action of a method; nullopt means that nobody may call it.
 std::optional<std::string_view> action_of(std::string_view interface, std::string_view member);
 
-// The caller of a method, taken while its message is being served.
+// The caller of a method, recorded while its message is being handled.
 struct Actor {
   std::string sender;
   bool interactive = false;   // polkit may ask the user
-  std::optional<uid_t> euid;  // as the bus driver knows it
+  std::optional<uid_t> euid;  // as reported by the bus driver
 
   std::string label() const { return euid ? "uid " + std::to_string(*euid) : sender; }
 };
 
 class Authorizer {
  public:
-  // `log` is told of every decision but those that let somebody look.
+  // `log` receives every decision except those on read-only calls.
   Authorizer(sdbus::IConnection& connection, EventLog& log);
 
   Actor actor_of(const sdbus::IObject& object);
 
   using Answer = std::function<void(Expected<void>)>;
-  // Root is authorised, others are when polkit says so; without polkit, root alone. details help an
-  // administrator write rules (policy, client, repository, job).
+  // Root is authorised, other callers if polkit says so; without polkit, only root. `details` help
+  // administrators write rules (policy, client, repository, job).
   void check(const Actor& actor, std::string_view interface, std::string_view member,
              const std::map<std::string, std::string>& details, Answer answer);
 
@@ -52,7 +52,7 @@ class Authorizer {
 
   EventLog& log_;
   std::unique_ptr<sdbus::IProxy> polkit_;
-  std::map<std::string, uid_t> euids_;  // unique names are never used twice
+  std::map<std::string, uid_t> euids_;  // unique names are never reused
 };
 
 }  // namespace cyborg::bus

@@ -10,12 +10,13 @@
 
 namespace cyborg::bus {
 
-// The secret in the descriptor of that key, without its last newline; nullopt if there is none, an error for
-// any other descriptor. The caller must have written and closed it before: nothing here waits.
+// Returns the secret from the descriptor of that key, without its last newline; nullopt if there is none, an
+// error for any other descriptor. The caller must have written the secret and closed its end before: nothing
+// here waits.
 Expected<std::optional<std::string>> take_secret(DescriptorMap& descriptors, const std::string& key);
 
-// The descriptor of that key, to be written to; empty if there is none, an error for any other descriptor and
-// for one that nobody should write to.
+// Returns the descriptor of that key, for writing; unset if there is none, an error for any other descriptor
+// or one that is unsuitable for writing.
 Expected<Descriptor> take_output(DescriptorMap& descriptors, const std::string& key);
 
 // A descriptor from which the text can be read once.

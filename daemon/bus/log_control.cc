@@ -15,11 +15,11 @@ namespace cyborg::bus {
 namespace {
 
 struct Level {
-  std::string_view name;  // syslog's
+  std::string_view name;  // syslog's name
   spdlog::level::level_enum level;
 };
 
-// Of several names of a level, the first is the one that is shown.
+// If a level has several names, the first one is shown.
 constexpr std::array kLevels{
     Level{"debug", spdlog::level::debug},    Level{"info", spdlog::level::info},
     Level{"notice", spdlog::level::info},    Level{"warning", spdlog::level::warn},
@@ -42,7 +42,7 @@ LogControl::~LogControl() {
   unregisterAdaptor();
 }
 
-// As systemd's own services have it: no question of polkit's.
+// As in systemd's own services: without asking polkit.
 void LogControl::require_root(const char* property) {
   if (compat::current_euid(getObject()) == uid_t{0}) return;
   throw to_bus_error({ErrorCode::access_denied, fmt::format("{}: only root may change it", property), {}});
@@ -62,7 +62,7 @@ void LogControl::LogLevel(const std::string& value) {
   spdlog::set_level(level->level);
 }
 
-// systemd sets it where standard error is the journal.
+// systemd sets the variable if standard error is the journal.
 std::string LogControl::LogTarget() {
   return std::getenv("JOURNAL_STREAM") ? "journal" : "console";
 }

@@ -1,4 +1,4 @@
-// systemd's interface for what a service logs: `systemctl service-log-level cyborgd.service debug`.
+// systemd's interface for changing what a service logs: `systemctl service-log-level cyborgd.service debug`.
 #pragma once
 
 #include <org.freedesktop.LogControl1.adaptor.h>

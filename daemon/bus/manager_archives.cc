@@ -1,4 +1,4 @@
-// The Manager's methods on archives and what they contain, and on what keeps repositories in order.
+// The Manager's methods for archives and their contents, and for the maintenance of repositories.
 #include "bus/manager_object.h"
 #include "bus/records.h"
 #include "core/fields.h"
@@ -7,7 +7,7 @@
 namespace cyborg::bus {
 namespace {
 
-// Options of the methods that make one job for each borg repository.
+// Options of the methods that create one job for each borg repository.
 struct RepositoryOptions {
   RunRequest request;
   Json::Value details{Json::objectValue};
@@ -37,7 +37,7 @@ Expected<RepositoryOptions> check_options(const VariantMap& options, const Actor
   return wanted;
 }
 
-// Of those that take nothing else.
+// The options of methods that take no others.
 Expected<RepositoryOptions> maintenance_options(const VariantMap& options, const Actor& actor) {
   RepositoryOptions wanted;
   const Json::Value json = to_json(options);

@@ -13,7 +13,7 @@ namespace {
 
 using names::kManagerInterface;
 
-// The names of databases, each with another that it is to have, or "".
+// The names of databases, each with its new name, or "".
 void read_databases(Fields& fields, RestoreRequest& what) {
   Json::Value databases{Json::objectValue};
   fields.object("databases", databases);
@@ -55,7 +55,7 @@ Expected<RestoreOptions> restore_options(Strings paths, const VariantMap& option
   return wanted;
 }
 
-// The only option that a method takes.
+// Reads the only option of a method.
 Expected<std::string> text_option(const VariantMap& options, const char* key) {
   std::string value;
   const Json::Value json = to_json(options);
@@ -65,7 +65,7 @@ Expected<std::string> text_option(const VariantMap& options, const char* key) {
   return value;
 }
 
-// An Add method answers with the new object's path.
+// The answer of an Add method is the new object's path.
 auto encode_path(const char* kind, const std::string& name) {
   return [kind, name](const Reply<sdbus::ObjectPath>& reply) {
     reply(sdbus::ObjectPath{object_path(kind, name)});
@@ -234,7 +234,7 @@ void ManagerObject::PrepareRepository(sdbus::Result<Ids>&& result, std::string r
                        }));
                  };
                  if (!wanted.anew) return prepare();
-                 // As much as another repository.
+                 // Needs the same right as adding a repository.
                  context_.authorizer.check(actor, names::kManagerInterface, "AddRepository",
                                            {{"repository", repository}},
                                            [prepare, reply](const Expected<void>& allowed) {
@@ -351,7 +351,7 @@ void ManagerObject::CancelJob(sdbus::Result<>&& result, uint64_t id) {
                });
 }
 
-// A restore, and what else takes more than the right to run, takes as much when it is done again.
+// A job that needed another right than run, such as a restore, needs that right again when it is repeated.
 void ManagerObject::RetryJob(sdbus::Result<uint64_t, Ids>&& result, uint64_t id) {
   const Details details{{"job", std::to_string(id)}};
   serve_method(std::move(result), "RetryJob", details,

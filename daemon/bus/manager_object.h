@@ -1,4 +1,5 @@
-// The Manager at /org/cyborgbackup1: decodes, asks for permission, calls one use case, encodes.
+// The Manager at /org/cyborgbackup1: decodes arguments, checks authorization, calls one use case, encodes the
+// result.
 #pragma once
 
 #include <org.cyborgbackup1.Manager.adaptor.h>
@@ -25,7 +26,7 @@ class ManagerObject final
   void job_removed(std::int64_t id, const std::string& result) {
     emitJobRemoved(static_cast<uint64_t>(id), job_path(id), result);
   }
-  // To one follower only.
+  // Sent to one follower only.
   void job_output(const std::string& follower, std::int64_t id, std::uint64_t first, const Lines& lines,
                   bool end);
 
@@ -103,7 +104,7 @@ class ManagerObject final
   void watch_follower(const std::string& follower);
 
   Context& context_;
-  std::map<std::string, sdbus::Slot> followers_;  // told when they leave the bus
+  std::map<std::string, sdbus::Slot> followers_;  // watches for their leaving the bus
 };
 
 template <typename... Results, typename Body>

@@ -1,5 +1,5 @@
 // The objects below /org/cyborgbackup1, one adaptor for each kind. Properties are read from the manager's
-// state; an object whose state is gone answers empty values until it is taken off the bus.
+// state; an object whose state is gone returns empty values until it is removed from the bus.
 #pragma once
 
 #include <org.cyborgbackup1.Client.adaptor.h>
@@ -20,7 +20,7 @@ namespace cyborg::bus {
 
 std::string object_path(std::string_view kind, const std::string& name);
 
-// What objects need of the service.
+// The parts of the service that objects need.
 struct Context {
   sdbus::IConnection& connection;
   Authorizer& authorizer;

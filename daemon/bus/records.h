@@ -1,4 +1,4 @@
-// Options that several of the Manager's methods take, and answers that they give.
+// Options that several of the Manager's methods take, and encoders of their results.
 #pragma once
 
 #include <vector>
@@ -12,17 +12,18 @@ namespace cyborg::bus {
 std::vector<uint64_t> encode_ids(const std::vector<std::int64_t>& ids);
 std::vector<VariantMap> encode_records(const std::vector<Json::Value>& rows);
 
-// clients, scheduled and dry_run. Options are read as an object's properties are: an unknown one is refused.
+// Reads clients, scheduled and dry_run. Options are read like an object's properties: an unknown option is
+// refused.
 Expected<RunRequest> run_request(const VariantMap& options, const Actor& actor);
 
-// A run, its jobs, and the plan of a dry run.
+// Encodes a run, its jobs, and the plan of a dry run.
 inline auto encode_run() {
   return [](const auto& reply, const RunAnswer& answer) {
     reply(static_cast<uint64_t>(answer.run), encode_ids(answer.jobs), encode_records(answer.plan));
   };
 }
 
-// Records of a page with the cursor of the next.
+// Encodes the records of a page and the cursor of the next page.
 inline auto encode_page() {
   return [](const auto& reply, const JsonPage<Json::Value>& page) {
     reply(encode_records(page.rows), page.next_cursor);

@@ -6,7 +6,7 @@
 namespace cyborg::bus {
 
 sdbus::Error to_bus_error(const Error& error) {
-  // Clients show the hint on a line of its own.
+  // Clients show the hint on a separate line.
   std::string text = error.message;
   if (!error.hint.empty()) text += "\nhint: " + error.hint;
   return compat::make_error(error_info(error.code).bus_name, text);

@@ -1,5 +1,5 @@
-// The one wrapper around every method handler: takes the caller, asks for permission, and lets no exception
-// out.
+// The wrapper around every method handler: identifies the caller, checks authorization, and catches all
+// exceptions.
 #pragma once
 
 #include <map>
@@ -16,10 +16,11 @@
 namespace cyborg::bus {
 
 sdbus::Error to_bus_error(const Error& error);
-// What an exception in a handler becomes: our own errors as they are, all else logged and answered as Failed.
+// Converts an exception of a handler: our own errors as they are; all others are logged and answered as
+// Failed.
 sdbus::Error current_exception_error(std::string_view member) noexcept;
 
-// The answer to a method call, given once, at any time.
+// The answer to a method call, sent once, at any time.
 template <typename... Results>
 class Reply {
  public:
@@ -30,7 +31,8 @@ class Reply {
   void fail(const Error& error) const { result_->returnError(to_bus_error(error)); }
   void fail(const sdbus::Error& error) const { result_->returnError(error); }
 
-  // A continuation for the manager: failures are answered, values go through `encode`, which calls the reply.
+  // A continuation for the manager: failures are sent as error replies; values go through `encode`, which
+  // sends the reply.
   template <typename Encode>
   auto then(Encode encode) const {
     return [reply = *this, encode = std::move(encode)](auto outcome) {
@@ -59,7 +61,7 @@ class Reply {
 
 using Details = std::map<std::string, std::string>;
 
-// At level debug.
+// Logs at level debug.
 void log_request(const Actor& actor, std::string_view interface, std::string_view member,
                  const Details& details);
 

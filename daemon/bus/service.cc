@@ -29,7 +29,7 @@ class BusService::Impl {
 #endif
   }
 
-  // Nothing that is told to the bus may stop what tells it.
+  // A failing signal on the bus must not disturb the caller that announces the event.
   template <typename Call>
   void publish(Call call) noexcept {
     if (!manager_) return;

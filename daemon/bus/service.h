@@ -1,4 +1,4 @@
-// The objects on the bus, kept in agreement with the manager's state.
+// The objects on the bus, kept in sync with the manager's state.
 #pragma once
 
 #include <map>
@@ -17,11 +17,11 @@ namespace cyborg::bus {
 
 class BusService : public Publisher {
  public:
-  // To the system bus, or to the one of DBUS_SYSTEM_BUS_ADDRESS. Throws when there is none.
+  // Connects to the system bus, or to that of DBUS_SYSTEM_BUS_ADDRESS. Throws if there is none.
   BusService(sd_event* loop, EventLog& log);
   ~BusService() override;
 
-  // Puts the manager on the bus and takes the name; from then on calls are served.
+  // Exports the manager and acquires the bus name; from then on calls are served.
   void serve(Manager& manager);
 
   void object_changed(ObjectKind kind, const std::string& name) override;

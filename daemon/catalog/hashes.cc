@@ -28,7 +28,7 @@ void HashMap::reserve(std::size_t count) {
   if (const std::size_t places = std::bit_ceil(count + count / 2); places > ids_.size()) grow(places);
 }
 
-// Where it is, or the free place where it would be.
+// The position of the hash, or the free position where it would be inserted.
 std::size_t HashMap::place_of(Hash hash) const {
   const std::size_t mask = ids_.size() - 1;
   std::size_t place = hash & mask;

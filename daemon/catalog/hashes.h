@@ -1,5 +1,5 @@
-// What a million files are compared with in little memory: keyed hashes instead of paths and attributes. The
-// key is new for each job, so that nobody can make two paths look alike.
+// A compact representation against which a million files are compared: keyed hashes instead of paths and
+// attributes. Each job uses a new key, so that nobody can construct paths with equal hashes.
 #pragma once
 
 #include <array>
@@ -13,14 +13,14 @@ using Hash = std::uint64_t;
 
 class Hasher {
  public:
-  Hasher();  // with a random key
+  Hasher();  // uses a random key
   Hash operator()(std::string_view text) const;
 
  private:
   std::array<unsigned char, 16> key_;
 };
 
-// Hash to id, in 12 bytes a place.
+// A map from hash to id, with 12 bytes per entry.
 class HashMap {
  public:
   static constexpr std::int32_t kNone = 0;  // ids begin at 1
@@ -28,7 +28,7 @@ class HashMap {
   HashMap();
   void reserve(std::size_t count);
   std::int32_t find(Hash hash) const;
-  // False if it is there already.
+  // Returns false if the hash is present already.
   bool insert(Hash hash, std::int32_t id);
   std::size_t size() const { return size_; }
 

@@ -13,16 +13,18 @@ namespace {
 
 using std::chrono::minutes;
 
-constexpr std::size_t kBatch = 256 << 10;  // bytes of rows at once; what is left for after the listing waits
-constexpr std::size_t kClosed = 20'000;    // nodes at once
-// Rows between two looks at the size on disk, where indexes and all they take up to eight times as much.
+constexpr std::size_t kBatch =
+    256 << 10;  // bytes of rows per write; rows beyond it wait until the listing has ended
+constexpr std::size_t kClosed = 20'000;  // nodes at once
+// The amount of rows between two checks of the size on disk, where rows and indexes take up to eight times as
+// much.
 constexpr std::size_t kMostRows = 4 << 20;
 constexpr std::size_t kFewestRows = 64 << 10;
 constexpr std::int64_t kGrowth = 8;
 constexpr minutes kLoad{30};
 constexpr minutes kWrite{10};
 
-// As PostgreSQL itself writes COPY's text, so that what it sends can be compared with what we made.
+// Escapes as PostgreSQL does in COPY's text format, so that its output can be compared with ours.
 void append_escaped(std::string& to, std::string_view text) {
   for (const char c : text) {
     switch (c) {
@@ -62,7 +64,7 @@ std::string_view name_part(std::string_view path) {
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
-// Cuts a row of COPY at its next tab.
+// Removes the first column from a row of COPY and returns it.
 std::string_view take_column(std::string_view& row) {
   const auto tab = std::min(row.find('\t'), row.size());
   const auto column = row.substr(0, tab);
@@ -82,7 +84,7 @@ Expected<Writer> Writer::open(const Target& target) {
   auto connection = store::Connection::open(target.conninfo);
   if (!connection) return std::unexpected(connection.error());
   Writer writer{std::move(*connection), target};
-  // The listing of a large archive from far away takes its time.
+  // The listing of a large, remote archive takes long, so disable the timeouts.
   auto begun = writer.run(
       "set application_name = 'cyborg-job'; set statement_timeout = 0; set lock_timeout = 0;"
       " set idle_in_transaction_session_timeout = 0; set search_path = catalog; begin");
@@ -115,7 +117,7 @@ Expected<void> Writer::load() {
   if (!last) return std::unexpected(last.error());
   last->row(0).read(last_directory_, last_node_, last_owner_);
   if (auto loaded = load_owners(); !loaded) return loaded;
-  if (last_node_ == 0) return {};  // its first archive
+  if (last_node_ == 0) return {};  // the series has no archive yet
   if (auto loaded = load_directories(); !loaded) return loaded;
   return load_nodes();
 }
@@ -158,7 +160,7 @@ Expected<void> Writer::load_nodes() {
   std::ranges::sort(known_, {}, &Known::path);
   const auto twin = std::ranges::adjacent_find(known_, {}, &Known::path);
   if (twin == known_.end()) return {};
-  // Once in ten million times: another key, and once more.
+  // A collision, which happens once in ten million times: start again with another key.
   hash_ = Hasher{};
   known_.clear();
   directories_ = HashMap{};
@@ -200,7 +202,7 @@ std::int32_t Writer::directory_of(std::string_view escaped) {
   return id;
 }
 
-// A directory comes before what is in it, except where only a part of a tree was backed up.
+// A directory comes before its contents, unless only part of a tree was backed up.
 void Writer::note_parents(std::string_view path) {
   for (auto above = directory_part(path); !above.empty(); above = directory_part(above)) {
     if (seen_directories_.find(hash_(above)) != HashMap::kNone) return;
@@ -230,7 +232,7 @@ Expected<void> Writer::add(const ListedFile& file) {
 Expected<void> Writer::put(std::string_view path, const std::string& attributes) {
   const Hash hash = hash_(path);
   if (Known* known = find_known(hash)) {
-    if (known->seen) return {};  // overlapping folders have a file twice
+    if (known->seen) return {};  // overlapping folders list a file twice
     known->seen = true;
     const Hash now = hash_(attributes);
     if (known->attributes == now) return {};
@@ -259,7 +261,7 @@ Expected<void> Writer::flush() {
   return {};
 }
 
-// After this, the connection and all that write() changes are this thread's again.
+// After this, the connection and the members that write() changes belong to this thread again.
 Expected<void> Writer::wait() {
   if (!writing_.valid()) return {};
   const auto done = writing_.get();
@@ -341,7 +343,7 @@ Expected<void> Writer::commit() {
   auto named = db_.run("insert into archive (series, number, archive) values ($1, $2, $3)",
                        store::Params{series_, number_, archive_});
   if (!named) return std::unexpected(named.error());
-  // If the archive before is gone, so is what only that one had.
+  // If the previous archive was removed, delete the versions that only it had.
   auto forgotten = db_.run(
       "select forget_between($1, before, $2) from (select coalesce(max(number), 0) as before from archive"
       " where series = $1 and number < $2) a where before < $2 - 1",

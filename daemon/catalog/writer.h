@@ -1,6 +1,6 @@
-// Takes the listing of one archive into the catalog, file by file: what is new or changed goes to PostgreSQL
-// while the listing streams, what is as it was costs a look into memory. One transaction: whatever goes
-// wrong, the catalog is as it was before. See store/migrations for the tables.
+// Adds the listing of one archive to the catalog, file by file: new and changed files are written to
+// PostgreSQL while the listing streams in; an unchanged file costs a look-up in memory. All is one
+// transaction: after any failure, the catalog is as before. See store/migrations for the tables.
 #pragma once
 
 #include <future>
@@ -20,20 +20,20 @@ struct Target {
   std::string conninfo;
   std::string borg_url;
   std::string archive;
-  std::int64_t budget = 0;  // bytes of the whole catalog on disk; 0: no limit
+  std::int64_t budget = 0;  // size of the whole catalog on disk in bytes; 0: no limit
 };
 
 enum class Place {
   fresh,    // to be read
-  known,    // it is in the catalog already
+  known,    // in the catalog already
   older,    // than the newest archive of its series that is
-  unknown,  // the history has no such archive
+  unknown,  // the archive is not in the history
 };
 
 struct Counts {
   std::int64_t files = 0;
   std::int64_t added = 0, changed = 0, vanished = 0;
-  std::int64_t bytes = 0;  // of all files
+  std::int64_t bytes = 0;  // total size of all files
 };
 
 class Writer {
@@ -42,28 +42,28 @@ class Writer {
   static Expected<Writer> open(const Target& target);
 
   Place place() const { return place_; }
-  // What the series has now; the listing may already be on its way.
+  // Loads the current contents of the series; the listing may already be streaming in.
   Expected<void> load();
   Expected<void> add(const ListedFile& file);
-  // Everything was added: ends the transaction.
+  // All files were added: ends the transaction.
   Expected<void> commit();
 
   const Counts& counts() const { return counts_; }
-  // The budget does not suffice: what add() or load() failed with.
+  // Whether add() or load() failed because of the budget.
   bool over_budget() const { return over_budget_; }
 
  private:
-  // A path that the series has, or had.
+  // A path that is, or was, in the series.
   struct Known {
     Hash path;
-    Hash attributes;  // 0: it is not in the newest archive
+    Hash attributes;  // 0: not in the newest archive
     std::int32_t node;
     bool seen;
   };
-  // What is to be written, as COPY's text.
+  // Rows to write, in COPY's text format.
   struct Rows {
     std::string directories, owners, nodes, versions;
-    std::vector<std::int64_t> closed;  // nodes whose version ended with the archive before
+    std::vector<std::int64_t> closed;  // nodes whose version ended with the previous archive
 
     std::size_t size() const;  // in bytes
   };
@@ -83,13 +83,13 @@ class Writer {
   void note_parents(std::string_view path);
   void add_version(std::int32_t node, std::string_view attributes);
   Expected<void> imply_directories();
-  // PostgreSQL gets rows in a thread of their own, while borg's listing goes on: one batch at a time.
+  // A separate thread writes rows to PostgreSQL, one batch at a time, while borg's listing continues.
   Expected<void> flush();
   Expected<void> wait();
   Expected<void> write(const Rows& rows);
   Expected<void> copy(const std::string& table, std::string_view rows);
   Expected<void> close_versions(const std::vector<std::int64_t>& nodes);
-  // Room for that many bytes of rows, and for the next ones.
+  // Fails unless the budget has room for that many bytes of rows, and for those that follow.
   Expected<void> check_budget(std::size_t wanted);
   Expected<void> run(const std::string& sql);
 
@@ -104,16 +104,18 @@ class Writer {
   HashMap fresh_;             // paths of this archive that the series did not have
   HashMap directories_;
   std::map<std::string, std::int32_t, std::less<>> owners_;  // "user\tgroup"
-  HashMap seen_directories_;                                 // that are files of this archive
-  std::set<std::string, std::less<>> needed_directories_;  // that are above one, and were not seen before it
+  HashMap seen_directories_;                                 // that this archive has listed
+  // parents of files in the listing that have not been listed themselves
+  std::set<std::string, std::less<>> needed_directories_;
   Rows rows_;
   std::size_t batch_ = 0;      // bytes of rows at once
-  std::size_t unchecked_ = 0;  // bytes written since the budget was looked at
-  std::size_t allowance_ = 0;  // how many may be, until it is looked at again
+  std::size_t unchecked_ = 0;  // bytes written since the last check of the budget
+  std::size_t allowance_ = 0;  // how many bytes may be written until the next check
   bool over_budget_ = false;
-  std::string escaped_, attributes_;  // kept for their memory
+  std::string escaped_, attributes_;  // members only to reuse their memory
   Counts counts_;
-  std::future<Expected<void>> writing_;  // the last member: nothing it uses goes before it has ended
+  // The last member: it must end before the members that it uses are destroyed.
+  std::future<Expected<void>> writing_;
 };
 
 }  // namespace cyborg::catalog

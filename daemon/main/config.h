@@ -1,4 +1,4 @@
-// /etc/cyborg/cyborgd.conf: what the daemon has to know before it reaches its database.
+// /etc/cyborg/cyborgd.conf: the settings that the daemon needs before it reaches its database.
 #pragma once
 
 #include <string>
@@ -13,9 +13,9 @@ struct Config {
   std::string log_level = "info";
 };
 
-// The text of a file; a wrong line is named with its number.
+// Parses the text of a file; an error names the number of the line.
 Expected<Config> parse_config(const std::string& text);
-// A file that does not exist is an empty one.
+// A missing file is treated as empty.
 Expected<Config> read_config(const std::string& path);
 
 }  // namespace cyborg

@@ -1,5 +1,4 @@
-// The port to the journal: what happened to jobs and to the database, with a MESSAGE_ID for each kind of
-// event.
+// The port to the journal: logs events of jobs and of the database, with a MESSAGE_ID for each kind of event.
 #pragma once
 
 #include "manager/ports.h"

@@ -20,10 +20,10 @@
 namespace cyborg {
 namespace {
 
-// LSB's exit statuses, which systemd shows by name.
+// The LSB exit statuses, which systemd shows by name.
 enum Exit { kOk = 0, kFailure = 1, kInvalidArgument = 2, kNotConfigured = 6 };
 
-// Tests run the daemon beside others by naming other places.
+// Tests override these directories to run the daemon beside others.
 std::string place(const char* variable, const std::string& otherwise) {
   const char* value = std::getenv(variable);
   return value ? value : otherwise;
@@ -55,7 +55,8 @@ int run(const Config& config, Sealer sealer) {
   manager = &the_manager;
   bus.serve(the_manager);
   store.start();
-  // Whoever is started after cyborgd finds it answering; with a database that is away, it only says so.
+  // A unit that starts after cyborgd finds it answering; while the database is away, cyborgd answers with
+  // errors.
   the_manager.on_loaded = [&loop] {
     loop.cancel("ready");
     loop.ready("serving");

@@ -52,7 +52,8 @@ Expected<std::string> Vault::open(const std::string& kind, const std::string& ow
       "was the seal key replaced? /etc/cyborg/seal-key.cred has to be the one that sealed the database");
 }
 
-// 32 characters of 64: 192 bits; nothing that a shell, a URL or a person could misread.
+// 32 characters of 64 kinds, 192 bits, without any that a shell or a URL treats specially or that people
+// confuse.
 std::string Vault::random_passphrase() {
   static constexpr std::string_view kLetters =
       "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz0123456789-_=.+";

@@ -1,4 +1,4 @@
-// The port to secrets: sealing with the key that systemd hands over, randomness, and the server's ssh key.
+// The port to secrets: encryption with the key that systemd passes, randomness, and the server's ssh key.
 #pragma once
 
 #include "manager/ports.h"
@@ -9,7 +9,7 @@ namespace cyborg {
 class Vault : public Secrets {
  public:
   explicit Vault(Sealer sealer) : sealer_(std::move(sealer)) {}
-  // The key from $CREDENTIALS_DIRECTORY/seal-key.
+  // Reads the key from $CREDENTIALS_DIRECTORY/seal-key.
   static Expected<Sealer> open_sealer();
 
   Expected<std::string> seal(const std::string& kind, const std::string& owner, const std::string& field,

@@ -12,10 +12,10 @@ namespace cyborg::sd {
 namespace {
 
 constexpr std::chrono::seconds kTimeout{10};
-// Programs at a time: after a start of the daemon every policy wants to know.
+// Programs run at a time: after a start of the daemon, every policy needs its elapses.
 constexpr std::size_t kMaxRunning = 2;
 
-// "Mon 2026-11-23 09:00:00 UTC"; 0 for anything else.
+// Parses "Mon 2026-11-23 09:00:00 UTC"; returns 0 for anything else.
 Microseconds parse_utc(const std::string& text) {
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, length = 0;
   const int fields = std::sscanf(text.c_str(), "%*3s %d-%d-%d %d:%d:%d UTC%n", &year, &month, &day, &hour,

@@ -1,4 +1,4 @@
-// What OnCalendar= expressions mean, by the only authority: systemd-analyze calendar.
+// The meaning of OnCalendar= expressions, from the only authority: systemd-analyze calendar.
 #pragma once
 
 #include <deque>
@@ -14,7 +14,7 @@
 
 namespace cyborg::sd {
 
-// The elapses that systemd-analyze printed, in the order printed.
+// The elapses printed by systemd-analyze, in the order printed.
 std::vector<Microseconds> parse_elapses(std::string_view output);
 
 class CalendarTool {

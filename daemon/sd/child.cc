@@ -23,7 +23,7 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   return result;
 }
 
-// This process' environment, with assignments of which each replaces that of the same name.
+// This process' environment, in which each assignment in `extra` replaces one of the same name.
 std::vector<std::string> environment_with(const std::vector<std::string>& extra) {
   std::vector<std::string> result = extra;
   for (char** variable = environ; *variable; ++variable) {
@@ -43,7 +43,7 @@ std::pair<UniqueFd, UniqueFd> make_pipe() {
   return {UniqueFd{ends[0]}, UniqueFd{ends[1]}};
 }
 
-// Blocked and ignored signals would be inherited.
+// The child would inherit blocked and ignored signals.
 void reset_signals(posix_spawnattr_t& attributes) {
   sigset_t none, ignored;
   sigemptyset(&none);
@@ -67,7 +67,7 @@ Child::Child(Loop& loop, const std::vector<std::string>& argv,
   watch(timeout);
 }
 
-Child::~Child() = default;  // its source kills and reaps it
+Child::~Child() = default;  // the event source kills and reaps the process
 
 void Child::spawn(const std::vector<std::string>& argv, const std::vector<std::string>& extra_environment) {
   auto [output, output_end] = make_pipe();
@@ -116,7 +116,7 @@ void Child::watch(std::chrono::milliseconds timeout) {
   auto expire = [](sd_event_source*, std::uint64_t, void* data) {
     auto* self = static_cast<Child*>(data);
     self->end_.timed_out = true;
-    // Its end is what goes on; a grandchild that keeps the pipes open must not hold it up.
+    // Only the child's own end counts; a grandchild that keeps the pipes open must not delay it.
     self->output_.source.reset();
     self->errors_.source.reset();
     (void)sd_event_source_send_child_signal(self->exit_.get(), SIGKILL, nullptr, 0);
@@ -155,7 +155,7 @@ void Child::read(Pipe& pipe) {
 void Child::finish_if_over() {
   if (!exited_ || output_.source || errors_.source || !done_) return;
   deadline_.reset();
-  // The handler may destroy this.
+  // The handler may destroy this object.
   auto done = std::move(done_);
   done_ = nullptr;
   guarded("at the end of a helper program", [&, end = std::move(end_)] { done(end); });

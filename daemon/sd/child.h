@@ -17,10 +17,10 @@ struct ChildEnd {
   std::string output, errors;  // capped at 1 MiB each
 };
 
-// Destroying it kills the child and forgets the handler.
+// Destroying it kills the child and drops the handler.
 class Child {
  public:
-  // argv[0] is searched in PATH; standard input is empty. Throws std::system_error if it cannot be started.
+  // argv[0] is looked up in PATH; standard input is empty. Throws std::system_error if it cannot be started.
   Child(Loop& loop, const std::vector<std::string>& argv, const std::vector<std::string>& extra_environment,
         std::chrono::milliseconds timeout, std::function<void(ChildEnd)> done);
   ~Child();

@@ -21,7 +21,7 @@ Expected<void> make_directory(const std::string& path) {
 
 Expected<void> Credentials::write(std::int64_t job, const std::map<std::string, std::string>& files) {
   const std::string own = directory_ + "/" + std::to_string(job);
-  std::error_code ignored;  // what went wrong is seen by the next call
+  std::error_code ignored;  // the next call reports the error
   std::filesystem::create_directories(std::filesystem::path{directory_}.parent_path(), ignored);
   Expected<void> result = make_directory(directory_);
   if (result) result = make_directory(own);

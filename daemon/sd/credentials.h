@@ -1,4 +1,5 @@
-// The secrets of a job on their way to its unit: files that LoadCredential= reads when the unit is executed.
+// The secrets of a job while they are passed to its unit: files that LoadCredential= reads when the unit is
+// executed.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +15,10 @@ class Credentials {
  public:
   explicit Credentials(std::string directory) : directory_(std::move(directory)) {}
 
-  // Directories 0700, files 0600; on failure nothing is left.
+  // Directories have mode 0700, files 0600; a failure leaves nothing behind.
   Expected<void> write(std::int64_t job, const std::map<std::string, std::string>& files);
   void remove(std::int64_t job);
-  // Removes those of all jobs but the ones to be kept.
+  // Removes the credentials of all jobs except those to keep.
   void remove_others(const std::function<bool(std::int64_t)>& keep);
 
  private:

@@ -16,7 +16,7 @@ namespace {
 
 using Directory = std::unique_ptr<DIR, Release<closedir>>;
 
-// Deeper trees are not made by anything of ours.
+// Nothing of ours creates deeper trees.
 constexpr int kMaxDepth = 64;
 
 std::vector<std::string> read_names(DIR* directory) {
@@ -40,7 +40,7 @@ Expected<void> write_all(int fd, std::string_view content, const std::string& pa
 
 Expected<void> remove_below(int parent, const std::string& name, int depth) {
   if (unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) return {};
-  // Linux answers EISDIR for a directory, POSIX would have EPERM.
+  // Linux returns EISDIR for a directory, POSIX specifies EPERM.
   if (errno != EISDIR && errno != EPERM) return fail_errno(name);
   if (depth == kMaxDepth) return fail(ErrorCode::failed, name + ": too many directories in each other");
   auto fd = open_directory(parent, name);
@@ -78,7 +78,7 @@ Expected<UniqueFd> open_regular(int directory, const std::string& name) {
   struct stat status{};
   if (fstat(fd.get(), &status) != 0) return fail_errno(name);
   if (!S_ISREG(status.st_mode)) return fail(ErrorCode::failed, name + ": is not a regular file");
-  // Another name of it may be a file that whoever made this one cannot read.
+  // Another link to it may be a file that its creator cannot read.
   if (status.st_nlink > 1) return fail(ErrorCode::failed, name + ": has several hard links");
   return fd;
 }

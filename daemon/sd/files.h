@@ -1,5 +1,5 @@
-// Files that somebody less privileged may have made: no symbolic link is followed, nothing blocks, sizes are
-// capped.
+// File access where a less privileged user may have created the files: no symbolic link is followed, nothing
+// blocks, sizes are capped.
 #pragma once
 
 #include <sys/stat.h>
@@ -15,19 +15,19 @@
 
 namespace cyborg::sd {
 
-// "WHAT: reason of errno".
+// An error "WHAT: reason of errno".
 std::unexpected<Error> fail_errno(const std::string& what);
 
-// A directory that is no symbolic link; not set if it does not exist.
+// Opens a directory that is not a symbolic link; the descriptor is unset if the directory does not exist.
 Expected<UniqueFd> open_directory(int parent, const std::string& name);
-// A regular file for reading; not set if it does not exist.
+// Opens a regular file for reading; the descriptor is unset if the file does not exist.
 Expected<UniqueFd> open_regular(int directory, const std::string& name);
 // The content; nullopt if the file does not exist.
 Expected<std::optional<std::string>> read_file(int directory, const std::string& name, std::size_t limit);
 
-// Replaces the file at once, by renaming.
+// Replaces the file atomically, by renaming.
 Expected<void> write_file(const std::string& path, std::string_view content, mode_t mode);
-// What is not there is removed already.
+// A missing file counts as removed.
 Expected<void> remove_file(const std::string& path);
 Expected<void> remove_tree(int parent, const std::string& name);
 

@@ -18,12 +18,12 @@ namespace {
 
 constexpr std::size_t kMaxResult = 4 << 20;
 constexpr std::size_t kMaxSmall = 64 << 10;
-// However fast a job prints, the daemon looks at most ten times a second.
+// However fast a job prints, the daemon reads its files at most ten times a second.
 constexpr std::chrono::milliseconds kQuiet{100};
-// Where the kernel gives no inotify watch, and until the directory is there.
+// The interval of polling if the kernel grants no inotify watch, and until the directory exists.
 constexpr std::chrono::milliseconds kPoll{500};
 
-// Strings that D-Bus and PostgreSQL take, keys included.
+// Makes all strings, including keys, acceptable to D-Bus and PostgreSQL.
 Json::Value clean(const Json::Value& json) {
   if (json.isString()) return to_clean_utf8(json.asString());
   if (!json.isArray() && !json.isObject()) return json;
@@ -38,7 +38,7 @@ Json::Value clean(const Json::Value& json) {
   return copy;
 }
 
-// The file's JSON object; nullopt if there is no such file.
+// The file's JSON object; nullopt if the file does not exist.
 Expected<std::optional<Json::Value>> read_json(int directory, const std::string& name, std::size_t limit) {
   auto text = read_file(directory, name, limit);
   if (!text) return std::unexpected(text.error());
@@ -65,7 +65,7 @@ Progress progress_of(const Json::Value& json) {
   return {number("files"), number("bytes"), path.isString() ? path.asString() : ""};
 }
 
-// What tells one version of a file from the next.
+// Distinguishes one version of a file from the next.
 struct Version {
   ino_t inode = 0;
   off_t size = 0;
@@ -130,14 +130,14 @@ int StateJobFiles::on_inotify(sd_event_source*, const struct inotify_event*, voi
   return 0;
 }
 
-// After each change nothing is listened to for a while: a job that prints a million lines would otherwise
-// make the kernel queue, and the loop read, about as many events.
+// After each change, events are ignored for a while: for a job that prints a million lines, the kernel would
+// otherwise queue, and the loop read, about as many events.
 void StateJobFiles::tick(std::int64_t job) {
   const auto found = watches_.find(job);
   if (found == watches_.end()) return;
   const bool listening = found->second->source || listen(*found->second);
   const bool changed = look(*found->second);
-  // The callbacks may have called unwatch.
+  // The callbacks may have called unwatch().
   const auto still = watches_.find(job);
   if (still == watches_.end() || (listening && !changed)) return;
   still->second->source.reset();
@@ -154,7 +154,7 @@ bool StateJobFiles::listen(Watch& watch) {
   return true;
 }
 
-// Reports what is new; whether there was anything.
+// Reports news; returns whether there was any.
 bool StateJobFiles::look(Watch& watch) {
   const auto directory = open(watch.job);
   if (!directory || !*directory) return false;
@@ -201,7 +201,7 @@ std::vector<std::int64_t> StateJobFiles::list() {
 }
 
 std::string StateJobFiles::full_directory() const {
-  constexpr std::uint64_t kEnough = 256 * 1024;  // for what a job begins with
+  constexpr std::uint64_t kEnough = 256 * 1024;  // for the first files of a job
   struct statvfs status{};
   if (statvfs(directory_.c_str(), &status) != 0) return {};
   const bool full =

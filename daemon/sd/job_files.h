@@ -1,4 +1,4 @@
-// The port to the state directories of jobs, /var/lib/cyborg/jobs/N; core/job_spec.h says what is in them.
+// The port to the state directories of jobs, /var/lib/cyborg/jobs/N; core/job_spec.h describes their files.
 #pragma once
 
 #include <cstdint>
@@ -34,10 +34,10 @@ class StateJobFiles : public JobFiles {
   struct Watch;
   struct Output {
     OutputFile file;
-    bool ended = false;  // no more will be written
+    bool ended = false;  // no more output will be written
   };
 
-  Expected<UniqueFd> open(std::int64_t job) const;  // not set if there is no such directory
+  Expected<UniqueFd> open(std::int64_t job) const;  // unset if the directory does not exist
   void tick(std::int64_t job);
   bool look(Watch& watch);
   bool listen(Watch& watch);

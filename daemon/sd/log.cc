@@ -17,7 +17,7 @@
 namespace cyborg::sd {
 namespace {
 
-// sd-daemon(3): the journal takes the priority of a line from its beginning.
+// sd-daemon(3): the journal reads the priority of a line from its prefix.
 class PriorityFlag : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& line) override {
@@ -43,8 +43,8 @@ class PriorityFlag : public spdlog::custom_flag_formatter {
   }
 };
 
-// Whether standard error is the journal: $JOURNAL_STREAM names the very file, and is inherited by processes
-// whose standard error was redirected elsewhere.
+// Whether standard error is the journal. $JOURNAL_STREAM identifies the file; it is compared because
+// processes inherit the variable even if their standard error was redirected.
 bool stderr_is_journal() {
   const char* stream = std::getenv("JOURNAL_STREAM");
   struct stat status{};

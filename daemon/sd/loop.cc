@@ -17,7 +17,7 @@ void log_exception(const char* where, const char* what) noexcept {
   try {
     spdlog::error("{}: {}", where, what);
   } catch (...) {
-    // Nothing is left that could be done with it.
+    // Logging itself failed: there is nothing left to do.
   }
 }
 
@@ -38,8 +38,8 @@ Loop::Loop() {
   check(sd_event_new(&event), "sd_event_new");
   event_.reset(event);
 
-  // Blocked in all threads, so that only the loop gets them; SIGCHLD for sd_event_add_child. A peer that goes
-  // away is seen by what write answers.
+  // Blocked in all threads, so that only the loop receives them; SIGCHLD is needed by sd_event_add_child.
+  // SIGPIPE is ignored, since write() reports a closed peer.
   sigset_t handled;
   sigemptyset(&handled);
   for (int signal : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) sigaddset(&handled, signal);
@@ -94,7 +94,7 @@ void Loop::post(std::function<void()> call) {
   {
     std::lock_guard lock{mutex_};
     posted_.push_back(std::move(call));
-    if (posted_.size() > 1) return;  // the loop is awake already, or about to be
+    if (posted_.size() > 1) return;  // an earlier post has woken the loop
   }
   // It fails only when the counter is full, and then the loop wakes up anyway.
   (void)eventfd_write(wake_.get(), 1);
@@ -110,7 +110,7 @@ void Loop::run_posted() {
   }
   for (auto& call : calls) {
     guarded("in a posted call", call);
-    call = nullptr;  // what it holds goes in order, too
+    call = nullptr;  // objects held by the call are destroyed in order, too
   }
 }
 
@@ -125,14 +125,14 @@ void Loop::after(const std::string& key, std::chrono::milliseconds delay, std::f
   auto fire = [](sd_event_source*, std::uint64_t, void* data) {
     auto* due = static_cast<Timer*>(data);
     guarded("in a timer", [&] {
-      // Taken out first: the call may set the same timer anew.
+      // Removed first: the call may set the same timer again.
       auto node = due->loop->timers_.extract(due->key);
       node.mapped()->call();
     });
     return 0;
   };
   delay = std::max(delay, std::chrono::milliseconds{0});
-  // Timers may be late a little so that they share a wake-up, short ones less than long ones.
+  // Timers may fire a little late so that they share a wake-up, short ones less than long ones.
   const auto microseconds = static_cast<std::uint64_t>(std::chrono::microseconds{delay}.count());
   const std::uint64_t accuracy = std::clamp<std::uint64_t>(microseconds / 20, 1, 250'000);
   sd_event_source* source = nullptr;

@@ -1,4 +1,4 @@
-// The event loop of the daemon, its clock and its talk with the service manager.
+// The event loop of the daemon, its clock, and its notifications to the service manager.
 #pragma once
 
 #include <chrono>
@@ -29,10 +29,11 @@ void guarded(const char* where, Call&& call) noexcept {
   }
 }
 
-// Throws std::system_error for a negative errno of libsystemd, otherwise passes the value on.
+// Throws std::system_error for a negative errno of libsystemd; passes any other value on.
 int check(int result, const char* what);
 
-// Construct it before the first thread: it blocks the signals that it handles, and threads inherit that.
+// Construct it before the first thread: it blocks the signals that it handles, and threads inherit the signal
+// mask.
 class Loop : public Clock {
  public:
   Loop();
@@ -40,24 +41,25 @@ class Loop : public Clock {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // Until exit(); answers the code given there.
+  // Runs until exit(); returns its code.
   int run();
   void exit(int code);
-  // Runs the call on the loop's thread, in order of posting. From any thread, as long as the loop exists.
+  // Runs the call on the loop's thread, in order of posting. May be called from any thread while the loop
+  // exists.
   void post(std::function<void()> call);
 
   Microseconds now() override;
   void after(const std::string& key, std::chrono::milliseconds delay, std::function<void()> call) override;
   void cancel(const std::string& key);
 
-  // sd_notify; without a service manager these do nothing.
+  // Wrappers of sd_notify; without a service manager they do nothing.
   void ready(const std::string& status);
   void status(const std::string& text);
   void stopping();
 
   sd_event* handle() const { return event_.get(); }
 
-  std::function<void()> on_terminate;  // SIGTERM, SIGINT; unset: exit(0)
+  std::function<void()> on_terminate;  // for SIGTERM and SIGINT; if unset, exit(0)
   std::function<void()> on_reload;     // SIGHUP
 
  private:

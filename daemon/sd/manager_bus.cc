@@ -24,7 +24,7 @@ constexpr char kReconnect[] = "sd.reconnect";
 
 // dbus-daemon refuses a connection's 129th unanswered call.
 constexpr std::size_t kMaxInFlight = 64;
-// A reload of some thousand units holds up every other answer.
+// A reload of several thousand units delays every other answer.
 constexpr std::chrono::microseconds kTimeout = std::chrono::minutes{3};
 
 bool is_lost(std::string_view name) {
@@ -130,7 +130,7 @@ BusSlot ManagerBus::add_match(const std::string& match) {
 void ManagerBus::watch_unit(const std::string& unit) {
   auto& slot = watched_[unit];
   if (slot || !bus_ || sd_bus_is_open(bus_.get()) <= 0) return;
-  // A connection that is about to be found lost: the next one adds it.
+  // The connection is about to be found lost; the next one adds the match.
   guarded("at the watch of a unit", [&] { slot = add_match(unit_match(unit)); });
 }
 
@@ -139,7 +139,7 @@ void ManagerBus::unwatch_unit(const std::string& unit) {
 }
 
 void ManagerBus::subscribe() {
-  // Ahead of what waits in the queue, so that no job of it can end unnoticed.
+  // Before the calls in the queue, so that no job they start can end unnoticed.
   queue_.push_front({this, kPath, kInterface, "Subscribe", nullptr,
                      [this](std::expected<sd_bus_message*, BusFailure> reply) {
                        // systemd keeps subscriptions when it re-executes itself.
@@ -157,11 +157,11 @@ void ManagerBus::subscribe() {
 void ManagerBus::disconnected() {
   spdlog::error("the system bus closed the connection to systemd, connecting again");
   fail_jobs();
-  // Not at once: this runs inside the connection that is to be replaced.
+  // Not immediately: this runs inside the connection that is to be replaced.
   loop_.after(kReconnect, std::chrono::seconds{1}, [this] { connect(); });
 }
 
-// Their JobRemoved may have been missed. Whoever waits looks for himself what became of it.
+// Their JobRemoved signals may have been missed. The handlers find out the outcome themselves.
 void ManagerBus::fail_jobs() {
   for (auto& [path, handler] : std::exchange(jobs_, {}))
     guarded("at the loss of a systemd job", [&] { handler(std::unexpected(away())); });
@@ -227,7 +227,7 @@ void ManagerBus::send(std::list<Call>::iterator call) {
   }
 }
 
-// A call that could not be sent is answered later, as every other.
+// A call that could not be sent is answered later, like any other.
 void ManagerBus::reject(std::list<Call>::iterator call, BusFailure failure) {
   rejected_.splice(rejected_.end(), sent_, call);
   loop_.post([this, call, failure = std::move(failure)] {

@@ -1,4 +1,4 @@
-// org.freedesktop.systemd1.Manager over a connection of its own to the system bus.
+// org.freedesktop.systemd1.Manager over a separate connection to the system bus.
 #pragma once
 
 #include <cstdint>
@@ -17,12 +17,12 @@
 namespace cyborg::sd {
 
 struct BusFailure {
-  std::string name;  // the D-Bus error
+  std::string name;  // the name of the D-Bus error
   std::string message;
-  bool lost = false;  // the connection or systemd went away: what was asked for may have happened or not
+  bool lost = false;  // the connection or systemd went away: the request may or may not have taken effect
 };
 
-// "WHAT: MESSAGE", unavailable if systemd's manager is away and failed otherwise.
+// An error "WHAT: MESSAGE"; its code is unavailable if systemd's manager is away, and failed otherwise.
 Error to_error(const BusFailure& failure, const std::string& what);
 
 class ManagerBus {
@@ -38,22 +38,24 @@ class ManagerBus {
 
   // Set the callbacks first.
   void connect();
-  // Calls are sent in order; the handler is called once, later.
+  // Calls are sent in order; each handler is called once, later.
   void call(const char* member, Fill fill, Handler handler);
-  // A call that makes a systemd job: the handler gets the job's result, "done" or another, when it is over.
+  // Calls a method that creates a systemd job: when the job is over, the handler gets its result, "done" or
+  // another.
   void run_job(const char* member, Fill fill, JobHandler handler);
   // The value of a string property of a service unit.
   void get_service_property(const std::string& unit, const char* property,
                             std::function<void(std::expected<std::string, BusFailure>)> handler);
 
-  // on_unit_failed from now on, also for what was sent to systemd just after this call. systemd announces
-  // no end of a unit that failed.
+  // Enables on_unit_failed for the unit, also for calls sent to systemd just after this one. systemd does not
+  // announce the end of a failed unit.
   void watch_unit(const std::string& unit);
   void unwatch_unit(const std::string& unit);
 
-  std::function<void()> on_connected;  // subscribed, at first and after every loss: what was known may be old
+  std::function<void()>
+      on_connected;  // subscribed, initially and after every loss: known state may be outdated
   std::function<void(const std::string& unit)> on_unit_removed;
-  std::function<void(const std::string& unit)> on_unit_failed;  // of those watched
+  std::function<void(const std::string& unit)> on_unit_failed;  // for watched units only
   std::function<void()> on_reloaded;
 
  private:

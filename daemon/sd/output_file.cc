@@ -19,12 +19,12 @@ constexpr std::size_t kMaxLine = 1 << 20;
 constexpr std::size_t kMaxAnswer = 8 << 20;
 constexpr std::size_t kChunk = 1 << 16;
 
-// A window on the file that starts at the line to be looked at.
+// A window on the file, starting at the next line to read.
 class Scanner {
  public:
   Scanner(int fd, off_t offset) : fd_(fd), offset_(offset) {}
 
-  // The next line without its newline and how many bytes it takes in the file; false at the end.
+  // Returns the next line without its newline, and its number of bytes in the file; false at the end.
   Expected<bool> next(bool ended, std::string_view& line, std::size_t& bytes) {
     std::size_t searched = 0;
     for (;;) {
@@ -64,7 +64,7 @@ class Scanner {
   }
 
   int fd_;
-  off_t offset_;  // of the buffer in the file
+  off_t offset_;  // the buffer's offset in the file
   std::string buffer_;
   std::size_t begin_ = 0;
 };

@@ -12,16 +12,16 @@
 
 namespace cyborg::sd {
 
-// One line as written by cyborg-job; what does not look so is taken as text. The text is made valid UTF-8
-// without NUL, since neither D-Bus nor PostgreSQL take anything else.
+// Parses a line written by cyborg-job; a line of another form is taken as text. The text is made valid UTF-8
+// without NUL, since neither D-Bus nor PostgreSQL accept anything else.
 OutputLine parse_output_line(std::string_view line);
 
-// Remembers where lines begin: going on where the last read stopped costs nothing, anywhere else at most the
-// scan of 4096 lines once the part before has been read.
+// Remembers where lines begin: continuing where the last read stopped costs nothing; starting elsewhere costs
+// scanning at most 4096 lines, once the part before has been read.
 class OutputFile {
  public:
-  // Lines longer than 1 MiB are split; one answer holds about 8 MiB at most, so that only an empty answer
-  // means that there is no more. `ended`: the last line counts even without a newline.
+  // Lines longer than 1 MiB are split. An answer holds about 8 MiB at most, so only an empty answer means
+  // that there is no more. `ended`: the last line counts even without a newline.
   Expected<std::vector<OutputLine>> read(int fd, std::uint64_t first, std::size_t limit, bool ended);
 
  private:
@@ -33,7 +33,7 @@ class OutputFile {
   Position nearest(std::uint64_t line) const;
   void advance(Position& position, std::size_t bytes);
 
-  std::vector<off_t> index_{0};  // of every 4096th line
+  std::vector<off_t> index_{0};  // the offset of every 4096th line
   Position last_;
 };
 

@@ -12,14 +12,14 @@ namespace {
 
 constexpr char kRetry[] = "sd.check-jobs.";
 constexpr char kJobUnits[] = "cyborg-job-*.service";
-constexpr char kFailed[] = "failed";  // ended, too, but kept by systemd until forget_job
+constexpr char kFailed[] = "failed";  // has ended, too, but systemd keeps it until forget_job()
 
 std::string journal_hint(std::int64_t job) {
   return "see: journalctl -u " + job_unit_name(job);
 }
 
-// What ends badly within a moment has the result "failed", too, and what is stopped by then "canceled"; it
-// may have left a result of its own. So these are starts, and whoever told of the end finds out more.
+// A unit that fails at once also has the start result "failed", and one that is stopped by then "canceled";
+// it may have left a result file. These count as starts, and the handler of the unit's end finds out more.
 bool was_executed(const std::string& result) {
   return result == "done" || result == "failed" || result == "canceled" || result == "timeout";
 }
@@ -35,7 +35,7 @@ SystemdManager::SystemdManager(Loop& loop, const SystemdOptions& options)
   bus_.on_connected = [this] { connected(); };
   bus_.on_unit_removed = [this](const std::string& unit) { unit_removed(unit); };
   bus_.on_unit_failed = [this](const std::string& unit) { unit_removed(unit); };
-  // Units that went while systemd reloaded were not announced one by one.
+  // While systemd reloaded, removed units were not announced one by one.
   bus_.on_reloaded = [this] {
     suspects_.insert(live_.begin(), live_.end());
     check_suspects();
@@ -51,7 +51,7 @@ void SystemdManager::connected() {
   if (!tidied_) {
     tidied_ = true;
     list_units([this](std::expected<UnitStates, BusFailure> units) {
-      // A unit that is being executed may be about to read them.
+      // A unit that is being executed may be about to read its credentials.
       if (units)
         credentials_.remove_others([&](std::int64_t job) {
           const auto unit = units->find(job);
@@ -104,7 +104,7 @@ void SystemdManager::started(std::int64_t job, std::expected<std::string, BusFai
 }
 
 void SystemdManager::answer(std::int64_t job, Expected<void> result) {
-  credentials_.remove(job);  // read when the unit was executed
+  credentials_.remove(job);  // they were read when the unit was executed
   auto start = starts_.extract(job);
   if (start && start.mapped().done) start.mapped().done(std::move(result));
 }
@@ -117,7 +117,7 @@ void SystemdManager::stop_job(std::int64_t job, Done<void> done) {
       },
       [this, job, done = std::move(done)](std::expected<sd_bus_message*, BusFailure> reply) {
         if (reply) return done({});
-        // It ended by itself meanwhile.
+        // The unit ended by itself meanwhile.
         if (reply.error().name == "org.freedesktop.systemd1.NoSuchUnit") {
           suspect(job);
           return done({});
@@ -155,12 +155,12 @@ void SystemdManager::forget_job(std::int64_t job) {
       [job](sd_bus_message* message) {
         check(sd_bus_message_append(message, "s", job_unit_name(job).c_str()), "ResetFailedUnit");
       },
-      // Most are gone already; and one that stays is found at the next start.
+      // Most are gone already, and a remaining one is found at the next start.
       [](std::expected<sd_bus_message*, BusFailure>) {});
 }
 
 void SystemdManager::list_units(std::function<void(std::expected<UnitStates, BusFailure>)> handler) {
-  // By pattern even for one unit: asking for it by name would load it, and announce its removal again.
+  // By pattern even for one unit: a request by name would load the unit, and announce its removal again.
   bus_.call(
       "ListUnitsByPatterns",
       [](sd_bus_message* message) {
@@ -183,7 +183,7 @@ void SystemdManager::list_units(std::function<void(std::expected<UnitStates, Bus
       });
 }
 
-// systemd also announces units as removed that it merely loads anew.
+// systemd also announces units as removed when it merely reloads them.
 void SystemdManager::unit_removed(const std::string& unit) {
   const std::int64_t job = job_of_unit(unit);
   if (job <= 0) return;
@@ -199,7 +199,7 @@ void SystemdManager::suspect(std::int64_t job) {
 void SystemdManager::check_suspects() {
   if (checking_ || suspects_.empty()) return;
   checking_ = true;
-  // Sent from the loop's next turn, so that the signals that came together are checked together.
+  // Sent in the loop's next turn, so that units announced together are checked together.
   loop_.post([this] {
     list_units([this, suspects = std::exchange(suspects_, {})](std::expected<UnitStates, BusFailure> units) {
       checking_ = false;
@@ -238,7 +238,7 @@ void SystemdManager::judge_start(std::int64_t job, const std::string* state) {
   }
   if (!start.unknown) return;  // its end will be announced
   if (*state == "activating") {
-    // Nobody will say when it is, since the answer that named systemd's job is lost.
+    // The unit's end will not be announced, since the answer that named systemd's job was lost.
     loop_.after(kRetry + std::to_string(job), std::chrono::seconds{1}, [this, job] { suspect(job); });
     return;
   }

@@ -1,4 +1,4 @@
-// The port to systemd's manager: job units, timers, and what OnCalendar= expressions mean.
+// The port to systemd's manager: job units, timers, and the meaning of OnCalendar= expressions.
 #pragma once
 
 #include <cstdint>
@@ -25,12 +25,12 @@ struct SystemdOptions {
 
 class SystemdManager : public Systemd {
  public:
-  // Connects to the system bus, and again whenever the connection is lost. To be kept as long as the loop
+  // Connects to the system bus, and reconnects whenever the connection is lost. Must live as long as the loop
   // runs.
   SystemdManager(Loop& loop, const SystemdOptions& options);
 
-  // A program that cannot be executed is a start, too, and an end without anything left behind: systemd does
-  // not tell it from one that fails within a moment.
+  // A program that cannot be executed also counts as started, and as ended without a result: systemd does not
+  // distinguish it from a program that fails at once.
   void start_job(const UnitSpec& unit, std::map<std::string, std::string> credentials,
                  Done<void> done) override;
   void stop_job(std::int64_t job, Done<void> done) override;
@@ -43,7 +43,7 @@ class SystemdManager : public Systemd {
  private:
   struct Start {
     Done<void> done;
-    std::optional<Error> failure;  // set: answered with it once the unit is gone
+    std::optional<Error> failure;  // if set, the start is answered with it once the unit is gone
     bool unknown = false;          // systemd went away before it said what became of the unit
   };
   using UnitStates = std::map<std::int64_t, std::string>;  // job → active state
@@ -53,11 +53,11 @@ class SystemdManager : public Systemd {
   void started(std::int64_t job, std::expected<std::string, BusFailure> result);
   void answer(std::int64_t job, Expected<void> result);
   void lives(std::int64_t job);
-  // on_job_ended, exactly once for each job.
+  // Calls on_job_ended, exactly once for each job.
   void ended(std::int64_t job, bool failed);
   void get_results(std::vector<JobUnit> units, std::size_t next, Done<std::vector<JobUnit>> done);
   void list_units(std::function<void(std::expected<UnitStates, BusFailure>)> handler);
-  // Looks which of the suspects are gone; any number of them costs one call.
+  // Checks which of the suspects are gone, in one call for any number of them.
   void suspect(std::int64_t job);
   void check_suspects();
   void judge(const std::set<std::int64_t>& suspects, const UnitStates& units);
@@ -73,7 +73,7 @@ class SystemdManager : public Systemd {
   std::set<std::int64_t> live_;           // started or adopted, their end not reported yet
   std::set<std::int64_t> suspects_;       // may be gone
   bool checking_ = false;
-  bool tidied_ = false;  // credentials of earlier daemons were looked after
+  bool tidied_ = false;  // credentials left by earlier daemons were removed
 };
 
 }  // namespace cyborg::sd

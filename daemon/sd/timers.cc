@@ -19,9 +19,10 @@ namespace {
 
 constexpr std::size_t kMaxTimerFile = 1 << 20;
 
-// Sets the time of systemd's stamp to now: "this timer elapsed just now, there is nothing to catch up on".
+// Sets systemd's time stamp of the timer to now, as if the timer had just elapsed, so that it has nothing to
+// catch up on.
 Expected<void> touch(const std::string& path) {
-  std::error_code ignored;  // opening says it
+  std::error_code ignored;  // opening the file reports the error
   std::filesystem::create_directories(std::filesystem::path{path}.parent_path(), ignored);
   const UniqueFd fd{open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644)};
   if (!fd || futimens(fd.get(), nullptr) != 0) return fail_errno(path);
@@ -78,14 +79,14 @@ void TimerSet::plan() {
   for (const auto& [unit, text] : found) {
     if (!current_->wanted.contains(unit)) current_->removed.insert(unit);
   }
-  // An earlier daemon may have written files and died before systemd read them.
+  // An earlier daemon may have written files and died before systemd loaded them.
   const bool interrupted = access(marker_path().c_str(), F_OK) == 0;
   for (const auto& [unit, text] : current_->wanted) {
     const auto file = found.find(unit);
     if (file == found.end() || file->second != text) {
       current_->written.insert(unit);
     } else if (interrupted || (current_->first && !current_->active.contains(unit))) {
-      // While the daemon runs, a timer that the administrator stopped remains so.
+      // While the daemon runs, a timer that the administrator stopped stays stopped.
       current_->started.insert(unit);
     }
   }
@@ -96,7 +97,7 @@ void TimerSet::plan() {
   stop_removed();
 }
 
-// Before their files go: after a crash in between, the file is what tells that there is something to remove.
+// Before their files are removed: after a crash in between, the file shows that there is a timer to stop.
 void TimerSet::stop_removed() {
   for_each(current_->removed, "StopUnit", &TimerSet::write_files);
 }
@@ -111,7 +112,7 @@ void TimerSet::write_files() {
     if (!current_->first) note(touch(stamp_path(unit)));
     current_->started.insert(unit);
   }
-  // From now on the administrators' changes are what makes texts differ.
+  // From now on, texts differ only because of changes by administrators.
   first_ = false;
   reload();
 }
@@ -129,7 +130,7 @@ void TimerSet::start_changed() {
 }
 
 void TimerSet::finish() {
-  // After a failure the marker stays, so that the next call tries everything again.
+  // After a failure the marker stays, so that the next call retries everything.
   if (!current_->error) note(remove_file(marker_path()));
   const Change ended = std::move(*current_);
   current_.reset();
@@ -169,7 +170,7 @@ TimerSet::Timers TimerSet::read_directory() {
   Timers timers;
   for (const auto& name : list_directory(directory_)) {
     if (!is_timer_unit(name)) continue;
-    // One that cannot be read is as good as another text.
+    // An unreadable file counts as a different text.
     const auto text = read_file(AT_FDCWD, directory_ + "/" + name, kMaxTimerFile);
     timers[name] = text && *text ? **text : std::string{};
   }

@@ -1,5 +1,5 @@
-// The generated timers, cyborg-policy@NAME.timer and the like: files in /run/systemd/system, and that systemd
-// runs them.
+// The generated timers, such as cyborg-policy@NAME.timer: writes them as files to /run/systemd/system, and
+// has systemd start them.
 #pragma once
 
 #include <map>
@@ -16,24 +16,25 @@ namespace cyborg::sd {
 
 class TimerSet {
  public:
-  // Directories of unit files, and of systemd's stamps of persistent timers.
+  // Directories of unit files, and of systemd's time stamps of persistent timers.
   TimerSet(Loop& loop, ManagerBus& bus, std::string directory, std::string stamps);
 
-  // Calls are served one after the other; of those that wait the latest wins, and answers for all.
+  // Calls are served one after the other; of the waiting calls only the latest is carried out, and its
+  // outcome answers all of them.
   void set(std::map<std::string, std::string> timers, Done<void> done);
 
  private:
   using Timers = std::map<std::string, std::string>;  // unit → text
 
-  // What is to be done to get from the state found to the one wanted; names of units.
+  // The change from the current state to the desired one; names of units.
   struct Change {
     Timers wanted;
     std::vector<Done<void>> done;
-    std::set<std::string> loaded, active;  // by systemd
+    std::set<std::string> loaded, active;  // in systemd
     std::set<std::string> removed, written, started;
-    bool first = false;  // since the daemon started: elapses that were missed are caught up
+    bool first = false;  // the first since the daemon started: missed elapses are caught up
     bool reload = false;
-    std::optional<Error> error;  // the first; the rest is done nevertheless
+    std::optional<Error> error;  // the first error; the remaining steps are carried out nevertheless
   };
 
   // The steps, in order; each calls the next.
@@ -46,7 +47,7 @@ class TimerSet {
   void start_changed();
   void finish();
 
-  // Runs the job for each of the timers, then goes on.
+  // Runs the systemd job for each of the timers, then continues with the next step.
   void for_each(const std::set<std::string>& units, const char* method, void (TimerSet::*next)());
   Timers read_directory();
   void note(Expected<void> result);

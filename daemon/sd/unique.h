@@ -1,4 +1,4 @@
-// Owners for what libsystemd and the kernel hand out.
+// Owners of objects from libsystemd and the kernel.
 #pragma once
 
 #include <systemd/sd-bus.h>
@@ -44,7 +44,7 @@ struct Release {
 };
 
 using Event = std::unique_ptr<sd_event, Release<sd_event_unref>>;
-// Disabled first: a source that is being dispatched is kept by sd-event until its handler returns.
+// Disabled before it is released: sd-event keeps a source that is being dispatched until its handler returns.
 using EventSource = std::unique_ptr<sd_event_source, Release<sd_event_source_disable_unref>>;
 using Bus = std::unique_ptr<sd_bus, Release<sd_bus_flush_close_unref>>;
 using BusMessage = std::unique_ptr<sd_bus_message, Release<sd_bus_message_unref>>;

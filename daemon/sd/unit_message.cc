@@ -24,7 +24,7 @@ void append_strings(sd_bus_message* message, const std::vector<std::string>& str
   close(message);
 }
 
-// The D-Bus signature of each alternative of UnitValue, and how it is written.
+// The D-Bus signature of each alternative of UnitValue, and how to write it.
 struct ValueWriter {
   sd_bus_message* message;
 
@@ -33,7 +33,7 @@ struct ValueWriter {
   void operator()(std::int32_t value) const { basic("i", value); }
   void operator()(std::uint32_t value) const { basic("u", value); }
   void operator()(std::uint64_t value) const { basic("t", value); }
-  void operator()(const Descriptor& value) const { basic("h", *value); }  // a copy of it goes
+  void operator()(const Descriptor& value) const { basic("h", *value); }  // sd-bus sends a duplicate
   void operator()(const std::vector<std::string>& value) const {
     open(message, 'v', "as");
     append_strings(message, value);
@@ -85,7 +85,7 @@ struct ValueWriter {
 }  // namespace
 
 void append_transient_unit(sd_bus_message* message, const UnitSpec& unit) {
-  // "fail": never in place of a job that systemd has for the unit already.
+  // "fail": never replace a queued systemd job of the unit.
   append(message, "ss", unit.name.c_str(), "fail");
   open(message, 'a', "(sv)");
   for (const auto& property : unit.properties) {

@@ -10,7 +10,7 @@
 namespace cyborg::ssh {
 namespace {
 
-// Opening waits for the answer; carrying data never waits.
+// Makes the session blocking while a channel is opened; data transfer never blocks.
 class Blocking {
  public:
   explicit Blocking(ssh_session session) : session_(session) { ssh_set_blocking(session_, 1); }
@@ -22,7 +22,7 @@ class Blocking {
   ssh_session session_;
 };
 
-// The protocol names signals; those that a command can die of here.
+// The protocol names signals; these are the ones from which a command can die.
 int signal_number(const char* name) {
   struct Row {
     const char* name;
@@ -72,7 +72,7 @@ std::unique_ptr<Channel> Channel::execute(Session& session, const std::string& c
     throw Failure("connection-failed", fmt::format("{} does not run commands: {}", session.name(),
                                                    ssh_get_error(session.session_.get())));
   }
-  // It may have taken its time (a login session on a busy machine), but that was an answer.
+  // Opening may have taken long (a login on a busy machine), but the answer counts as a sign of life.
   session.heard_ = std::chrono::steady_clock::now();
   return channel;
 }
@@ -102,7 +102,7 @@ ssize_t Channel::read(Stream stream, std::span<char> buffer) {
 }
 
 std::size_t Channel::write(std::string_view data) {
-  // libssh would wait for a window that is closed, so it is asked first.
+  // libssh would block on a closed window, so ask for the window first.
   const std::size_t size = std::min<std::size_t>(data.size(), ssh_channel_window_size(channel_));
   if (size == 0 || session_.write_pending()) return 0;
   const int n = ssh_channel_write(channel_, data.data(), static_cast<unsigned>(size));

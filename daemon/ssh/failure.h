@@ -1,5 +1,5 @@
-// Why a job could not go on: thrown where it is noticed, caught once, in the job's main, and written as
-// the job's result. A job is a straight line of steps, each of which may end it.
+// The reason why a job cannot continue: thrown where it is noticed, caught once in the job's main, and
+// written as the job's result. A job is a sequence of steps, any of which may end it.
 #pragma once
 
 #include <stdexcept>

@@ -20,7 +20,7 @@ SocketPair make_socket_pair() {
   }
   SocketPair pair{Fd{fds[0]}, Fd{fds[1]}};
   for (int fd : fds) {
-    // Best effort: the kernel's default works as well, with more wake-ups.
+    // Best effort: the kernel's default works, too, with more wake-ups.
     (void)::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kSocketBuffer, sizeof kSocketBuffer);
   }
   set_non_blocking(pair.near.get());

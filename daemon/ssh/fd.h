@@ -38,11 +38,11 @@ struct SocketPair {
   Fd far;
 };
 
-// Non-blocking near end, blocking far end (for a child or a library), both close-on-exec.
+// The near end is non-blocking, the far end blocking (for a child or a library), both are close-on-exec.
 SocketPair make_socket_pair();
 void set_non_blocking(int fd);
 
-// All of it, waiting as long as it takes; false when the reader is gone.
+// Writes all of it, waiting as long as necessary; false if the reader has closed.
 bool write_all(int fd, std::string_view data);
 
 }  // namespace cyborg

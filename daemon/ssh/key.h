@@ -1,4 +1,4 @@
-// Making the server's key pair.
+// Generates the server's key pair.
 #pragma once
 
 #include <string>

@@ -19,7 +19,7 @@ class FdSource : public Source {
     ssize_t n = ::read(fd_, buffer.data(), buffer.size());
     if (n > 0) return n;
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
-    return -1;  // a broken connection ends the stream, too; who was behind it says why
+    return -1;  // a broken connection also ends the stream; the process behind it reports the reason
   }
   int poll_fd() const override { return fd_; }
 
@@ -34,7 +34,7 @@ class LeisurelySource : public Source {
     const auto now = Clock::now();
     if (now < next_) return 0;
     const ssize_t n = source_.read(buffer);
-    // Where a whole buffer was, there is more.
+    // A full buffer means that there is more to read.
     if (n < static_cast<ssize_t>(buffer.size())) next_ = now + kLeisure;
     return n;
   }
@@ -42,7 +42,7 @@ class LeisurelySource : public Source {
 
  private:
   using Clock = std::chrono::steady_clock;
-  // A MiB of pipe in that time is more than any borg prints.
+  // borg prints less than a pipe's MiB in that time.
   static constexpr std::chrono::duration<int, std::milli> kLeisure{5};
 
   FdSource source_;
@@ -160,7 +160,7 @@ void Pump::run(const std::function<bool()>& done) {
   }
 }
 
-// True if anything moved.
+// Returns whether any bytes moved.
 bool Pump::step(Pipe& pipe) {
   if (pipe.finished) return false;
   bool moved = drain(pipe);
@@ -189,7 +189,7 @@ bool Pump::fill(Pipe& pipe) {
 bool Pump::drain(Pipe& pipe) {
   if (pipe.begin == pipe.end) return false;
   const ssize_t n = pipe.sink->write({pipe.buffer.data() + pipe.begin, pipe.end - pipe.begin});
-  if (n < 0) {  // nobody wants it any more
+  if (n < 0) {  // the sink is closed
     pipe.begin = pipe.end;
     pipe.finished = true;
     return true;
@@ -230,14 +230,14 @@ void Pump::wait() {
     const int fd = full ? pipe.sink->poll_fd() : pipe.source->poll_fd();
     if (fd >= 0) fds.push_back({fd, static_cast<short>(full ? POLLOUT : POLLIN), 0});
   }
-  (void)::poll(fds.data(), fds.size(), patience());  // an interruption is as good as a tick
+  (void)::poll(fds.data(), fds.size(), patience());  // an interruption counts as a tick
   std::size_t i = 0;
   for (const auto& served : sessions_) serve(served, (fds[i++].revents & POLLIN) != 0);
-  // What they call may add others.
+  // The functions may add further watches.
   for (std::size_t watch = 0, count = watches_.size(); watch < count; ++watch) {
     if (fds[i++].revents == 0) continue;
     if (watches_[watch].once) watches_[watch].fd = -1;
-    // A copy: it may move when others are added.
+    // A copy, since the element moves when others are added.
     const auto function = watches_[watch].function;
     function();
   }

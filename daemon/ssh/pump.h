@@ -1,5 +1,5 @@
-// Moves bytes between file descriptors and ssh channels, in both directions, in one poll loop, without
-// waiting for any single one and without buffering more than a little.
+// Moves bytes between file descriptors and ssh channels in both directions, in one poll loop that never waits
+// for a single one of them and buffers only little.
 #pragma once
 
 #include <exception>
@@ -16,23 +16,24 @@ namespace cyborg::ssh {
 class Source {
  public:
   virtual ~Source() = default;
-  virtual ssize_t read(std::span<char> buffer) = 0;  // as Channel::read
+  virtual ssize_t read(std::span<char> buffer) = 0;  // like Channel::read
   virtual int poll_fd() const { return -1; }         // to wait for; a channel is served by its session
-  // Milliseconds after which it is worth a look, where there is nothing to wait for; -1: whenever.
+  // Milliseconds after which to try reading a source that cannot be polled; -1: no limit.
   virtual int patience() const { return -1; }
 };
 
 class Sink {
  public:
   virtual ~Sink() = default;
-  virtual ssize_t write(std::string_view data) = 0;  // bytes taken, 0 for none now, -1 when it is gone
-  virtual void finish() = 0;                         // the source ended
+  // returns the number of bytes taken, 0 for none now, -1 if the sink is closed
+  virtual ssize_t write(std::string_view data) = 0;
+  virtual void finish() = 0;  // the source ended
   virtual int poll_fd() const { return -1; }
 };
 
 std::unique_ptr<Source> from_fd(int fd);
-// Of a pipe with room for what comes meanwhile: read every now and then, for a writer whose each small piece
-// wakes its reader is slowed down by a fifth.
+// For a pipe with room for the data that arrives meanwhile: read only at intervals, because a writer that
+// wakes its reader for each small piece is slowed down by a fifth.
 std::unique_ptr<Source> from_pipe_at_leisure(int fd);
 std::unique_ptr<Source> from_channel(Channel& channel, Channel::Stream stream);
 std::unique_ptr<Sink> to_fd(int fd);  // finish() shuts a socket down for writing
@@ -41,20 +42,20 @@ std::unique_ptr<Sink> to_function(std::function<void(std::string_view)> function
 
 class Pump {
  public:
-  // All must outlive the pump. Of a session that is lost, run() throws why, unless it is told to `lost`;
-  // then its channels end.
+  // All arguments must outlive the pump. When a session is lost, run() throws the reason or, if `lost` is
+  // given, calls it instead; the session's channels then end.
   void add_session(Session& session, std::function<void(std::exception_ptr)> lost = {});
-  // `inspect` sees each piece before it goes on. Returns a number for finished().
+  // `inspect` sees each piece before it is passed on. Returns a number for finished().
   std::size_t connect(std::unique_ptr<Source> source, std::unique_ptr<Sink> sink,
                       std::function<void(std::string_view)> inspect = {});
-  // The source ended and all it gave was taken.
+  // The source has ended and all its data was written.
   bool finished(std::size_t pipe) const { return pipes_[pipe].finished; }
   // Called when `fd` is readable.
   void watch(int fd, std::function<void()> function);
-  void watch_once(int fd, std::function<void()> function);  // and never again
+  void watch_once(int fd, std::function<void()> function);  // like watch(), but called only once
   // Called at least that often.
   void set_tick(int milliseconds, std::function<void()> function);
-  // Until `done` says so. Throws what sessions and functions throw.
+  // Runs until `done` returns true. Throws the exceptions of sessions and functions.
   void run(const std::function<bool()>& done);
 
  private:
@@ -69,7 +70,7 @@ class Pump {
     bool finished = false;
   };
   struct Watch {
-    int fd;  // -1: no more
+    int fd;  // -1: no more data
     std::function<void()> function;
     bool once;
   };

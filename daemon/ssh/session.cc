@@ -13,12 +13,12 @@
 namespace cyborg::ssh {
 namespace {
 
-// AES in hardware is the fastest there is; without it libssh's own order (chacha20 first) is right.
+// AES in hardware is fastest; without it, libssh's own order (chacha20 first) is right.
 constexpr const char* kCiphers =
     "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr,aes128-ctr";
 
-// A server has several host keys, and shows the kind that is asked for. If the first is not the pinned one,
-// the pinned one may be of another kind.
+// A server has several host keys, and presents the kind that is requested. If the first is not the pinned
+// one, the pinned key may be of another kind.
 constexpr std::array kHostKeyAlgorithms{"ssh-ed25519",
                                         "ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521",
                                         "rsa-sha2-512,rsa-sha2-256"};
@@ -53,7 +53,7 @@ void configure(ssh_session session, const SshTarget& target, const char* host_ke
   const int no = 0;
   const long timeout = kConnectTimeout.count();
   const unsigned port = static_cast<unsigned>(target.port);
-  set(session, SSH_OPTIONS_PROCESS_CONFIG, &no);  // the administrator's ~/.ssh/config is not ours
+  set(session, SSH_OPTIONS_PROCESS_CONFIG, &no);  // ignore the administrator's ~/.ssh/config
   set(session, SSH_OPTIONS_HOST, target.address.c_str());
   set(session, SSH_OPTIONS_PORT, &port);
   set(session, SSH_OPTIONS_USER, target.user.c_str());
@@ -63,7 +63,7 @@ void configure(ssh_session session, const SshTarget& target, const char* host_ke
   set(session, SSH_OPTIONS_TIMEOUT, &timeout);
   set(session, SSH_OPTIONS_CIPHERS_C_S, kCiphers);
   set(session, SSH_OPTIONS_CIPHERS_S_C, kCiphers);
-  set(session, SSH_OPTIONS_COMPRESSION, "none");  // borg's data is compressed and encrypted already
+  set(session, SSH_OPTIONS_COMPRESSION, "none");  // borg's data is already compressed and encrypted
   set(session, SSH_OPTIONS_HOSTKEYS, host_key_algorithms);
 }
 
@@ -99,7 +99,7 @@ void Session::connect(const Credentials& credentials) {
   for (const char* algorithms : kHostKeyAlgorithms) {
     if (connect_with(algorithms, credentials)) break;
     if (first.empty()) first = host_key_;
-    // No key of this kind, or not the pinned one: try the next kind.
+    // There is no key of this kind, or it is not the pinned one: try the next kind.
   }
   if (!session_ && first.empty()) {
     throw Failure("connection-failed",
@@ -115,7 +115,8 @@ void Session::connect(const Credentials& credentials) {
   authenticate(credentials);
 }
 
-// False if the server has another host key, or none that the algorithms allow, and others may be tried.
+// False if the server has a different host key, or none that the algorithms allow, and other kinds may be
+// tried.
 bool Session::connect_with(const char* algorithms, const Credentials& credentials) {
   tunnel_.reset();
   Fd fd;
@@ -159,7 +160,7 @@ void Session::authenticate_with_key(const std::string& private_key) {
     throw Failure("ssh-key-invalid", "the server's private ssh key cannot be read");
   }
   const Key key{raw};
-  // No list of methods is asked for before: the key is all we have, and it saves a round trip.
+  // Do not request the list of methods first: the key is the only one available, and this saves a round trip.
   const int answer = ssh_userauth_publickey(session_.get(), nullptr, key.get());
   if (answer == SSH_AUTH_SUCCESS) return;
   if (answer == SSH_AUTH_ERROR) lost();
@@ -170,7 +171,7 @@ void Session::authenticate_with_key(const std::string& private_key) {
 void Session::authenticate_with_password(const std::string& password) {
   int answer = ssh_userauth_password(session_.get(), nullptr, password.c_str());
   if (answer == SSH_AUTH_DENIED) {
-    // Many servers ask for the same password by the other method only.
+    // Many servers accept the same password only through the other method.
     answer = ssh_userauth_kbdint(session_.get(), nullptr, nullptr);
     while (answer == SSH_AUTH_INFO) {
       const int prompts = ssh_userauth_kbdint_getnprompts(session_.get());

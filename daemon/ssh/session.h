@@ -1,5 +1,5 @@
-// An authenticated ssh connection and its channels: libssh with lifetimes. A Session and its Channels
-// belong to one thread.
+// An authenticated ssh connection and its channels: libssh with lifetimes. A Session and its Channels belong
+// to one thread.
 #pragma once
 
 #include <libssh/callbacks.h>
@@ -30,8 +30,8 @@ struct Credentials {
 
 class Session {
  public:
-  // Connects (through target.jump if there is one), compares the host key, then authenticates: before the
-  // host key is known to be right, nothing but the key exchange has been sent. Throws Failure.
+  // Connects (through target.jump if set), verifies the host key, then authenticates: until the host key is
+  // verified, nothing but the key exchange is sent. Throws Failure.
   Session(const SshTarget& target, const Credentials& credentials);
   ~Session();
   Session(const Session&) = delete;
@@ -40,12 +40,12 @@ class Session {
   const std::string& host_key() const { return host_key_; }  // SHA256:…
   std::string host_public_key() const;                       // "ssh-ed25519 AAAA…", as in known_hosts
   int fd() const;
-  bool write_pending() const;  // libssh has data that the socket did not take yet
-  // Lets libssh read and write what it can without waiting; `heard` if the socket was readable. Throws
-  // Failure connection-lost when the peer is gone or silent for too long.
+  bool write_pending() const;  // libssh has data that the socket has not taken yet
+  // Lets libssh read and write as much as possible without waiting; `heard` if the socket was readable.
+  // Throws Failure connection-lost if the peer is gone or silent for too long.
   void service(bool heard);
   void listen();                          // from now on service() is called: its silence counts
-  bool is_lost() const { return lost_; }  // service() threw
+  bool is_lost() const { return lost_; }  // whether service() threw
   std::string name() const;               // user@host, for messages
 
  private:
@@ -64,7 +64,7 @@ class Session {
   [[noreturn]] void lost();
 
   SshTarget target_;
-  std::unique_ptr<Tunnel> tunnel_;  // outlives the session that goes through it
+  std::unique_ptr<Tunnel> tunnel_;  // outlives the session that uses it
   Handle session_;
   std::unique_ptr<ssh_event_struct, Free> event_;
   std::string host_key_;
@@ -73,7 +73,7 @@ class Session {
   bool lost_ = false;
 };
 
-// A command on the other side, or a forwarded connection.
+// A command on the remote host, or a forwarded connection.
 class Channel {
  public:
   enum class Stream { output, error };
@@ -84,13 +84,13 @@ class Channel {
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 
-  // None waits. read: bytes read, 0 for none now, -1 at the end of the stream.
+  // No function waits. read() returns the number of bytes read, 0 for none now, -1 at the end of the stream.
   ssize_t read(Stream stream, std::span<char> buffer);
-  std::size_t write(std::string_view data);  // bytes taken
+  std::size_t write(std::string_view data);  // returns the number of bytes taken
   bool writable() const;                     // false once the other side closed
   void send_eof();
   bool closed() const;
-  // 128 + n for a signal; nothing when the connection ended without saying.
+  // 128 + n for a signal; nullopt if the connection ended without a status.
   std::optional<int> exit_status() const { return exit_status_; }
 
  private:

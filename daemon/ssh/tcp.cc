@@ -31,7 +31,7 @@ AddressList resolve(const std::string& host, int port) {
   return {found, &::freeaddrinfo};
 }
 
-// 0 or an errno.
+// Returns 0 or an errno.
 int connect_one(int fd, const addrinfo& address) {
   if (::connect(fd, address.ai_addr, address.ai_addrlen) == 0) return 0;
   if (errno != EINPROGRESS) return errno;
@@ -47,7 +47,8 @@ int connect_one(int fd, const addrinfo& address) {
 }
 
 void set_option(int fd, int level, int name, int value) {
-  (void)::setsockopt(fd, level, name, &value, sizeof value);  // without it, only slower to notice or to send
+  // without the option, a loss is only noticed later, or data sent later
+  (void)::setsockopt(fd, level, name, &value, sizeof value);
 }
 
 void tune(int fd) {

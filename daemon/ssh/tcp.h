@@ -10,7 +10,8 @@ namespace cyborg::ssh {
 
 inline constexpr std::chrono::seconds kConnectTimeout{15};
 inline constexpr std::chrono::seconds kKeepaliveInterval{15};
-// Nothing heard for so long: the peer is dead. With the interval it is noticed after a minute at most.
+// After that much silence the peer is considered dead. Together with the interval, this is noticed after a
+// minute at most.
 inline constexpr std::chrono::seconds kDeadAfter{45};
 
 // Tries all addresses of the host. Throws Failure: unknown-host, connection-refused, connection-timeout.

@@ -32,7 +32,7 @@ SshTarget parse_jump(const std::string& jump, const std::string& default_user) {
 }
 
 Tunnel::Tunnel(const SshTarget& target, const Credentials& credentials)
-    // A password belongs to the machine behind the jump host, never to the jump host.
+    // A password belongs to the machine behind the jump host, never to the jump host itself.
     : session_(parse_jump(target.jump, target.user), Credentials{credentials.private_key, {}}),
       channel_(Channel::forward(session_, target.address, target.port)) {
   auto pair = make_socket_pair();
@@ -58,7 +58,7 @@ void Tunnel::carry() {
     const std::lock_guard lock{mutex_};
     error_ = std::current_exception();
   }
-  near_.reset();  // whoever is at the other end sees the connection end
+  near_.reset();  // the user of the other end sees the connection end
 }
 
 void Tunnel::rethrow() {

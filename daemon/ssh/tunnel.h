@@ -1,5 +1,6 @@
-// A connection through a jump host. libssh 0.10 has no such thing: a thread owns the session with the jump
-// host and moves the bytes between a forwarded channel and a socket pair, whose other end is the connection.
+// A connection through a jump host. libssh 0.10 does not support this: a thread owns the session with the
+// jump host and moves the bytes between a forwarded channel and a socket pair, whose other end serves as the
+// connection.
 #pragma once
 
 #include <atomic>
@@ -15,14 +16,14 @@ namespace cyborg::ssh {
 
 class Tunnel {
  public:
-  // Returns once the connection stands. Throws Failure.
+  // Returns when the connection is established. Throws Failure.
   Tunnel(const SshTarget& target, const Credentials& credentials);
   ~Tunnel();
   Tunnel(const Tunnel&) = delete;
   Tunnel& operator=(const Tunnel&) = delete;
 
   Fd take_fd() { return std::move(far_); }
-  // If the tunnel broke, its reason explains what its user saw.
+  // If the tunnel broke, throws the reason, which explains the error that its user saw.
   void rethrow();
 
  private:
