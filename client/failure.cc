@@ -12,12 +12,12 @@ constexpr std::string_view kHintMark = "\nhint: ";
 constexpr std::string_view kUnreachableHint = "systemctl status cyborgd shows why";
 
 struct Row {
-  std::string_view name;  // the end of it after org.freedesktop.DBus.Error.
+  std::string_view name;  // the name without org.freedesktop.DBus.Error.
   int status;
   std::string_view hint;
 };
 
-// What the bus itself answers; our own errors and the two of polkit are rows of the table in core/error.cc.
+// Errors of the bus itself; our own errors and the two of polkit are rows of the table in core/error.cc.
 constexpr std::array kBusErrors{
     Row{"ServiceUnknown", kUnreachable, kUnreachableHint},
     Row{"NameHasNoOwner", kUnreachable, kUnreachableHint},

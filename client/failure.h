@@ -1,4 +1,4 @@
-// How a command ends, and what is said when it does not end well.
+// The failure of a command: its exit status and message.
 #pragma once
 
 #include <stdexcept>
@@ -8,7 +8,7 @@
 
 namespace cyborg::client {
 
-// The man page has the table; core/error.h says which error of the bus gives which.
+// The man page documents these; core/error.h maps the errors of the bus to them.
 enum ExitStatus {
   kDone = 0,
   kFailed = 1,
@@ -30,15 +30,15 @@ struct Failure : std::runtime_error {
 
   int status;
   std::string hint;       // what to do; may be empty
-  std::string bus_error;  // the D-Bus name, if it came over the bus
+  std::string bus_error;  // the D-Bus name, for an error of the bus
 };
 
 Failure usage(const std::string& message, std::string hint = {});
 
-// The exit status and hint of an error of the bus. A message may bring its own hint, after "\nhint: ".
+// The exit status and hint for an error of the bus. A message may contain its own hint, after "\nhint: ".
 Failure from_bus(const sdbus::Error& error);
 
-// Is it the object that the call was sent to that does not exist?
+// Whether the object on which the method was called does not exist.
 bool is_missing_object(const Failure& failure);
 
 }  // namespace cyborg::client

@@ -57,7 +57,7 @@ int wait_for(pid_t pid) {
   return status;
 }
 
-// The directory keeps the new name.
+// Makes the new name durable.
 void sync_directory_of(const std::string& path) {
   const auto slash = path.rfind('/');
   const auto directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
@@ -68,7 +68,7 @@ void sync_directory_of(const std::string& path) {
 }  // namespace
 
 void hand_over(const std::vector<std::string>& command, const std::string& text) {
-  // A file and no pipe: whoever does not read all of it is no reason to be killed.
+  // A file, not a pipe: a command that does not read all of it must not get us killed.
   const Descriptor input(memfd_create("cyborg-text", MFD_CLOEXEC));
   if (input.get() < 0 || !write_all(input.get(), text) || lseek(input.get(), 0, SEEK_SET) != 0)
     throw system_failure("a file in memory", errno);
@@ -94,7 +94,7 @@ void write_out(const std::string& text) {
   std::signal(SIGPIPE, SIG_IGN);
   const bool written = std::fflush(stdout) == 0 && write_all(STDOUT_FILENO, text);
   if (!written) throw system_failure("standard output", errno);
-  // Where it is a file, what follows from it must not be older than it.
+  // If standard output is a file, it must be durable before anything recorded on the basis of it.
   if (fsync(STDOUT_FILENO) != 0 && errno != EINVAL && errno != EROFS)
     throw system_failure("standard output", errno);
 }

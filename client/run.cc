@@ -25,7 +25,7 @@ int report(const Failure& failure) {
   return failure.status;
 }
 
-// Help and version go to standard output, with 0; everything else is a wrong usage.
+// Help and version go to standard output, with status 0; everything else is wrong usage.
 int report(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0) return app.exit(error);
   std::string message = error.what();
@@ -40,12 +40,12 @@ void add_global_options(CLI::App& app, Context& context) {
   app.add_flag("--json", context.json, "print JSON");
   app.add_flag("-q,--quiet", context.quiet, "say nothing but errors; lists: names only");
   app.add_flag("--no-ask-password", context.no_ask_password, "never let polkit ask for a password");
-  app.fallthrough();  // they may stand after the command, too
+  app.fallthrough();  // they are also accepted after the command
   app.require_subcommand(1);
 }
 
-// CLI11 takes an argument in brackets apart at its commas. Only a path to restore may look like that, and
-// there a slash in front changes nothing but this.
+// CLI11 splits an argument in brackets at its commas. Only a path to restore can look like that, and a slash
+// in front of it prevents the split without changing its meaning.
 std::vector<std::string> protect_brackets(int argc, const char* const* argv) {
   std::vector<std::string> arguments(argv, argv + argc);
   bool restore = false;
@@ -94,7 +94,7 @@ int run(int argc, const char* const* argv) {
   add_restore_command(app, context);
   add_settings_commands(app, context);
   int status = run_guarded(app, context, argc, argv);
-  // Lines that could not be written are no success (a full disk, a closed pipe).
+  // If lines could not be written (a full disk, a closed pipe), the command failed.
   if (std::fflush(stdout) != 0 && status == kDone) status = kFailed;
   return status;
 }

@@ -11,8 +11,8 @@
 
 namespace cyborg::client {
 
-// systemd 252 tells it in the environment, but goes on telling the first elapse at those that follow: so the
-// timer is asked, too, and the later time is the right one.
+// systemd 252 passes the elapse in the environment, but repeats the first elapse at later ones: so the timer
+// is asked, too, and the later time is used.
 std::uint64_t elapse_time(Context& context, const std::string& timer_unit) {
   std::uint64_t time = 0;
   if (const char* text = std::getenv("TRIGGER_TIMER_REALTIME_USEC")) {

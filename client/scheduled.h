@@ -1,4 +1,4 @@
-// What the services of timers do: hand an elapse over to cyborgd.
+// Support for the services of timers, which report an elapse to cyborgd.
 #pragma once
 
 #include <cstdint>
@@ -9,10 +9,10 @@
 
 namespace cyborg::client {
 
-// When the timer that started this elapsed. A Failure of usage if it never did.
+// When the timer that started this process elapsed. Throws a Failure of usage if it never did.
 std::uint64_t elapse_time(Context& context, const std::string& timer_unit);
 
-// Trying again until somebody enables it is not what a disabled object is for: 4 keeps Restart= from it.
+// A retry does not help while an object is disabled: exit status 4 prevents one by Restart=.
 void settle_scheduled(Failure& failure);
 
 }  // namespace cyborg::client

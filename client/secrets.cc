@@ -15,14 +15,14 @@
 namespace cyborg::client {
 namespace {
 
-// A pipe takes this much at once without a reader.
+// A pipe takes this much at once, without a reader.
 constexpr std::size_t kLongest = PIPE_BUF;
 
 std::string reason() {
   return std::generic_category().message(errno);
 }
 
-// Takes the secret over and wipes it.
+// Takes the secret and wipes the caller's copy.
 sdbus::UnixFd pipe_with(std::string& secret, const std::string& origin) {
   const auto end = secret.find('\n');
   const auto length = end == std::string::npos ? secret.size() : end;
@@ -38,7 +38,7 @@ sdbus::UnixFd pipe_with(std::string& secret, const std::string& origin) {
   return result;
 }
 
-// Turns the echo off as long as it lives.
+// Turns the echo off while it exists.
 class Silence {
  public:
   explicit Silence(int terminal) : terminal_(terminal) {
@@ -57,10 +57,10 @@ class Silence {
   termios before_{};
 };
 
-// With ECHONL the newline that ends the password is shown.
+// With ECHONL, the newline that ends the password is echoed.
 std::string read_line(int descriptor) {
   std::string line;
-  line.reserve(kLongest + 1);  // so that no copy of a part stays behind
+  line.reserve(kLongest + 1);  // so that no reallocation leaves a partial copy behind
   for (char c = 0; line.size() <= kLongest && read(descriptor, &c, 1) == 1 && c != '\n';) line.push_back(c);
   return line;
 }
@@ -88,7 +88,7 @@ sdbus::UnixFd secret_from_terminal(const std::string& prompt) {
     throw usage("there is no terminal to ask on",
                 "--password-file takes it from a file, or with - from standard input");
   }
-  // Before the prompt: whoever answers at once would be echoed, and then not heard.
+  // Before the prompt: an immediate answer would be echoed, and then discarded.
   const Silence silence(terminal.get());
   if (write(terminal.get(), prompt.data(), prompt.size()) < 0) throw Failure(kFailed, reason());
   auto line = read_line(terminal.get());

@@ -1,4 +1,4 @@
-// Secrets on their way to the daemon: never an argument, never on the bus itself, only in a descriptor.
+// Passes secrets to the daemon: never in an argument or a bus message, only in a descriptor.
 #pragma once
 
 #include <string>
@@ -10,13 +10,13 @@ namespace cyborg::client {
 // The first line of a file, or of standard input for "-".
 sdbus::UnixFd secret_from_file(const std::string& path);
 
-// Takes a text over and wipes it.
+// Takes a text and wipes it.
 sdbus::UnixFd secret_from_text(std::string text);
 
-// Asks on the terminal, without an echo.
+// Asks on the terminal, without echo.
 sdbus::UnixFd secret_from_terminal(const std::string& prompt);
 
-// Everything that a descriptor holds.
+// Reads the whole content of a descriptor.
 std::string read_all(int descriptor);
 
 }  // namespace cyborg::client

@@ -17,11 +17,11 @@ namespace {
 
 constexpr std::string_view kVariablePrefix = "var.";
 
-// Variables of policy types that are lists even if one value is given.
+// Variables of policy types that are lists even if only one value is given.
 constexpr std::array<std::string_view, 6> kListVariables{"folders",   "exclude", "exclude_if_present",
                                                          "databases", "guests",  "patterns"};
 
-// Those that are text even if they look like something else: a database may be called 2024.
+// Variables that are text even if they look different: a database may be called 2024.
 constexpr std::array<std::string_view, 10> kTextVariables{
     "command", "database", "databases", "exclude_if_present", "filename",
     "folders", "guests",   "host",      "patterns",           "user"};
@@ -44,7 +44,7 @@ bool parse_bool(const std::string& key, const std::string& text) {
   return word->second;
 }
 
-// As JSON writes numbers: no leading zero, so that "007" and "+1" stay what was typed.
+// A number as in JSON: without leading zeros, so that "007" and "+1" stay as typed.
 bool looks_like_number(std::string_view text) {
   if (text.starts_with('-')) text.remove_prefix(1);
   if (text.empty() || text[0] < '0' || text[0] > '9') return false;
@@ -79,7 +79,7 @@ void refuse_unless_replace(const Assignment& assignment) {
   throw usage(fmt::format("{} is no list: only {}=VALUE can change it", assignment.key, assignment.key));
 }
 
-// What is no list yet becomes one.
+// Makes the value a list if it is not one yet.
 void append_to(Json::Value& slot, Json::Value value) {
   if (!slot.isArray()) {
     Json::Value list(Json::arrayValue);
@@ -188,7 +188,7 @@ sdbus::Variant typed_value(const Key& key, const std::string& text) {
   const std::string_view type = key.type;
   if (type == "b") return sdbus::Variant{parse_bool(key.name, text)};
   if (type == "u") return sdbus::Variant{parse_number<std::uint32_t>(key.name, text)};
-  if (type == "t") return sdbus::Variant{parse_rate(text)};  // upload_limit is the only one
+  if (type == "t") return sdbus::Variant{parse_rate(text)};  // upload_limit is the only key of this type
   return sdbus::Variant{text};
 }
 

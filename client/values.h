@@ -1,4 +1,4 @@
-// KEY=VALUE, rates and times of the command line, as the values that the API takes.
+// KEY=VALUE, rates and times of the command line, as values for the API.
 #pragma once
 
 #include <json/value.h>
@@ -21,31 +21,31 @@ struct Assignment {
 
 Assignment parse_assignment(const std::string& text);
 
-// What reads as a JSON array, object, string, number or true and false is that; anything else is text.
+// Parses a text that is a JSON array, object, string, number, true or false; any other text stays text.
 Json::Value parse_value(const std::string& text);
 
-// KEY=VALUE of --var; a key that comes again makes a list, and those that are lists by nature always are.
+// Parses KEY=VALUE of --var; a repeated key makes a list, and variables that are lists always do.
 Json::Value parse_variables(const std::vector<std::string>& assignments);
 
-// What is wrong with what should be a whole number; empty if nothing is.
+// The problem with a text that should be a whole number; empty if there is none.
 std::string number_problem(const std::string& text, std::uint64_t least, std::uint64_t most);
 
 // A transfer rate in KiB/s: "500", "500K", "10M", "1.5MiB", "1G".
 std::uint64_t parse_rate(const std::string& text);
 
-// The keys of an Add or Set method and their D-Bus types, as the XML of the Manager has them.
+// The keys of an Add or Set method and their D-Bus types, as in the Manager's XML.
 struct Key {
   const char* name;
   const char* type;    // b, s, u, t, as, a{sv}
-  bool names = false;  // an as of object names: a comma separates them, too
+  bool names = false;  // a list of object names, which commas may separate, too
 };
 
-// What `set NAME ASSIGNMENT…` changes. current: the object's properties, for += and -=. A key that is not in
-// the list goes as text: cyborgd refuses it and says which there are.
+// The changes of `set NAME ASSIGNMENT…`. current: the object's properties, for += and -=. An unknown key is
+// passed as text: cyborgd refuses it and lists the valid ones.
 VariantMap parse_properties(const std::vector<Key>& keys, const std::vector<std::string>& assignments,
                             const Json::Value& current);
 
-// One value of a key's type.
+// Converts a value to the type of its key.
 sdbus::Variant typed_value(const Key& key, const std::string& text);
 
 std::vector<std::string> split(const std::string& text, char separator);

@@ -35,7 +35,7 @@ PasswordAgent::PasswordAgent() {
   fcntl(ends[0], F_SETFD, FD_CLOEXEC);
   pid_ = start(ends[1]);
   close(ends[1]);
-  // It closes its end when it is registered with polkit; a call before that would be refused.
+  // The agent closes its end when it is registered with polkit; a call before that would be refused.
   pollfd ready{ends[0], POLLIN, 0};
   poll(&ready, 1, kStartTimeoutMs);
   close(ends[0]);
@@ -43,7 +43,7 @@ PasswordAgent::PasswordAgent() {
 
 PasswordAgent::~PasswordAgent() {
   if (pid_ <= 0) return;
-  // SIGCONT, since an agent that wrote to the terminal from the background is stopped.
+  // SIGCONT, because an agent that wrote to the terminal from the background is stopped.
   kill(pid_, SIGTERM);
   kill(pid_, SIGCONT);
   waitpid(pid_, nullptr, 0);

@@ -4,9 +4,9 @@
 
 namespace cyborg::client {
 
-// polkit's agent for a terminal, as systemctl starts it: without one, and outside of a desktop, polkit has
-// nobody to ask and refuses. Does nothing for root or without a terminal, and nothing is lost if it cannot be
-// started.
+// polkit's agent for a terminal, started as systemctl does: without an agent and outside of a desktop, polkit
+// cannot ask for a password and refuses. Does nothing for root or without a terminal; a failure to start it
+// is ignored.
 class PasswordAgent {
  public:
   PasswordAgent();

@@ -8,8 +8,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Longer than any honest answer, and long enough for somebody to type a password; shorter than the two
-// minutes that cyborg-policy@.service gives a try.
+// Longer than any regular answer takes, including the time to type a password; shorter than the two minutes
+// that cyborg-policy@.service allows for a try.
 constexpr auto kTimeout = 100s;
 
 std::unique_ptr<sdbus::IConnection> open_bus() try {

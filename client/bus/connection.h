@@ -24,24 +24,24 @@ inline Target manager() {
 
 class Connection {
  public:
-  // To the system bus (DBUS_SYSTEM_BUS_ADDRESS names another), or with CYBORG_BUS=session to the user's, for
-  // tests. interactive: polkit may ask the user on this terminal.
+  // Connects to the system bus (DBUS_SYSTEM_BUS_ADDRESS overrides its address), or with CYBORG_BUS=session to
+  // the user's bus, for tests. interactive: polkit may ask the user on this terminal.
   explicit Connection(bool interactive);
 
-  // Reads. One result is returned as it is, several as a tuple.
+  // A read-only call. One result is returned as it is, several as a tuple.
   template <typename... Results, typename... Arguments>
   auto query(const Target& target, const std::string& method, const Arguments&... arguments) {
     return call<Results...>(target, method, arguments...);
   }
 
-  // Changes something: there may be a password to ask for.
+  // A call that changes something and may ask for a password.
   template <typename... Results, typename... Arguments>
   auto act(const Target& target, const std::string& method, const Arguments&... arguments) {
     if (interactive_ && !agent_) agent_ = std::make_unique<PasswordAgent>();
     return call<Results...>(target, method, arguments...);
   }
 
-  // From now on, a service that is not running stays as it is.
+  // From now on, calls do not activate a service that is not running.
   void start_nothing() { starts_ = false; }
 
   sdbus::IConnection& bus() { return *bus_; }

@@ -43,7 +43,7 @@ Json::Value watch_fleet(Context& context) {
     add_rows(context.bus(), status);
   } catch (const Failure& failure) {
     if (failure.status == kRefused) throw;
-    // Gone since it said that it is there.
+    // The database went away after cyborgd reported it as available.
     if (status["database_state"].asString() == "available") status["database_state"] = failure.what();
     for (const char* key : {"fleet", "repositories"}) status.removeMember(key);
   }

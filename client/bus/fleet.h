@@ -8,8 +8,8 @@ namespace cyborg::client {
 // The Manager's properties with snake_case keys, "fleet" and "repositories".
 Json::Value ask_fleet(Context& context);
 
-// For those who watch it: that it cannot be asked is an answer, too ("unreachable", or without the two). Does
-// not start a cyborgd that is not running.
+// For monitoring: if cyborgd cannot be asked, the record says so ("unreachable", or without the two lists).
+// Does not start cyborgd.
 Json::Value watch_fleet(Context& context);
 
 }  // namespace cyborg::client

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::uint64_t kTick = 1'000'000;  // microseconds
 constexpr std::uint32_t kLogPage = 1000;
-// After a job has ended: how long its last lines may take on their own way, and how long they are asked for.
+// After a job has ended: ticks until its last lines are asked for, and until that is given up.
 constexpr int kTicksUntilAsking = 2;
 constexpr int kTicksUntilGivingUp = 60;
 
@@ -39,7 +39,7 @@ Style style_of(std::uint8_t priority) {
   return priority == 4 ? Style::attention : Style::plain;
 }
 
-// SIGINT and SIGTERM are the loop's while this lives.
+// Blocks SIGINT and SIGTERM while it exists, so that the loop handles them.
 class BlockedSignals {
  public:
   BlockedSignals() {
@@ -103,7 +103,7 @@ void JobWatch::on_owner_changed(sdbus::Message& message) {
   message >> name >> before >> after;
   const bool was_away = std::exchange(away_, after.empty());
   if (away_ && !was_away) screen_.note("cyborgd has stopped; the jobs go on, waiting for it to come back");
-  // What it said before may have changed while nobody told.
+  // The state known so far may have changed without a signal.
   for (auto& [id, job] : jobs_) {
     job.known = job.ended && job.log_ended;
     job.followed = false;
@@ -137,7 +137,7 @@ void JobWatch::on_output(sdbus::Message& message) {
   const auto found = jobs_.find(id);
   if (found == jobs_.end() || mode_ != Watch::follow) return;
   auto& job = found->second;
-  if (first > job.next_line) read_log(id, job);  // what was said while cyborgd or this was away
+  if (first > job.next_line) read_log(id, job);  // lines printed while cyborgd or this connection was away
   show_lines(job, first, lines);
   if (end) job.log_ended = true;
 }
@@ -195,7 +195,7 @@ void JobWatch::refresh(std::uint64_t id, Job& job) try {
   job.known = false;  // the next tick tries again
 }
 
-// Lines come as signals while the job lives; those of one that has ended are read.
+// While the job lives, its lines come as signals; those of an ended job are read.
 void JobWatch::start_log(std::uint64_t id, Job& job) {
   if (is_ended(job.record)) {
     read_log(id, job);
@@ -251,7 +251,7 @@ int JobWatch::exit_status() const {
   const bool backups = std::ranges::any_of(jobs_, [&](const auto& job) { return of_kind(job, "backup"); });
   for (const auto& job : jobs_) {
     const auto state = job.second.record["state"].asString();
-    // Whoever waits for a backup wants to know of that; what cannot be searched is a blemish.
+    // The exit status is about the backup; a failure to catalog it is minor.
     const bool minor = state == "warning" || (backups && of_kind(job, "catalog"));
     if (state != "successful") status = std::max<int>(status, minor ? kWarnings : kUnsuccessful);
   }
@@ -284,7 +284,7 @@ void JobWatch::interrupted() const {
                 left.empty() ? "" : "cyborgctl job cancel" + left + " stops them");
 }
 
-// Asks for news from the loop rather than from within a signal's handler: once, however many there were.
+// Asks for news from the loop, not from a signal's handler: once, however many signals there were.
 void JobWatch::wake() const {
   if (refresh_) sd_event_source_set_enabled(refresh_, SD_EVENT_ONESHOT);
 }

@@ -1,5 +1,5 @@
-// Waits for jobs, and shows what they do meanwhile. It subscribes when it is made, so make it before the call
-// that creates the jobs: then nothing is missed.
+// Waits for jobs, and shows their progress meanwhile. It subscribes to signals when it is constructed, so
+// construct it before the call that creates the jobs: then no signal is missed.
 #pragma once
 
 #include <json/value.h>
@@ -26,10 +26,11 @@ class JobWatch {
   JobWatch(const JobWatch&) = delete;
   JobWatch& operator=(const JobWatch&) = delete;
 
-  // Until all have ended; the exit status that the worst of them gives. Survives a restart of cyborgd.
+  // Waits until all jobs have ended; returns the exit status for the worst result. Survives a restart of
+  // cyborgd.
   int wait(const std::vector<std::uint64_t>& ids);
 
-  // What GetJob says of them, after wait().
+  // The records from GetJob, after wait().
   std::vector<Json::Value> records() const;
 
  private:
@@ -41,7 +42,7 @@ class JobWatch {
     bool known = false;     // the record is from GetJob of the cyborgd that runs now
     bool followed = false;  // its lines come as signals
     bool ended = false;
-    bool log_ended = true;  // all that it printed was shown, or is not asked for
+    bool log_ended = true;  // all its output was shown, or is not asked for
     std::uint64_t next_line = 0;
     int quiet_ticks = 0;  // since it ended
     RateMeter rate;
@@ -52,7 +53,7 @@ class JobWatch {
   void on_properties_changed(sdbus::Message& message);
   void on_output(sdbus::Message& message);
 
-  void refresh();  // asks for what is not known
+  void refresh();  // asks for records that are not known
   void refresh(std::uint64_t id, Job& job);
   void start_log(std::uint64_t id, Job& job);
   void tick();
@@ -63,7 +64,7 @@ class JobWatch {
   bool is_done() const;
   int exit_status() const;
 
-  // Runs a step of the loop; what it throws ends the loop and is thrown again by wait().
+  // Runs a step of the loop; an exception of the step ends the loop and is rethrown by wait().
   template <typename Step>
   int guarded(Step step) noexcept;
   static int on_refresh(sd_event_source*, void* self);
@@ -85,7 +86,7 @@ class JobWatch {
   std::exception_ptr failure_;
 };
 
-// Waits as the mode says, prints the run and its jobs, and sets the exit status.
+// Waits according to the mode, prints the run and its jobs, and sets the exit status.
 void report_jobs(Context& context, JobWatch& watch, Watch mode, std::optional<std::uint64_t> run,
                  const std::vector<std::uint64_t>& jobs);
 

@@ -1,4 +1,4 @@
-// Jobs as records: what is asked of the Manager, and how a job is called.
+// Jobs as records: requests to the Manager, and the description of a job.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -23,14 +23,14 @@ bool is_live(const Json::Value& record);
 // "job 12 (backup of web): failed: connection refused"
 std::string describe_job(const Json::Value& record);
 
-// --wait and --follow.
+// Adds --wait and --follow.
 void add_watch_options(CLI::App& verb, Watch& mode, const char* follow = "--follow");
 
-// Pages of ListJobs or ListArchives until `limit` records, or all for 0.
+// Reads pages of ListJobs or ListArchives, up to `limit` records, or all for 0.
 std::vector<Json::Value> list_pages(Connection& bus, const std::string& method, const VariantMap& filter,
                                     std::uint64_t limit);
 
-// As list_pages, for a method that takes these arguments before limit and cursor.
+// Like list_pages, for a method that takes these arguments before limit and cursor.
 template <typename... Arguments>
 std::vector<Json::Value> list_pages_of(Connection& bus, const std::string& method, std::uint64_t limit,
                                        const Arguments&... arguments) {

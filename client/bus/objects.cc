@@ -22,7 +22,7 @@ Json::Value record_of(const VariantMap& properties) {
   return with_snake_keys(to_json(properties));
 }
 
-// That the object of a call is missing is said in the words of the user.
+// Rephrases the error for a missing object in the user's terms.
 template <typename Call>
 auto on_object(const Noun& noun, const std::string& name, Call call) try {
   return call(object_path(noun, name));
@@ -32,7 +32,7 @@ auto on_object(const Noun& noun, const std::string& name, Call call) try {
                 std::string(error_info(noun.missing).hint));
 }
 
-// Set and Remove.
+// Calls Set or Remove.
 void change_object(Context& context, const Noun& noun, const std::string& name, const std::string& method,
                    const VariantMap& argument) {
   on_object(noun, name,
@@ -83,7 +83,7 @@ void add_switch(CLI::App& app, Context& context, const Noun& noun, const std::st
   });
 }
 
-// Keys that a removed client or repository leaves on a repository host.
+// Reports keys that a removed client or repository leaves on a repository host.
 void say_remaining_keys(Context& context, const Noun& noun, const std::string& name) {
   if (noun.name != kClientNoun.name && noun.name != kRepositoryNoun.name) return;
   std::vector<VariantMap> keys;
@@ -91,7 +91,7 @@ void say_remaining_keys(Context& context, const Noun& noun, const std::string& n
     keys = context.bus().query<std::vector<VariantMap>>(manager(), "ListKeys",
                                                         VariantMap{{noun.name, sdbus::Variant{name}}});
   } catch (const Failure&) {
-    return;  // none, or not for this user to see
+    return;  // there are none, or this user may not see them
   }
   for (const auto& record : keys) {
     const Json::Value key = to_json(record);

@@ -1,4 +1,4 @@
-// What the four kinds of named objects have in common: list, show, set, enable, disable, remove.
+// The verbs that all four kinds of named objects share: list, show, set, enable, disable, remove.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -17,30 +17,31 @@ struct Noun {
   ErrorCode missing;
   std::vector<Column> columns;
   std::vector<Key> keys;
-  std::string secret = {};  // that `set` takes from a file: a key of Set
+  std::string secret = {};  // a key of Set whose value `set` reads from a file
 };
 
 std::string object_path(const Noun& noun, const std::string& name);
 
-// Its properties with snake_case keys; a Failure with kNotFound if there is none of that name.
+// Returns the object's properties with snake_case keys; a Failure with kNotFound if there is no object of
+// that name.
 Json::Value get_object(Connection& bus, const Noun& noun, const std::string& name);
-// By name.
+// Returns all objects, sorted by name.
 std::vector<Json::Value> list_objects(Connection& bus, const Noun& noun);
 
-// Adds the subcommand of the noun with the six verbs; more are added to what it returns.
+// Adds the noun's subcommand with the six verbs; callers add further verbs to the returned one.
 CLI::App& add_noun(CLI::App& app, Context& context, const Noun& noun, const std::string& description);
 
-// A verb of a noun with the name of an object as its first argument.
+// Adds a verb of a noun that takes the name of an object as its first argument.
 CLI::App& add_verb(CLI::App& noun, const std::string& verb, const std::string& description);
 
-// An option that may be given several times, one value each time, so that it does not take the arguments
+// Adds an option that may be repeated, with one value each time, so that it does not consume the arguments
 // after it.
 CLI::Option* add_list(CLI::App& verb, const std::string& option, std::vector<std::string>& values,
                       const std::string& description);
 CLI::Option* add_names(CLI::App& verb, const std::string& option, std::vector<std::string>& values,
                        const std::string& description);
 
-// Says "added client web", or prints the object with --json.
+// Prints "added client web", or with --json the object.
 void report_added(Context& context, const Noun& noun, const std::string& name);
 
 extern const Noun kClientNoun, kRepositoryNoun, kScheduleNoun, kPolicyNoun;

@@ -27,16 +27,16 @@ std::pair<sdbus::UnixFd, sdbus::UnixFd> make_pipe() {
 Receiver::Receiver() {
   std::tie(reader_, writer_) = make_pipe();
   std::tie(over_reader_, over_writer_) = make_pipe();
-  fcntl(reader_.get(), F_SETPIPE_SZ, kPipeSize);  // if it may
+  fcntl(reader_.get(), F_SETPIPE_SZ, kPipeSize);  // if permitted
   fcntl(reader_.get(), F_SETFL, O_NONBLOCK);
   thread_ = std::thread([this] {
-    // Signals are the other thread's.
+    // The main thread handles signals.
     sigset_t all;
     sigfillset(&all);
     sigdelset(&all, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &all, nullptr);
     pass_on();
-    // Whoever still writes is to notice.
+    // A process that still writes shall get an error.
     reader_.reset();
   });
 }
@@ -62,7 +62,7 @@ void Receiver::pass_on() {
   }
 }
 
-// False at the end, or when standard output takes no more.
+// Returns false at the end, or when standard output fails.
 bool Receiver::pass_some() {
   static std::array<char, 1 << 16> buffer;
   const ssize_t got = read(reader_.get(), buffer.data(), buffer.size());

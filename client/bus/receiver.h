@@ -1,4 +1,4 @@
-// What a job writes to a pipe goes on to standard output while the bus is being listened to.
+// Passes a job's output from a pipe to standard output while the bus is being served.
 #pragma once
 
 #include <atomic>
@@ -12,15 +12,15 @@ namespace cyborg::client {
 class Receiver {
  public:
   Receiver();
-  ~Receiver();  // what is still on its way is lost
+  ~Receiver();  // discards data that has not been read
   Receiver(const Receiver&) = delete;
   Receiver& operator=(const Receiver&) = delete;
 
-  // The end to write to; to be given away once.
+  // The end to write to; can be taken once.
   sdbus::UnixFd take_writer() { return std::move(writer_); }
-  // Until all that was written has been passed on. To be called when nobody writes any more.
+  // Waits until all data has been passed on. Call it when all writers have closed.
   void finish();
-  // Why standard output did not take everything; empty if it did.
+  // The reason why standard output failed; empty if it did not.
   const std::string& problem() const { return problem_; }
 
  private:
@@ -28,7 +28,7 @@ class Receiver {
   bool pass_some();
 
   sdbus::UnixFd reader_, writer_;
-  sdbus::UnixFd over_reader_, over_writer_;  // wakes the thread up: what is not there by now does not come
+  sdbus::UnixFd over_reader_, over_writer_;  // wake the thread up: it passes on no data that arrives later
   std::atomic<bool> abandoned_ = false;
   std::string problem_;
   std::thread thread_;

@@ -45,7 +45,7 @@ void add_list_verb(CLI::App& noun, Context& context) {
   });
 }
 
-// REPOSITORY::NAME where two repositories have an archive of the same name.
+// REPOSITORY::NAME if two repositories have an archive of the same name.
 void show_archive(Context& context, const std::string& archive) {
   VariantMap filter;
   const auto separator = archive.find("::");
@@ -74,7 +74,7 @@ void add_why(CLI::App& noun, Context& context) {
   });
 }
 
-// A method on one archive that is a job.
+// Adds a verb that calls a method on one archive and waits for its job.
 void add_job_verb(CLI::App& noun, Context& context, const char* name, const char* description,
                   const char* method) {
   auto& verb = add_verb(noun, name, description);
@@ -95,7 +95,7 @@ VariantMap property(const char* key, sdbus::Variant value) {
   return result;
 }
 
-// pin, unpin and comment.
+// Adds pin, unpin or comment.
 void add_set(CLI::App& noun, Context& context, const char* name, const char* description,
              std::function<VariantMap(const std::string& text)> properties, bool takes_text) {
   auto& verb = add_verb(noun, name, description);

@@ -29,7 +29,7 @@ const std::vector<Column> kVersions{{"MODE", "mode"},
                                     {"LAST ARCHIVE", "last_archive"},
                                     {"CURRENT", "current"}};
 
-// Whether more follows is worth a word, since nobody counts rows.
+// Mentions that there are more rows, since nobody counts them.
 void print_page(Context& context, const std::vector<Column>& columns, const std::vector<Json::Value>& rows,
                 const PageOptions& options) {
   context.print_records(columns, rows, "path");

@@ -29,7 +29,7 @@ struct AddOptions {
   }
 };
 
-// The password of the client's user, if one was given.
+// Reads the password of the client's user, if one was given.
 VariantMap password_of(const AddOptions& options) {
   VariantMap result;
   if (!options.password_file.empty()) {
@@ -117,7 +117,7 @@ std::string unprotected_line(const Json::Value& row) {
                      size > 0 ? ", " + human_size(size) : std::string{});
 }
 
-// Looks first, unless what is known is enough.
+// Tests the client first, unless the known results suffice.
 void discover(Context& context, const std::string& client, bool known) {
   if (!known) {
     JobWatch watch(context, Watch::wait);

@@ -9,7 +9,7 @@
 
 namespace cyborg::client {
 
-// For the options that take numbers: CLI11's own words for these are not for people.
+// A validator for numeric options, since CLI11's own messages are hard to understand.
 CLI::Validator whole_number(std::uint64_t least,
                             std::uint64_t most = std::numeric_limits<std::uint64_t>::max());
 
@@ -28,7 +28,7 @@ void add_settings_commands(CLI::App& app, Context& context);  // settings, ssh-k
 void add_status_command(CLI::App& app, Context& context);
 void add_report_commands(CLI::App& app, Context& context);  // report, metrics
 
-// The whole program; returns its exit status. main() calls it, and so can a test.
+// The whole program; returns its exit status. Called by main() and by tests.
 int run(int argc, const char* const* argv);
 
 }  // namespace cyborg::client

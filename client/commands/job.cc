@@ -118,7 +118,7 @@ void add_cancel(CLI::App& noun, Context& context) {
   verb.callback([&context, ids, wait] {
     JobWatch watch(context, *wait ? Watch::wait : Watch::none);
     for (const auto id : *ids) context.bus().act<>(manager(), "CancelJob", id);
-    // That they did not succeed is what was asked for.
+    // The user asked for these jobs not to succeed, so ignore the status.
     if (*wait) watch.wait(*ids);
   });
 }

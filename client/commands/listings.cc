@@ -1,4 +1,4 @@
-// repository archives, archive import: what borg repositories have, compared with the history.
+// repository archives, archive import: the archives in borg repositories, compared with the history.
 #include <memory>
 
 #include "client/bus/jobs.h"
@@ -8,7 +8,7 @@
 namespace cyborg::client {
 namespace {
 
-// Has the repository asked, and waits for the answer; false if it could not be had.
+// Lists the repository anew and waits; returns false if that failed.
 bool list_anew(Context& context, const std::string& repository, const std::string& client) {
   VariantMap options;
   if (!client.empty()) options.emplace("clients", sdbus::Variant{std::vector<std::string>{client}});

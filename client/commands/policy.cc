@@ -23,7 +23,7 @@ struct AddOptions {
   std::vector<std::string> repositories, clients, variables, exclude, canaries;
   std::vector<std::string> pre_hooks, post_hooks, hooks;
   std::string keep_within;
-  std::map<std::string, std::uint32_t> keep;  // of keep_last … keep_yearly, those given
+  std::map<std::string, std::uint32_t> keep;  // the rules given, of keep_last … keep_yearly
 };
 
 Json::Value read_variables(const std::string& file) {
@@ -36,7 +36,7 @@ Json::Value read_variables(const std::string& file) {
   return json;
 }
 
-// --pre-hook and --post-hook are the short form of the two that are used most.
+// --pre-hook and --post-hook are short forms of the two most common hooks.
 std::vector<VariantMap> hooks_of(const AddOptions& options) {
   std::vector<VariantMap> hooks;
   const auto add = [&](const char* when, const std::string& command) {
@@ -58,7 +58,7 @@ std::vector<VariantMap> hooks_of(const AddOptions& options) {
   return hooks;
 }
 
-// Of a file that holds everything, as of a form: the password goes its own way.
+// Moves the password from the variables, which may come from a file, to its own property.
 void take_password(Json::Value& variables, VariantMap& properties) {
   if (!variables.isMember("password")) return;
   auto password = variables["password"].isString() ? variables["password"].asString() : std::string{};
@@ -262,7 +262,7 @@ void add_next(CLI::App& noun, Context& context) {
   });
 }
 
-// A row for each type, and below it one for each of its variables.
+// A row for each type, followed by a row for each of its variables.
 std::vector<Json::Value> variable_rows(const std::vector<Json::Value>& types) {
   std::vector<Json::Value> rows;
   for (const auto& type : types) {

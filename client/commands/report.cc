@@ -27,7 +27,8 @@ struct ReportOptions {
   std::vector<std::string> command;
 };
 
-// What lies between two elapses of OnCalendar=daily and so on, by the calendar: a month is not 30 days.
+// Goes back by one calendar period, as between two elapses of OnCalendar=daily and so on: a month is not 30
+// days.
 bool go_back(std::tm& time, const std::string& word) {
   if (word == "hourly") return --time.tm_hour, true;
   if (word == "daily") return --time.tm_mday, true;
@@ -53,7 +54,7 @@ std::uint64_t beginning(const std::string& span, std::uint64_t now) {
   return now - length;
 }
 
-// To whom it is to go; nobody is bothered with nothing.
+// Passes the text to the recipient's command; an empty text is not sent.
 void deliver(const std::vector<std::string>& command, const std::string& text) {
   if (text.empty()) return;
   if (command.empty()) return write_out(text);
@@ -89,12 +90,12 @@ Json::Value read_told(const std::string& path) {
   std::string problems;
   if (Json::parseFromStream(Json::CharReaderBuilder(), stream, &told, &problems) && told.isObject())
     return told;
-  // Said once more is better than never.
+  // It is better to report a problem twice than never.
   fmt::print(stderr, "cyborgctl: {} is not readable: everything that is wrong is new\n", printable(path));
   return {};
 }
 
-// When a repository host is away, a thousand lines say no more than a hundred.
+// When a repository host is down, a thousand lines say no more than a hundred.
 std::string text_of(const std::vector<std::string>& lines) {
   constexpr std::size_t kMost = 100;
   std::string text;
@@ -104,7 +105,8 @@ std::string text_of(const std::vector<std::string>& lines) {
   return text;
 }
 
-// What was told is remembered when it was told: whatever happens in between, it is said again, not lost.
+// Problems are recorded as told only after they were delivered: after an interruption they are told again,
+// not lost.
 void report_changes(Context& context, const ReportOptions& options) {
   const auto told = read_told(options.changes);
   const auto status = watch_fleet(context);

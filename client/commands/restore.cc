@@ -28,7 +28,7 @@ struct RestoreOptions {
   bool of_databases() const { return all_databases || globals || !databases.empty(); }
 };
 
-// CLIENT:/DIRECTORY, and for databases and guests CLIENT alone.
+// Parses CLIENT:/DIRECTORY, or CLIENT alone for databases and guests.
 void add_target(const RestoreOptions& options, VariantMap& result) {
   if (options.of_databases() || !options.guest.empty()) {
     if (options.to.find_first_of(":/") != std::string::npos)
@@ -113,7 +113,7 @@ std::uint64_t call(Context& context, const RestoreOptions& options, const Varian
   return context.bus().act<std::uint64_t>(manager(), "Restore", options.archive, options.paths, properties);
 }
 
-// Nothing but the content goes to standard output.
+// Only the content goes to standard output.
 void restore_to_stdout(Context& context, const RestoreOptions& options) {
   context.quiet = true;
   Receiver receiver;
@@ -130,7 +130,7 @@ void restore_to_stdout(Context& context, const RestoreOptions& options) {
   if (status != kDone) throw Failure(status, describe_job(watch.records().front()));
 }
 
-// What a dry run found, beyond its sentence.
+// Shows the findings of a dry run, besides its message.
 void show_findings(const Context& context, const JobWatch& watch) {
   if (context.json) return;
   for (const auto& record : watch.records()) {
@@ -145,7 +145,7 @@ void restore(Context& context, const RestoreOptions& options) {
   check(context, options);
   if (options.to_stdout) return restore_to_stdout(context, options);
   const auto properties = options_of(options);
-  // Whoever asks what would happen waits for the answer.
+  // A dry run always waits for its result.
   const auto mode = options.dry_run ? std::max(options.mode, Watch::wait) : options.mode;
   JobWatch watch(context, mode);
   const auto job = call(context, options, properties);

@@ -10,14 +10,14 @@
 namespace cyborg::client {
 namespace {
 
-// What there is to say of a row, the worst first.
+// The most severe problem of a row.
 Cell note_of(const Json::Value& row) {
   const auto text = [&row](const char* key) { return printable(row[key].asString()); };
   if (!text("unusable").empty()) return {text("unusable"), Style::bad};
   if (!text("active_state").empty())
     return {fmt::format("job {} {}", row["active_job"].asUInt64(), text("active_state"))};
   for (const auto& problem : backup_problems(row)) {
-    // The state beside it is loud enough; that there was none is another column.
+    // The state beside it shows a failed backup, and another column a missing one.
     if (!problem.note.empty())
       return {problem.note, problem.kind == ProblemKind::failed ? Style::plain : problem.style()};
   }
@@ -26,7 +26,7 @@ Cell note_of(const Json::Value& row) {
   return {};
 }
 
-// When it was last proven to restore; a verification since then that found otherwise is louder.
+// The last successful verification, or a failed one since then.
 Cell proven_cell(const Json::Value& row, std::uint64_t now) {
   const auto state = render("state", row["last_verify_state"], now);
   if (state.style == Style::bad) return {"verification " + state.text, Style::bad};
@@ -50,7 +50,7 @@ std::string fleet_table(const Json::Value& rows, std::uint64_t now, bool colour)
   return table.text(colour);
 }
 
-// What there is to say of a repository, the worst first.
+// The most severe problem of a repository.
 Cell repository_note(const Json::Value& row) {
   const auto problems = repository_problems(row);
   if (!problems.empty()) return {problems.front().note, problems.front().style()};

@@ -87,7 +87,7 @@ _cyborgctl_options() { # NOUN VERB
   esac
 }
 
-# What may follow an option; fails if that is free text.
+# The values of an option; fails if they are free text.
 _cyborgctl_value() { # OPTION
   case $1 in
     --client | --repository | --schedule | --policy) _cyborgctl_names "${1#--}" ;;
@@ -107,7 +107,7 @@ _cyborgctl_value() { # OPTION
   esac
 }
 
-# Names and keys where a command wants them.
+# Completes names and keys where a command takes them.
 _cyborgctl_arguments() { # NOUN VERB
   case $1/$2 in
     job/show | job/log | job/cancel | job/retry) _cyborgctl_names job ;;
@@ -161,7 +161,7 @@ _cyborgctl() {
     fi
   fi
   mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$current")
-  # A key waits for its value, a client for its directory.
+  # After a key comes its value, after a client its directory.
   if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} =~ [=./]$ ]]; then compopt -o nospace; fi
 }
 

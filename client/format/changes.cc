@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint64_t kDay = 86'400 * std::uint64_t{1'000'000};
 
-// A clock that was wrong for a while must not keep anything from being said.
+// A clock that was wrong for a while must not suppress any message.
 std::uint64_t time_of(const Json::Value& value, std::uint64_t now) {
   return value.isUInt64() ? std::min<std::uint64_t>(value.asUInt64(), now) : now;
 }
@@ -63,7 +63,7 @@ class Comparison {
     for (const auto& key : before_.getMemberNames()) {
       if (after_.isMember(key) || !before_[key].isObject()) continue;
       const Known known = known_of(before_[key], now_);
-      // Of what could not be looked at, nothing is known.
+      // Nothing is known about objects that could not be checked.
       const bool looked_at =
           complete || key.starts_with("unreachable ") || (key.starts_with("database ") && !unreachable_);
       if (!looked_at) {

@@ -1,4 +1,4 @@
-// What has changed since the last time that somebody was told. Pure.
+// The changes since the last report. Pure.
 #pragma once
 
 #include "client/format/problem.h"
@@ -6,12 +6,12 @@
 namespace cyborg::client {
 
 struct Changes {
-  std::vector<std::string> lines;  // "new: …", "day 3: …", "over: …"; empty: nothing is to be said
+  std::vector<std::string> lines;  // "new: …", "day 3: …", "over: …"; empty: nothing to report
   Json::Value told;                // to be remembered once the lines have been said
 };
 
-// told: what was remembered the last time, null at first. What is not in `problems` is over only if all is
-// known.
+// `told`: the record of the last report, null at first. A problem that is not in `problems` is over only if
+// everything is known.
 Changes changes_since(const Json::Value& told, const std::vector<Problem>& problems, bool complete,
                       std::uint64_t now);
 

@@ -35,8 +35,7 @@ std::string written(const Labels& labels) {
   return result.empty() ? result : "{" + result + "}";
 }
 
-// A metric, and its samples beneath it. A second sample of the same labels would make the whole file
-// unreadable.
+// A metric, followed by its samples. Two samples with the same labels would make the whole file invalid.
 class Gauge {
  public:
   Gauge(std::string name, std::string help) : name_("cyborg_" + std::move(name)), help_(std::move(help)) {}
@@ -59,14 +58,14 @@ std::string text(const Json::Value& row, const char* key) {
   return row[key].isString() ? row[key].asString() : std::string{};
 }
 
-enum class Unit { plain, time };  // time: microseconds, as seconds; 0 is never, and has no sample
+enum class Unit { plain, time };  // time: microseconds, written as seconds; 0 means never, and gets no sample
 
 std::string value_of(std::uint64_t value, Unit unit) {
   if (unit == Unit::plain) return std::to_string(value);
   return fmt::format("{}.{:06}", value / 1'000'000, value % 1'000'000);
 }
 
-// A number of each row, by these of its names.
+// Writes a number from each row, labelled by these names of the row.
 std::string rows_text(const Json::Value& rows, const std::vector<const char*>& names,
                       const std::string& metric, const char* key, const std::string& help,
                       Unit unit = Unit::plain) {
@@ -131,7 +130,7 @@ std::string repositories_text(const Json::Value& repositories) {
     damaged.add(labels, row["damaged"].isUInt64() && row["damaged"].asUInt64() > 0 ? "1" : "0");
     if (row["size"].isUInt64() && row["size"].asUInt64() > 0)
       size.add(labels, std::to_string(row["size"].asUInt64()));
-    // "prune of policy etc on web" is a prune.
+    // "prune of policy etc on web" counts as a prune.
     std::map<std::string, int> late{{"check", 0}, {"verify", 0}, {"prune", 0}, {"compact", 0}};
     for (const auto& what : row["late"]) ++late[what.asString().substr(0, what.asString().find(' '))];
     for (const auto& [kind, count] : late) {

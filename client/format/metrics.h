@@ -1,4 +1,4 @@
-// The state of the fleet as Prometheus reads it: its text exposition format. Pure.
+// The state of the fleet in Prometheus' text exposition format. Pure.
 #pragma once
 
 #include <json/value.h>
@@ -7,7 +7,8 @@
 
 namespace cyborg::client {
 
-// Labels are the names of policies, clients and repositories, and words of ours: no archive, job or message.
+// Labels are the names of policies, clients and repositories, and fixed words: never an archive, a job or a
+// message.
 std::string metrics_text(const Json::Value& status);
 
 }  // namespace cyborg::client

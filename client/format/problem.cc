@@ -13,7 +13,7 @@ namespace {
 constexpr std::array<std::string_view, 10> kWords{"unreachable", "database", "damaged", "missing", "failed",
                                                   "unprotected", "unproven", "upkeep",  "late",    "overdue"};
 
-// What others said is cut before it fills a screen, or the line of a mail.
+// Messages from other programs are cut before they fill a screen, or a line of a mail.
 constexpr std::size_t kLongestReason = 300;
 
 std::string text_of(const Json::Value& row, const char* key) {
@@ -124,7 +124,7 @@ std::vector<Problem> backup_problems(const Json::Value& row) {
   Judgement judgement(row);
   const auto success = number_of(row, "last_success");
   const auto state = text_of(row, "last_end_state");
-  // One that was skipped is no backup either: what it waited for did not succeed.
+  // A skipped job is no backup either: its predecessor did not succeed.
   if (did_not_work(state) || state == "skipped") {
     const auto reason = text_of(row, "last_end_reason");
     const auto job = number_of(row, "last_end_job");
@@ -159,7 +159,7 @@ std::vector<Problem> repository_problems(const Json::Value& row) {
     judgement.add(ProblemKind::missing, fmt::format("{} archives are missing", missing),
                   fmt::format("{} archives are missing that it should have", missing));
   }
-  // Verifications are judged with the backups that they verify.
+  // Verifications are judged together with the backups that they verify.
   for (const char* kind : {"check", "prune", "compact"}) judge_maintenance(judgement, row, kind);
   for (const auto& late : row["late"]) {
     if (!late.isString()) continue;

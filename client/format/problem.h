@@ -1,4 +1,4 @@
-// What is wrong with the fleet: the one judgement behind status, report, alerts and metrics. Pure.
+// The problems of the fleet: one judgement for status, report, alerts and metrics. Pure.
 #pragma once
 
 #include <json/value.h>
@@ -13,7 +13,7 @@
 
 namespace cyborg::client {
 
-// The worst first.
+// The most severe first.
 enum class ProblemKind {
   unreachable,  // cyborgd does not answer
   database,     // cyborgd has no database, so nobody knows more
@@ -22,7 +22,7 @@ enum class ProblemKind {
   failed,       // the last backup
   unprotected,  // no backup has ever succeeded
   unproven,     // the last verification failed
-  maintenance,  // the last check, prune or compaction failed
+  maintenance,  // the latest check, prune or compaction failed
   late,         // a backup
   overdue,      // maintenance
 };
@@ -35,20 +35,20 @@ struct Problem {
   std::string what;       // which maintenance, where there are several
   std::string note;       // in a table, beside whom it is about
   std::string text;       // one line for people, with whom it is about
-  std::uint64_t job = 0;  // whose output says more
+  std::uint64_t job = 0;  // the job whose output explains the problem
   bool fresh = false;     // nothing was tried yet, so there is no hurry to say it
 
   Style style() const { return kind >= ProblemKind::late ? Style::attention : Style::bad; }
-  std::string key() const;  // the same for the same problem, whatever is said about it
+  std::string key() const;  // identifies a problem, whatever its text says
   Json::Value to_json() const;
 };
 
-// Of a row of GetFleetStatus, and one of GetRepositoryStatus.
+// For a row of GetFleetStatus, and a row of GetRepositoryStatus.
 std::vector<Problem> backup_problems(const Json::Value& row);
 std::vector<Problem> repository_problems(const Json::Value& row);
 
-// Of all that was asked: the Manager's properties, "fleet" and "repositories"; without the two, or with
-// "unreachable", the rest is not known. The worst first.
+// For the whole state: the Manager's properties, "fleet" and "repositories"; without these two, or with
+// "unreachable", the other problems are not known. The most severe first.
 std::vector<Problem> problems_of(const Json::Value& status);
 bool is_complete(const Json::Value& status);
 

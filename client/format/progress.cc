@@ -70,7 +70,7 @@ void Screen::print(const std::string& text) {
   const auto line = line_;
   clear();
   std::fwrite(text.data(), 1, text.size(), stdout);
-  // Whoever reads a pipe wants the lines as they come, too.
+  // A reader of a pipe wants each line immediately, too.
   std::fflush(stdout);
   show(line);
 }
@@ -85,7 +85,8 @@ void Screen::note(const std::string& text) {
 std::size_t Screen::width() const {
   winsize size{};
   if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 2) return 79;
-  return static_cast<std::size_t>(size.ws_col) - 1;  // the last column would wrap on some terminals
+  return static_cast<std::size_t>(size.ws_col) -
+         1;  // a character in the last column would wrap on some terminals
 }
 
 }  // namespace cyborg::client

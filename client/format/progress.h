@@ -1,4 +1,4 @@
-// The one line at the bottom of a terminal that says what runs.
+// The progress line at the bottom of a terminal.
 #pragma once
 
 #include <json/value.h>
@@ -12,7 +12,7 @@ namespace cyborg::client {
 // Bytes per second, smoothed over some seconds.
 class RateMeter {
  public:
-  void add(std::uint64_t bytes, std::uint64_t now);  // the total so far, and microseconds
+  void add(std::uint64_t bytes, std::uint64_t now);  // the total so far, and the time in microseconds
   std::uint64_t rate() const { return static_cast<std::uint64_t>(rate_); }
 
  private:
@@ -22,7 +22,7 @@ class RateMeter {
 };
 
 struct ProgressJob {
-  std::string title;  // whose job it is
+  std::string title;  // the client of the job
   std::string state;
   std::uint64_t files = 0;
   std::uint64_t bytes = 0;
@@ -30,10 +30,10 @@ struct ProgressJob {
   std::string path;
 };
 
-// The jobs that have not ended, of `total`. Exactly one line of at most `width` columns.
+// The line for the jobs that have not ended, of `total`. Exactly one line of at most `width` columns.
 std::string progress_line(const std::vector<ProgressJob>& jobs, std::size_t total, std::size_t width);
 
-// Standard output with a line beneath it, on standard error, that is always redrawn last.
+// Standard output with a progress line below it on standard error, which is always redrawn last.
 class Screen {
  public:
   explicit Screen(bool live) : live_(live) {}
@@ -41,7 +41,7 @@ class Screen {
   Screen(const Screen&) = delete;
   Screen& operator=(const Screen&) = delete;
 
-  void print(const std::string& text);  // whole lines, to standard output
+  void print(const std::string& text);  // prints whole lines to standard output
   void note(const std::string& text);   // a whole line, to standard error
   void show(const std::string& line);   // nothing unless live
   void clear();

@@ -68,7 +68,7 @@ const std::map<std::string_view, Meaning> kMeanings{
     {"listed", Meaning::time},
 };
 
-// What one looks at a single object for, before the rest in the order of the alphabet.
+// The most important keys of an object, shown before the others, which are sorted.
 constexpr std::array kFirst{
     "id",      "name",    "enabled", "kind",     "type",     "state",   "reason",     "url",
     "address", "user",    "port",    "policy",   "client",   "clients", "repository", "repositories",

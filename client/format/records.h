@@ -11,12 +11,12 @@
 
 namespace cyborg::client {
 
-// HostKey, host_key → host_key; the keys of an object's own values are left alone.
+// HostKey and host_key become host_key; the keys of an object's own values are not changed.
 std::string snake_case(const std::string& name);
 Json::Value with_snake_keys(const Json::Value& record);
 
-// By the meaning that the key has everywhere: times, sizes, spans, states. "-" for what is empty or never.
-// full: absolute times, too.
+// Renders a value by the meaning of its key, which is the same everywhere: times, sizes, spans, states. "-"
+// stands for empty or never. full: also absolute times.
 Cell render(const std::string& key, const Json::Value& value, std::uint64_t now, bool full = false);
 
 struct Column {
@@ -24,12 +24,12 @@ struct Column {
   std::string key;
 };
 
-// A column that no record has is left out if sparse.
+// sparse: leaves out columns that are empty in all records.
 std::string table_of(const std::vector<Column>& columns, const std::vector<Json::Value>& records,
                      std::uint64_t now, bool colour, bool sparse = false);
 std::string page_of(const Json::Value& record, std::uint64_t now, bool colour);
 
-// Pretty JSON with a final newline, ASCII only: what a terminal could trip over is escaped.
+// Pretty JSON with a final newline, in ASCII: characters that could disturb a terminal are escaped.
 std::string json_text(const Json::Value& json);
 
 }  // namespace cyborg::client

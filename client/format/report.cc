@@ -13,7 +13,7 @@
 namespace cyborg::client {
 namespace {
 
-constexpr std::size_t kLongestList = 50;  // of what a text says; JSON has all
+constexpr std::size_t kLongestList = 50;  // in text; JSON has all
 constexpr std::size_t kGrowers = 5;
 constexpr std::uint64_t kSecond = 1'000'000;
 
@@ -29,7 +29,7 @@ void add(Json::Value& sum, std::uint64_t value) {
   sum = Json::UInt64((sum.isUInt64() ? sum.asUInt64() : 0) + value);
 }
 
-// A day in the zone of the process.
+// The day in the local time zone.
 std::string day_of(std::uint64_t time) {
   const auto seconds = static_cast<std::time_t>(time / kSecond);
   std::tm local{};
@@ -38,7 +38,7 @@ std::string day_of(std::uint64_t time) {
   return {buffer, std::strftime(buffer, sizeof buffer, "%F", &local)};
 }
 
-// All days from one to the other: from noon to noon, which no change to summer time leaves out.
+// All days from one to the other, stepping from noon to noon, so that no change to summer time skips a day.
 std::vector<std::string> days_between(std::uint64_t since, std::uint64_t now) {
   std::vector<std::string> days;
   const auto seconds = static_cast<std::time_t>(since / kSecond);
@@ -56,7 +56,7 @@ std::vector<std::string> days_between(std::uint64_t since, std::uint64_t now) {
   return days;
 }
 
-// The column of the table of days that an end belongs to.
+// The column of the table of days in which a result is counted.
 const char* outcome_of(const std::string& state) {
   if (state == "successful") return "successful";
   if (state == "warning") return "warnings";
@@ -70,7 +70,7 @@ Json::Value day_record(const std::string& date) {
   return day;
 }
 
-// What happened, as parts of the report.
+// Collects the events as parts of the report.
 class Sums {
  public:
   explicit Sums(const Happened& happened) {
@@ -102,7 +102,7 @@ class Sums {
   }
 
   void add_archive(const Json::Value& archive) {
-    // Those that were taken over from elsewhere are not new.
+    // Imported archives are not new.
     const auto backup = backups_.find(number(archive, "job"));
     if (backup == backups_.end()) return;
     const auto fresh = number(archive, "deduplicated_size");
@@ -133,7 +133,7 @@ class Sums {
 
   Json::Value jobs_{Json::objectValue}, unsuccessful_{Json::arrayValue}, archives_{Json::objectValue};
   std::map<std::string, Json::Value> days_;
-  std::map<std::uint64_t, std::uint64_t> backups_;  // by job: when it ended
+  std::map<std::uint64_t, std::uint64_t> backups_;  // job to the time of its end
   std::map<Names, std::uint64_t> grown_;
 };
 
@@ -151,7 +151,7 @@ std::string headline(const Json::Value& report) {
   return printable(text(problems[0], "text")) + more;
 }
 
-// At most so many lines of a list; and that there are more.
+// Lists at most this many lines, and says if there are more.
 template <typename Line>
 std::string listed(const std::string& title, const Json::Value& list, Line line) {
   if (list.empty()) return {};
@@ -204,7 +204,7 @@ std::string archives_text(const Json::Value& report) {
   return result;
 }
 
-// "1.5 GiB more", "300.0 MiB less"; nothing where it is not known.
+// "1.5 GiB more", "300.0 MiB less"; empty if unknown.
 std::string growth(const Json::Value& row, const char* before, const char* when) {
   const auto size = number(row, "size");
   const auto old = number(row, before);

@@ -1,4 +1,4 @@
-// What is wrong, and what happened in a span of time: for people, mails and programs. Pure.
+// The current problems, and the events of a period: for people, mails and programs. Pure.
 #pragma once
 
 #include "client/format/problem.h"
@@ -8,13 +8,13 @@ namespace cyborg::client {
 struct Happened {
   std::uint64_t since = 0, now = 0;
   std::vector<Json::Value> jobs;      // of ListJobs, with the same `since`
-  std::vector<Json::Value> archives;  // of ListArchives, the same
+  std::vector<Json::Value> archives;  // from ListArchives, for the same period
 };
 
 // problems, jobs (counts by kind and state), unsuccessful, archives, growers, repositories, days.
 Json::Value report_of(const Json::Value& status, const Happened& happened);
 
-// The first line is the worst that there is to say, and could be the subject of a mail.
+// The first line is the most severe problem, and can serve as the subject of a mail.
 std::string report_text(const Json::Value& report);
 
 }  // namespace cyborg::client

@@ -1,4 +1,4 @@
-// Aligned columns, as systemctl's.
+// Aligned columns, like those of systemctl.
 #pragma once
 
 #include <string>
@@ -20,7 +20,7 @@ class Table {
   explicit Table(std::vector<std::string> titles) : titles_(std::move(titles)) {}
 
   void add(std::vector<Cell> row) { rows_.push_back(std::move(row)); }
-  // Without rows: the empty text.
+  // Returns an empty text if there are no rows.
   std::string text(bool colour) const;
 
  private:
@@ -28,7 +28,7 @@ class Table {
   std::vector<std::vector<Cell>> rows_;
 };
 
-// "    Key: value" lines, the colons beneath each other.
+// "    Key: value" lines, aligned at the colons.
 std::string aligned_pairs(const std::vector<std::pair<std::string, Cell>>& pairs, bool colour);
 
 }  // namespace cyborg::client

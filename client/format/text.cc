@@ -9,7 +9,7 @@
 namespace cyborg::client {
 namespace {
 
-// The code point at the start of the text and its length in bytes, or 0 for what is no UTF-8.
+// Returns the length in bytes of the code point at the start of the text, or 0 if it is not valid UTF-8.
 std::size_t decode(std::string_view text, char32_t& point) {
   const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned lead = byte(0);
@@ -35,7 +35,7 @@ std::size_t decode(std::string_view text, char32_t& point) {
 bool is_harmless(char32_t point) {
   if (point < 0x20) return point == '\t';
   if (point >= 0x7F && point < 0xA0) return false;
-  // Line separators, and what changes the writing direction.
+  // Line separators, and characters that change the writing direction.
   if (point == 0x2028 || point == 0x2029 || point == 0x200E || point == 0x200F) return false;
   return !(point >= 0x202A && point <= 0x202E) && !(point >= 0x2066 && point <= 0x2069);
 }
@@ -52,7 +52,7 @@ bool starts_code_point(char c) {
   return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
 }
 
-// The byte at which code point number `index` starts.
+// The byte offset of code point number `index`.
 std::size_t offset_of(std::string_view text, std::size_t index) {
   std::size_t seen = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -130,7 +130,7 @@ std::string human_size(std::uint64_t bytes) {
   return fmt::format("{:.1f} {}", value, kSizes[unit]);
 }
 
-// The two largest units say enough.
+// The two largest units are precise enough.
 std::string human_span(std::uint64_t microseconds) {
   if (microseconds < kSecond) return fmt::format("{}ms", microseconds / 1000);
   std::string result;
