@@ -13,6 +13,7 @@
 #include "remote/job_script.h"
 #include "unit/json_text.h"
 #include "unit/plan/fleet.h"
+#include "unit/remote/script_test.h"
 
 namespace cyborg {
 namespace {
@@ -236,53 +237,36 @@ TEST(PlanWithdrawals, AJobNeedsNeitherClientNorRepository) {
 }
 
 // The scripts for authorized_keys, in a directory that is somebody's home.
-class AuthorizedKeys : public testing::Test {
+class AuthorizedKeys : public test::ScriptTest {
  protected:
-  void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "direct-XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    home_ = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(home_); }
-
-  int run(const std::string& script) {
-    const std::string line = "HOME=" + quote(home_.string()) + " sh -c " + quote(script) + " >" +
-                             quote((home_ / "out").string()) + " 2>&1 </dev/null";
-    return WEXITSTATUS(std::system(line.c_str()));
-  }
-  std::string read(const char* name) {
-    std::ifstream file{home_ / name, std::ios::binary};
-    return {std::istreambuf_iterator<char>{file}, {}};
-  }
+  int run(const std::string& script) const { return ScriptTest::run("exec 2>&1\n" + script); }
   std::string keys() { return read(".ssh/authorized_keys"); }
   void write(const std::string& text) {
-    std::filesystem::create_directories(home_ / ".ssh");
-    std::ofstream{home_ / ".ssh/authorized_keys", std::ios::binary} << text;
+    std::filesystem::create_directories(directory_ / ".ssh");
+    std::ofstream{directory_ / ".ssh/authorized_keys", std::ios::binary} << text;
   }
   int authorize(const KeyGrant& grant, const std::string& old = {}) {
     return run(authorize_line_script(grant, authorized_line(grant).value(), old));
   }
   static std::string line(const KeyGrant& grant) { return authorized_line(grant).value() + "\n"; }
-
-  std::filesystem::path home_;
 };
 
 const KeyGrant kWeb{"web", "vault", "/srv/it's \"web\"", false, key('w')};
 const KeyGrant kWebDb{"web-db", "vault", "/srv/db", false, key('d')};
 
-TEST_F(AuthorizedKeys, GetsALineOnce) {
+TEST_P(AuthorizedKeys, GetsALineOnce) {
   EXPECT_EQ(authorize(kWeb), 0) << read("out");
   EXPECT_EQ(keys(), line(kWeb));
   using std::filesystem::perms;
-  EXPECT_EQ(std::filesystem::status(home_ / ".ssh").permissions(), perms::owner_all);
-  EXPECT_EQ(std::filesystem::status(home_ / ".ssh/authorized_keys").permissions(),
+  EXPECT_EQ(std::filesystem::status(directory_ / ".ssh").permissions(), perms::owner_all);
+  EXPECT_EQ(std::filesystem::status(directory_ / ".ssh/authorized_keys").permissions(),
             perms::owner_read | perms::owner_write);
   EXPECT_EQ(authorize(kWebDb), 0);
   EXPECT_EQ(authorize(kWeb), 0);
   EXPECT_EQ(keys(), line(kWeb) + line(kWebDb));
 }
 
-TEST_F(AuthorizedKeys, KeepsOtherLinesByteForByte) {
+TEST_P(AuthorizedKeys, KeepsOtherLinesByteForByte) {
   const std::string others(
       "# \xff\xfe \\n $HOME `id` \t \n\n\r\nssh-rsa AAAA cyborg:web:vault\n"
       "command=\"x\" ssh-ed25519 AAAA cyborg:web:vault \nno line break");
@@ -298,18 +282,19 @@ TEST_F(AuthorizedKeys, KeepsOtherLinesByteForByte) {
   EXPECT_EQ(keys(), others + "\n");
 }
 
-TEST_F(AuthorizedKeys, KeepsItsModeAndTheLinkToIt) {
+TEST_P(AuthorizedKeys, KeepsItsModeAndTheLinkToIt) {
   write("ssh-rsa AAAA\n");
-  std::filesystem::rename(home_ / ".ssh/authorized_keys", home_ / "keys");
-  std::filesystem::create_symlink(home_ / "keys", home_ / ".ssh/authorized_keys");
-  std::filesystem::permissions(home_ / "keys", static_cast<std::filesystem::perms>(0640));
+  std::filesystem::rename(directory_ / ".ssh/authorized_keys", directory_ / "keys");
+  std::filesystem::create_symlink(directory_ / "keys", directory_ / ".ssh/authorized_keys");
+  std::filesystem::permissions(directory_ / "keys", static_cast<std::filesystem::perms>(0640));
   EXPECT_EQ(authorize(kWeb), 0) << read("out");
-  EXPECT_TRUE(std::filesystem::is_symlink(home_ / ".ssh/authorized_keys"));
+  EXPECT_TRUE(std::filesystem::is_symlink(directory_ / ".ssh/authorized_keys"));
   EXPECT_EQ(read("keys"), "ssh-rsa AAAA\n" + line(kWeb));
-  EXPECT_EQ(std::filesystem::status(home_ / "keys").permissions(), static_cast<std::filesystem::perms>(0640));
+  EXPECT_EQ(std::filesystem::status(directory_ / "keys").permissions(),
+            static_cast<std::filesystem::perms>(0640));
 }
 
-TEST_F(AuthorizedKeys, RefusesAKeyThatIsThereForSomethingElse) {
+TEST_P(AuthorizedKeys, RefusesAKeyThatIsThereForSomethingElse) {
   write("ssh-rsa AAAA server\n");
   EXPECT_EQ(authorize(kWebDb), 0);
   const std::string before = keys();
@@ -320,7 +305,7 @@ TEST_F(AuthorizedKeys, RefusesAKeyThatIsThereForSomethingElse) {
   EXPECT_EQ(keys(), before);
 }
 
-TEST_F(AuthorizedKeys, ALineOfAFormerNameIsReplaced) {
+TEST_P(AuthorizedKeys, ALineOfAFormerNameIsReplaced) {
   const KeyGrant former{"web", "old-name", "/srv/web", false, key('w')};
   EXPECT_EQ(authorize(former), 0);
   EXPECT_EQ(authorize(kWeb), kScriptFailed);
@@ -328,9 +313,9 @@ TEST_F(AuthorizedKeys, ALineOfAFormerNameIsReplaced) {
   EXPECT_EQ(keys(), line(kWeb));
 }
 
-TEST_F(AuthorizedKeys, OnlyTheClientsOwnLineIsWithdrawn) {
+TEST_P(AuthorizedKeys, OnlyTheClientsOwnLineIsWithdrawn) {
   EXPECT_EQ(run(withdraw_line_script(kWeb, "")), 0) << read("out");
-  EXPECT_FALSE(std::filesystem::exists(home_ / ".ssh/authorized_keys"));
+  EXPECT_FALSE(std::filesystem::exists(directory_ / ".ssh/authorized_keys"));
   authorize(kWeb);
   authorize(kWebDb);
   KeyGrant renewed = kWeb;
@@ -345,7 +330,7 @@ TEST_F(AuthorizedKeys, OnlyTheClientsOwnLineIsWithdrawn) {
   EXPECT_EQ(keys(), "");
 }
 
-TEST_F(AuthorizedKeys, ManyAtOnceLoseNoLine) {
+TEST_P(AuthorizedKeys, ManyAtOnceLoseNoLine) {
   std::string all;
   std::vector<std::string> wanted;
   for (char letter = 'a'; letter <= 'p'; ++letter) {
@@ -358,6 +343,8 @@ TEST_F(AuthorizedKeys, ManyAtOnceLoseNoLine) {
   for (const auto& one : wanted) EXPECT_TRUE(contains(found, one)) << read("out");
   EXPECT_EQ(std::ranges::count(found, '\n'), 16);
 }
+
+INSTANTIATE_TEST_SUITE_P(Shells, AuthorizedKeys, test::kShells, test::shell_name);
 
 }  // namespace
 }  // namespace cyborg

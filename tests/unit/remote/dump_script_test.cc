@@ -9,6 +9,7 @@
 
 #include "core/quote.h"
 #include "remote/scripts.h"
+#include "unit/remote/script_test.h"
 
 namespace cyborg {
 namespace {
@@ -29,31 +30,11 @@ JobSpec spec(const std::string& type, std::vector<std::string> databases = {}) {
   return spec;
 }
 
-// What the shell of this machine makes of a part of a script.
-class DumpScript : public testing::Test {
+// What a shell makes of a part of a script.
+class DumpScript : public test::ScriptTest {
  protected:
-  void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "dump-script-XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    directory_ = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
-  int run(const std::string& script) {
-    const std::string line = "PATH=" + quote(directory_.string()) + ":$PATH sh -c " + quote(script) + " >" +
-                             quote((directory_ / "out").string()) + " 2>&1 </dev/null";
-    return WEXITSTATUS(std::system(line.c_str()));
-  }
-  void make_tool(const char* name, const char* script = "") {
-    std::ofstream{directory_ / name} << "#!/bin/sh\n" << script;
-    std::filesystem::permissions(directory_ / name, std::filesystem::perms::owner_all);
-  }
-  std::string out() {
-    std::ifstream file{directory_ / "out"};
-    return {std::istreambuf_iterator<char>{file}, {}};
-  }
-
-  std::filesystem::path directory_;
+  int run(const std::string& script) const { return ScriptTest::run("exec 2>&1\n" + script); }
+  std::string out() const { return read("out"); }
 };
 
 // The tool is the one assignment that holds another script.
@@ -63,7 +44,7 @@ std::string tool_of(const std::string& script) {
   return script.substr(begin, end - begin) + "\nsh -c \"$TOOL\" dump list\n";
 }
 
-TEST_F(DumpScript, EveryScriptIsGoodForThisMachinesShell) {
+TEST_P(DumpScript, EveryScriptIsGoodForTheShell) {
   for (const char* type : {"mysql", "postgresql", "piped", "vm", "proxmox"}) {
     JobSpec one = spec(type, {"a'b"});
     for (const bool local : {false, true}) {
@@ -75,7 +56,7 @@ TEST_F(DumpScript, EveryScriptIsGoodForThisMachinesShell) {
   }
 }
 
-TEST_F(DumpScript, TheNameOfADatabaseBecomesThatOfAFileReversibly) {
+TEST_P(DumpScript, TheNameOfADatabaseBecomesThatOfAFileReversibly) {
   for (const char* name : {"psql", "pg_dump", "pg_dumpall", "runuser", "id"}) make_tool(name);
   const std::string script = dump_script(
       spec("postgresql", {"shop", "a/b", "sp ace", "it's \"q\"", "100%", "-x.y_Z", "é☃", "$(id)\\"}), "word");
@@ -123,7 +104,7 @@ case "$*" in
 esac
 )sh";
 
-TEST_F(DumpScript, TheFilesOfGuestsAreTheirDefinitionsAndDisks) {
+TEST_P(DumpScript, TheFilesOfGuestsAreTheirDefinitionsAndDisks) {
   make_tool("virsh", kVirsh);
   make_tool("qemu-img");
   JobSpec guests = spec("vm");
@@ -143,7 +124,7 @@ TEST_F(DumpScript, TheFilesOfGuestsAreTheirDefinitionsAndDisks) {
       << out();
 }
 
-TEST_F(DumpScript, ADiskOfADefinitionIsReadAsWhatItIs) {
+TEST_P(DumpScript, ADiskOfADefinitionIsReadAsWhatItIs) {
   make_tool("virsh", kVirsh);
   EXPECT_EQ(run(std::string{scripts::vm} + "virsh dumpxml one | disks; virsh dumpxml net | disks\n" +
                 "image block qcow2 /dev/a,b; echo; image file raw '/x y'"),
@@ -154,7 +135,7 @@ TEST_F(DumpScript, ADiskOfADefinitionIsReadAsWhatItIs) {
             "file.driver=raw,file.file.driver=file,file.file.filename=/x y");
 }
 
-TEST_F(DumpScript, TheGuestsOfAProxmoxHostAreWhatItsToolsList) {
+TEST_P(DumpScript, TheGuestsOfAProxmoxHostAreWhatItsToolsList) {
   make_tool("vzdump", "echo vzdump \"$@\"\n");
   make_tool("qm", "printf '      VMID NAME  STATUS\\n       100 web   running\\n'\n");
   make_tool("pct", "printf 'VMID       Status\\n101        running\\n'\n");
@@ -176,9 +157,10 @@ TEST_F(DumpScript, TheGuestsOfAProxmoxHostAreWhatItsToolsList) {
   EXPECT_EQ(out(), "no cluster\n");
 }
 
-TEST_F(DumpScript, AToolThatIsMissingIsNamed) {
+TEST_P(DumpScript, AToolThatIsMissingIsNamed) {
   const std::string script = tool_of(dump_script(spec("postgresql"), "word"));
-  EXPECT_NE(run(script.substr(0, script.rfind("\nsh -c")) + "\nPATH=/nowhere /bin/sh -c \"$TOOL\" dump list"),
+  EXPECT_NE(run(script.substr(0, script.rfind("\nsh -c")) + "\nPATH=/nowhere " + shell() +
+                " -c \"$TOOL\" dump list"),
             0);
   EXPECT_NE(out().find("psql is not installed"), std::string::npos) << out();
 }
@@ -206,6 +188,8 @@ TEST(DumpFailure, NamesTheDatabaseAndTheReason) {
   EXPECT_EQ(dump_name(spec("vm"), "- a"), "the definition of guest \"a\"");
   EXPECT_EQ(dump_name(spec("proxmox"), "lxc 101"), "guest 101");
 }
+
+INSTANTIATE_TEST_SUITE_P(Shells, DumpScript, test::kShells, test::shell_name);
 
 }  // namespace
 }  // namespace cyborg

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "core/quote.h"
+#include "unit/remote/script_test.h"
 
 namespace cyborg {
 namespace {
@@ -66,33 +67,18 @@ esac
 )sh";
 
 // The tools of a machine that is none.
-class GuestScript : public testing::Test {
+class GuestScript : public test::ScriptTest {
  protected:
   void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "guest-script-XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    directory_ = name;
+    ScriptTest::SetUp();
     std::filesystem::create_directory(directory_ / "guest");
     make_tool("virsh", kVirsh);
     make_tool("qemu-img", "");
     write("known", "other\n");
   }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
 
-  void write(const char* name, const std::string& text) { std::ofstream{directory_ / name} << text; }
-  std::string read(const char* name) {
-    std::ifstream file{directory_ / name};
-    return {std::istreambuf_iterator<char>{file}, {}};
-  }
-  void make_tool(const char* name, const std::string& script) {
-    write(name, "#!/bin/sh\n" + script);
-    std::filesystem::permissions(directory_ / name, std::filesystem::perms::owner_all);
-  }
-  int sh(const std::string& script) {
-    const std::string directory = quote(directory_.string());
-    const std::string line = "PATH=" + directory + ":$PATH D=" + directory + "; export PATH D; exec >" +
-                             directory + "/out 2>&1 </dev/null; " + script;
-    return WEXITSTATUS(std::system(("sh -c " + quote(line)).c_str()));
+  int sh(const std::string& script) const {
+    return run("D=" + quote(directory_.string()) + "; export D; exec 2>&1; " + script);
   }
   // As tar calls it. It is ended when there is nothing to be done, so its
   // parent must not be this test.
@@ -105,11 +91,9 @@ class GuestScript : public testing::Test {
     return sh(script.substr(begin, end - begin) + "\nexport TOOL TAR_FILENAME=" + quote(file) +
               "; sh -c 'sh -c \"$TOOL\" guest " + verb + " <\"$D/content\"; exit $?'");
   }
-
-  std::filesystem::path directory_;
 };
 
-TEST_F(GuestScript, IsGoodForThisMachinesShell) {
+TEST_P(GuestScript, IsGoodForTheShell) {
   for (const char* type : {"vm", "proxmox"}) {
     JobSpec one = spec(type);
     for (const bool local : {false, true}) {
@@ -119,7 +103,7 @@ TEST_F(GuestScript, IsGoodForThisMachinesShell) {
   }
 }
 
-TEST_F(GuestScript, AGuestOfTheSameNameComesBackAsItWas) {
+TEST_P(GuestScript, AGuestOfTheSameNameComesBackAsItWas) {
   JobSpec one = spec();
   one.restore.conflict = "overwrite";
   one.restore.start = true;
@@ -133,7 +117,7 @@ TEST_F(GuestScript, AGuestOfTheSameNameComesBackAsItWas) {
   EXPECT_EQ(read("defined"), wanted + "started\n");
 }
 
-TEST_F(GuestScript, ACopyGetsPlacesAnIdentityAndAddressesOfItsOwn) {
+TEST_P(GuestScript, ACopyGetsPlacesAnIdentityAndAddressesOfItsOwn) {
   JobSpec one = spec();
   one.restore.guest_name = "it's <new>";
   EXPECT_EQ(guest_name(one), "guest \"web\" as \"it's <new>\"");
@@ -161,7 +145,7 @@ TEST_F(GuestScript, ACopyGetsPlacesAnIdentityAndAddressesOfItsOwn) {
   EXPECT_EQ(read("it's <new>-vda.raw"), "data");
 }
 
-TEST_F(GuestScript, WhatIsThereIsNotOverwrittenUnlessThatWasAskedFor) {
+TEST_P(GuestScript, WhatIsThereIsNotOverwrittenUnlessThatWasAskedFor) {
   JobSpec one = spec();
   write("known", "web\n");
   EXPECT_NE(tool(one, "file", "vm/web/domain.xml", kDefinition), 0);
@@ -186,7 +170,7 @@ TEST_F(GuestScript, WhatIsThereIsNotOverwrittenUnlessThatWasAskedFor) {
   EXPECT_NE(read("guest/refused").find("is in use"), std::string::npos) << read("guest/refused");
 }
 
-TEST_F(GuestScript, AGuestWithoutOneOfItsDisksIsNotDefined) {
+TEST_P(GuestScript, AGuestWithoutOneOfItsDisksIsNotDefined) {
   JobSpec one = spec();
   one.restore.conflict = "overwrite";
   ASSERT_EQ(tool(one, "file", "vm/web/domain.xml", kDefinition), 0) << read("out");
@@ -196,7 +180,7 @@ TEST_F(GuestScript, AGuestWithoutOneOfItsDisksIsNotDefined) {
   EXPECT_FALSE(std::filesystem::exists(directory_ / "defined"));
 }
 
-TEST_F(GuestScript, GuestsOfProxmoxAreWhatItsToolsMakeOfThem) {
+TEST_P(GuestScript, GuestsOfProxmoxAreWhatItsToolsMakeOfThem) {
   for (const char* name : {"qm", "qmrestore", "pct"}) {
     make_tool(name, std::string{"echo \""} + name + " $* $(cat)\" >>\"$D/calls\"\n");
   }
@@ -236,6 +220,8 @@ TEST(GuestFailure, SaysWhatCanBeDone) {
             "guest \"web\" was not restored on hyper: the tools there gave no "
             "reason");
 }
+
+INSTANTIATE_TEST_SUITE_P(Shells, GuestScript, test::kShells, test::shell_name);
 
 }  // namespace
 }  // namespace cyborg

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/quote.h"
+#include "unit/remote/script_test.h"
 
 namespace cyborg {
 namespace {
@@ -45,34 +46,14 @@ std::vector<std::string> all_scripts() {
           backup_script(spec(), "")};
 }
 
-class InDirectory : public testing::Test {
+class InDirectory : public test::ScriptTest {
  protected:
-  void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "job-script-XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    directory_ = name;
+  int run(const std::string& script, const std::string& environment = {}) const {
+    return ScriptTest::run(script, "TMPDIR=" + quote(directory_.string()) + " " + environment);
   }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
-  // The exit status of a script, with the directory as its home.
-  int run(const std::string& script, const std::string& prefix = {}) {
-    const std::string line = "HOME=" + quote(directory_.string()) + " TMPDIR=" + quote(directory_.string()) +
-                             " " + prefix + " sh -c " + quote(script) + " >" +
-                             quote((directory_ / "out").string()) + " 2>" +
-                             quote((directory_ / "err").string()) + " </dev/null";
-    const int status = std::system(line.c_str());
-    return WEXITSTATUS(status);
-  }
-
-  std::string read(const char* name) {
-    std::ifstream file{directory_ / name};
-    return {std::istreambuf_iterator<char>{file}, {}};
-  }
-
-  std::filesystem::path directory_;
 };
 
-TEST_F(InDirectory, EveryScriptIsGoodForThisMachinesShell) {
+TEST_P(InDirectory, EveryScriptIsGoodForTheShell) {
   for (const auto& script : all_scripts())
     EXPECT_EQ(run("sh -n -c " + quote(script)), 0) << script << read("err");
 }
@@ -96,7 +77,7 @@ TEST(JobScript, OnlyRootNeedsNoSudo) {
   EXPECT_EQ(script_command("x", "admin"), "exec sudo -n sh -c 'x'");
 }
 
-TEST_F(InDirectory, AKeyIsAuthorizedOnceAndWithRightModes) {
+TEST_P(InDirectory, AKeyIsAuthorizedOnceAndWithRightModes) {
   const std::string key = "ssh-ed25519 AAAA it's me";
   std::filesystem::create_directory(directory_ / ".ssh");
   std::ofstream{directory_ / ".ssh/authorized_keys"} << "ssh-rsa other";  // without a line break
@@ -109,7 +90,7 @@ TEST_F(InDirectory, AKeyIsAuthorizedOnceAndWithRightModes) {
             perms::owner_read | perms::owner_write);
 }
 
-TEST_F(InDirectory, ABackupOfAMissingRootEndsBeforeBorg) {
+TEST_P(InDirectory, ABackupOfAMissingRootEndsBeforeBorg) {
   auto missing = spec();
   missing.roots = {"/", "/no/such\nroot"};
   const std::string with_base = "CYBORG_CLIENT_DIR=" + quote((directory_ / "base").string());
@@ -189,17 +170,17 @@ class WithLock : public InDirectory {
 
 constexpr std::chrono::hours kLongAgo{24 * 365 * 20};
 
-TEST_F(WithLock, OneFromBeforeTheMachinesStartIsRemoved) {
+TEST_P(WithLock, OneFromBeforeTheMachinesStartIsRemoved) {
   lock("1", kLongAgo);
   EXPECT_FALSE(is_locked_after_a_script());
 }
 
-TEST_F(WithLock, OneFromAfterwardsStays) {
+TEST_P(WithLock, OneFromAfterwardsStays) {
   lock("1", std::chrono::hours{0});
   EXPECT_TRUE(is_locked_after_a_script());
 }
 
-TEST_F(WithLock, OneWithTheNumberOfABorgStaysWhateverTheClockSays) {
+TEST_P(WithLock, OneWithTheNumberOfABorgStaysWhateverTheClockSays) {
   ASSERT_EQ(::mkfifo((directory_ / "fifo").c_str(), 0600), 0);
   std::ofstream{directory_ / "borg"} << "#!/bin/sh\necho $$\nread x <\"${0%/*}/fifo\"\n";
   FILE* borg = ::popen(("exec " + quote((directory_ / "borg").string())).c_str(), "r");
@@ -211,7 +192,7 @@ TEST_F(WithLock, OneWithTheNumberOfABorgStaysWhateverTheClockSays) {
   ::pclose(borg);
 }
 
-TEST_F(WithLock, OneOfAnotherRepositoryStays) {
+TEST_P(WithLock, OneOfAnotherRepositoryStays) {
   lock("1", kLongAgo);
   spec_.borg_id = std::string(64, 'b');
   EXPECT_TRUE(is_locked_after_a_script());
@@ -228,7 +209,7 @@ TEST(JobScript, NoBackupReadsItsOwnDirectoryWhateverTheRules) {
   EXPECT_NE(direct.find("cyborg-job-000000000000002a-XXXXXX"), std::string::npos);
 }
 
-TEST_F(InDirectory, FactsAreLinesOfKeysAndValues) {
+TEST_P(InDirectory, FactsAreLinesOfKeysAndValues) {
   std::ofstream{directory_ / "borg"} << "#!/bin/sh\necho borg 1.2.4\n";
   std::filesystem::permissions(directory_ / "borg", std::filesystem::perms::owner_all);
   EXPECT_EQ(run(facts_script(false), "PATH=" + quote(directory_.string() + ":/usr/bin:/bin")), 0)
@@ -237,6 +218,9 @@ TEST_F(InDirectory, FactsAreLinesOfKeysAndValues) {
   EXPECT_NE(read("out").find("operating_system="), std::string::npos);
   EXPECT_NE(read("out").find("hostname="), std::string::npos);
 }
+
+INSTANTIATE_TEST_SUITE_P(Shells, InDirectory, test::kShells, test::shell_name);
+INSTANTIATE_TEST_SUITE_P(Shells, WithLock, test::kShells, test::shell_name);
 
 }  // namespace
 }  // namespace cyborg

@@ -11,40 +11,29 @@
 #include "borg/archive_items.h"
 #include "core/quote.h"
 #include "remote/load_script.h"
+#include "unit/remote/script_test.h"
 
 namespace cyborg {
 namespace {
 
 namespace fs = std::filesystem;
 
-// The scripts, run by the shell of this machine in a directory of their own.
-class RestoreScript : public testing::Test {
+class RestoreScript : public test::ScriptTest {
  protected:
   void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "restore-script-XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    directory_ = name;
+    ScriptTest::SetUp();
     fs::create_directory(directory_ / "target");
     spec_.job = 7;
     spec_.client = "web";
     spec_.directory = (directory_ / "target").string();
   }
-  void TearDown() override { fs::remove_all(directory_); }
 
-  int run(const std::string& script, const std::string& input = {}) {
-    std::ofstream{directory_ / "in"} << input;
-    const std::string line = "sh -c " + quote(script) + " <" + quote((directory_ / "in").string()) + " >" +
-                             quote((directory_ / "out").string()) + " 2>" +
-                             quote((directory_ / "err").string());
-    return WEXITSTATUS(std::system(line.c_str()));
+  int run(const std::string& script, const std::string& input = {}) const {
+    return ScriptTest::run(script, {}, input);
   }
-  std::string text(const fs::path& path) {
-    std::ifstream file{path};
-    return {std::istreambuf_iterator<char>{file}, {}};
-  }
+  std::string text(const fs::path& path) const { return read(path); }
   void make(const std::string& name) { std::ofstream{directory_ / "target" / name} << name; }
 
-  fs::path directory_;
   JobSpec spec_;
 };
 
@@ -55,7 +44,7 @@ std::string entry(const std::string& path, char type = '-') {
   return look_entry(item) + '\0';
 }
 
-TEST_F(RestoreScript, FindsWhatIsThere) {
+TEST_P(RestoreScript, FindsWhatIsThere) {
   for (const char* name : {"a", "new\nline", "-dash", "bad\xff", "it's $x", "*"}) make(name);
   fs::create_directories(directory_ / "target/dir");
   fs::create_directories(directory_ / "target/was-file");
@@ -77,7 +66,7 @@ TEST_F(RestoreScript, FindsWhatIsThere) {
   EXPECT_EQ(text(directory_ / "out"), "");
 }
 
-TEST_F(RestoreScript, GivesWhatIsInTheWayAnotherName) {
+TEST_P(RestoreScript, GivesWhatIsInTheWayAnotherName) {
   for (const char* name : {"a", "new\nline", "-dash"}) make(name);
   fs::create_symlink("nowhere", directory_ / "target/link");
   fs::create_directories(directory_ / "target/dir/sub");
@@ -94,7 +83,7 @@ TEST_F(RestoreScript, GivesWhatIsInTheWayAnotherName) {
   EXPECT_NE(text(directory_ / "err").find("rename-failed"), std::string::npos);
 }
 
-TEST_F(RestoreScript, IsGoodForThisMachinesShell) {
+TEST_P(RestoreScript, IsGoodForTheShell) {
   spec_.repository_path = "/srv/it's";
   spec_.archive = "a";
   spec_.dump.user = "us'er";
@@ -132,6 +121,8 @@ TEST(LoadFailure, SaysWhatToDo) {
   EXPECT_EQ(load_failure(spec, {"", "", 0}, "load-failed", ""),
             "the roles could not be loaded on web: the server's tool gave no reason");
 }
+
+INSTANTIATE_TEST_SUITE_P(Shells, RestoreScript, test::kShells, test::shell_name);
 
 }  // namespace
 }  // namespace cyborg

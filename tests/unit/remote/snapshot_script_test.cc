@@ -9,21 +9,19 @@
 
 #include "core/quote.h"
 #include "remote/job_script.h"
+#include "unit/remote/script_test.h"
 
 namespace cyborg {
 namespace {
 
 // The functions of the script, with stand-ins for the tools: this machine need not have any of these file
 // systems. Each tool writes down how it was called; CALL is what the script calls.
-class SnapshotScript : public testing::Test {
+class SnapshotScript : public test::ScriptTest {
  protected:
   void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "snapshot-script-XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    directory_ = name;
+    ScriptTest::SetUp();
     std::filesystem::create_directories(directory_ / "base/snapshot");
   }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
 
   int run(const std::string& tools, const std::string& call) {
     const std::string script = R"sh(
@@ -40,16 +38,12 @@ mount() { log mount "$@"; }
 trap drop EXIT
 t=/srv count=0
 )sh" + call + "\nexit 0\n";
-    const std::string line = "HERE=" + quote(directory_.string()) + " sh -c " + quote(script) + " 2>" +
-                             quote((directory_ / "said").string()) + " </dev/null";
-    const int status = std::system(line.c_str());
-    // The number of the script, and the directory, are others each time.
-    return WEXITSTATUS(status);
+    return ScriptTest::run("exec 2>" + file("said") + script, "HERE=" + quote(directory_.string()));
   }
 
-  std::string read(const char* name) {
-    std::ifstream file{directory_ / name};
-    std::string text{std::istreambuf_iterator<char>{file}, {}};
+  // The number of the script, and the directory, are others each time.
+  std::string read(const char* name) const {
+    std::string text = ScriptTest::read(name);
     for (auto at = text.find(directory_.string()); at != std::string::npos;
          at = text.find(directory_.string())) {
       text.replace(at, directory_.string().size(), "HERE");
@@ -68,7 +62,6 @@ t=/srv count=0
     spec.snapshot_size = 25;
     return spec;
   }();
-  std::filesystem::path directory_;
 };
 
 constexpr const char* kLvm = R"sh(
@@ -83,7 +76,7 @@ lvcreate() { log lvcreate "$@"; }
 lvremove() { log lvremove "$@"; }
 )sh";
 
-TEST_F(SnapshotScript, OfAVolumeIsMountedWithItsJournalReplayedAndRemoved) {
+TEST_P(SnapshotScript, OfAVolumeIsMountedWithItsJournalReplayedAndRemoved) {
   EXPECT_EQ(run(std::string{"FORM=linear\n"} + kLvm, "take_lvm /srv /dev/mapper/vg-root / ext4"), 0)
       << read("said");
   EXPECT_EQ(read("log"),
@@ -94,7 +87,7 @@ TEST_F(SnapshotScript, OfAVolumeIsMountedWithItsJournalReplayedAndRemoved) {
   EXPECT_EQ(read("tree"), "/srv HERE/base/snapshot/cyborg-PID-ab12-1\n");
 }
 
-TEST_F(SnapshotScript, OfAThinVolumeNeedsNoSize) {
+TEST_P(SnapshotScript, OfAThinVolumeNeedsNoSize) {
   EXPECT_EQ(run(std::string{"FORM=thin\n"} + kLvm, "take_lvm /srv /dev/mapper/vg-root /sub xfs"), 0);
   EXPECT_EQ(read("log"),
             "lvcreate -y -s -k n -a y -n cyborg-PID-ab12-1 vg/root\n"
@@ -103,7 +96,7 @@ TEST_F(SnapshotScript, OfAThinVolumeNeedsNoSize) {
   EXPECT_EQ(read("tree"), "/srv HERE/base/snapshot/cyborg-PID-ab12-1/sub\n");
 }
 
-TEST_F(SnapshotScript, OfAVolumeThatIsMountedTwiceIsMadeOnce) {
+TEST_P(SnapshotScript, OfAVolumeThatIsMountedTwiceIsMadeOnce) {
   run(std::string{"FORM=linear\n"} + kLvm,
       "take_lvm /srv /dev/mapper/vg-root / ext4; take_lvm /www /dev/mapper/vg-root /www ext4");
   EXPECT_EQ(read("tree"),
@@ -111,7 +104,7 @@ TEST_F(SnapshotScript, OfAVolumeThatIsMountedTwiceIsMadeOnce) {
             "/www HERE/base/snapshot/cyborg-PID-ab12-1/www\n");
 }
 
-TEST_F(SnapshotScript, ThatCannotBeMadeFailsWithTheToolsWords) {
+TEST_P(SnapshotScript, ThatCannotBeMadeFailsWithTheToolsWords) {
   const std::string full = R"sh(
 lvcreate() { echo '  Volume group "vg" has insufficient free space (0 extents): 25 required.' >&2; return 5; }
 GONE=1 FORM=linear
@@ -123,19 +116,19 @@ GONE=1 FORM=linear
   EXPECT_EQ(read("log"), "");
 }
 
-TEST_F(SnapshotScript, NeedsTheToolOfTheFileSystem) {
+TEST_P(SnapshotScript, NeedsTheToolOfTheFileSystem) {
   EXPECT_EQ(run("", "need no-such-tool"), kScriptFailed);
   EXPECT_EQ(read("said"), "@cyborg snapshot-failed /srv: no-such-tool is not installed\n");
 }
 
-TEST_F(SnapshotScript, ThatCouldNotBeRemovedIsTold) {
+TEST_P(SnapshotScript, ThatCouldNotBeRemovedIsTold) {
   const std::string busy = "lvremove() { echo 'in use' >&2; return 5; }\nsleep() { :; }\nFORM=linear\n";
   EXPECT_EQ(run(kLvm + busy, "take_lvm /srv /dev/mapper/vg-root / ext4"), 0);
   EXPECT_EQ(read("said"), "@cyborg snapshot lvm /srv\n@cyborg snapshot-left cyborg-PID-ab12-1: in use\n");
 }
 
 // Of a thin volume that was written to everywhere, that is what the tool says from the beginning.
-TEST_F(SnapshotScript, IsFullIfItsOwnRoomIsAndItHasSome) {
+TEST_P(SnapshotScript, IsFullIfItsOwnRoomIsAndItHasSome) {
   struct Row {
     const char* said;
     bool full;
@@ -149,7 +142,7 @@ TEST_F(SnapshotScript, IsFullIfItsOwnRoomIsAndItHasSome) {
   }
 }
 
-TEST_F(SnapshotScript, OfADatasetIsMountedAndDestroyed) {
+TEST_P(SnapshotScript, OfADatasetIsMountedAndDestroyed) {
   EXPECT_EQ(
       run("zfs() { case $* in list*) ;; *) log zfs \"$@\" ;; esac; }\n", "take_zfs /srv tank/my\\\\040srv /"),
       0)
@@ -160,7 +153,7 @@ TEST_F(SnapshotScript, OfADatasetIsMountedAndDestroyed) {
             "zfs destroy tank/my srv@cyborg-PID-ab12-1\n");
 }
 
-TEST_F(SnapshotScript, OfAScriptThatRunsIsNotRemovedAsALeftOver) {
+TEST_P(SnapshotScript, OfAScriptThatRunsIsNotRemovedAsALeftOver) {
   const std::string lvm = R"sh(
 lvs() { printf '  vg cyborg-%s-ab12-1\n  vg cyborg-999999999-cd34-1\n  vg cyborg-own\n' $$; }
 lvremove() { log lvremove "$@"; }
@@ -170,7 +163,7 @@ lvremove() { log lvremove "$@"; }
   EXPECT_EQ(read("said"), "@cyborg snapshot-swept cyborg-PID-cd34-1\n");
 }
 
-TEST_F(SnapshotScript, ThatWasLeftAndIsInUseForAMomentIsTriedAgain) {
+TEST_P(SnapshotScript, ThatWasLeftAndIsInUseForAMomentIsTriedAgain) {
   const std::string lvm = R"sh(
 lvs() { echo '  vg cyborg-999999999-cd34-1'; }
 lvremove() { log lvremove "$@"; [ "$(wc -l <"$HERE/log")" -gt 1 ] || { echo 'in use'; return 5; }; }
@@ -182,7 +175,7 @@ sleep() { :; }
   EXPECT_EQ(read("said"), "@cyborg snapshot-left cyborg-PID-cd34-1: in use\n");
 }
 
-TEST_F(SnapshotScript, LeavesOutWhatIsExcludedByAPlainPath) {
+TEST_P(SnapshotScript, LeavesOutWhatIsExcludedByAPlainPath) {
   spec_.exclude = {"/var/it's here", "pp:/b/", "/glob*", "*.tmp"};
   const std::string call = R"sh(
 for x in "/var/it's here" "/var/it's here/x" /b /b/c /bc /glob1 /a.tmp; do
@@ -232,6 +225,8 @@ TEST(SnapshotFailure, SaysWhichAndWhy) {
             "read from it "
             "is not trusted: locked");
 }
+
+INSTANTIATE_TEST_SUITE_P(Shells, SnapshotScript, test::kShells, test::shell_name);
 
 }  // namespace
 }  // namespace cyborg
