@@ -76,7 +76,7 @@ class Secrets(Case):
 class Authorisation(Case):
     VALUES = {"s": "'etc'", "a{sv}": "{}", "u": "1", "t": "1", "as": "[]"}
 
-    # No polkit is here, so nobody but root may call anything; properties are everybody's.
+    # There is no polkit here, so only root may call methods; properties are readable by everybody.
     def test_another_user_is_denied_every_method(self):
         job = manager("PrepareClient", "sa{sv}", "web", v({}))
         where = {"Manager": TOP, "Schedule": path("schedule", "nightly"), "Repository": path("repository", "vault"),
@@ -100,7 +100,8 @@ class Authorisation(Case):
 
     @staticmethod
     def settled_objects():
-        """All objects, without what changes by itself: systemd is away, so jobs try to start every few seconds."""
+        """All objects, without values that change by themselves: systemd is away, so jobs try to start every few
+        seconds."""
         moving = {"State", "Reason", "Started"}
         return {where: {interface: {key: value for key, value in properties.items()
                                     if not (interface.endswith(".Job") and key in moving)}
@@ -148,7 +149,7 @@ class Authorisation(Case):
 
 class Survival(Case):
     def configured(self):
-        """All that was configured, without jobs and without what the daemon finds out by itself."""
+        """The whole configuration, without jobs and without facts that the daemon determines itself."""
         return {where: what for where, what in stage.objects().items() if "/job/" not in where}
 
     def test_objects_are_the_same_after_a_restart(self):
@@ -178,7 +179,8 @@ class Survival(Case):
         before = self.configured()
         stage.postgres.stop()
         try:
-            # The first that needs it learns that it is away, if the daemon has not noticed before.
+            # The first call that needs the database notices that it is away, if the daemon has not noticed
+            # before.
             with self.refused("Unavailable"):
                 add("Client", "fresh")
             self.assertNotEqual(wait_for("a reason", lambda: self.state() != "available" and self.state()), "")

@@ -1,4 +1,4 @@
-"""Calls to the cyborgd under test, and what tests of it share."""
+"""Calls to the cyborgd under test, and helpers that its tests share."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from stage import NAME, ROOT, TOP, Stage
 
 
 class TheStage:
-    """The stage on which all tests of this program play."""
+    """The stage that all tests of this program share."""
 
     def open(self, program):
         self.opened = Stage(program)
@@ -29,7 +29,7 @@ def manager(method, signature, *arguments):
 
 
 def path(kind, name):
-    # As sd_bus_path_encode does it; the first of a name may not be a digit.
+    # Like sd_bus_path_encode; a name's first character must not be a digit.
     return f"{TOP}/{kind}/" + "".join(
         c if re.match("[A-Za-z]", c) or (c.isdigit() and i > 0) else f"_{ord(c):02x}" for i, c in enumerate(name))
 
@@ -61,7 +61,7 @@ def api(interface):
 
 class Case(unittest.TestCase):
     def refused(self, name, *parts):
-        """A context that expects an error of that name whose message has all the parts."""
+        """A context that expects an error of that name whose message contains all the parts."""
         test = self
 
         class Refused:
@@ -80,7 +80,7 @@ class Case(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        """Something of each kind, unless a test before has left it."""
+        """Makes an object of each kind, unless an earlier test has left it."""
         there = stage.objects()
         for kind, name, properties, url in (
                 ("Schedule", "nightly", {"crontab": "30 2 * * *"}, None),
@@ -96,7 +96,7 @@ class Case(unittest.TestCase):
 
 
 class Monitor:
-    """Whatever crosses the bus while this is open."""
+    """Records everything that crosses the bus while this is open."""
 
     def __enter__(self):
         self.process = subprocess.Popen(
@@ -106,7 +106,7 @@ class Monitor:
         return self
 
     def __exit__(self, *_):
-        # What was sent before this call is in the stream before it.
+        # Messages sent before this call precede it in the stream.
         stage.bus.call_blocking(NAME, TOP, "org.freedesktop.DBus.Peer", "Ping", "", ())
         self.messages = []
         for line in self.process.stdout:

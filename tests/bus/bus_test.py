@@ -164,7 +164,7 @@ class Objects(Case):
         remove("Repository", "r")
         remove("Client", "c2")
 
-    # systemd is asked for the timers that exist before one is written; until it answers, that is tried again.
+    # systemd is asked for existing timers before one is written; until it answers, this is retried.
     def test_a_schedule_is_taken_although_systemd_is_away(self):
         change("Policy", "etc", {"schedule": "nightly"})
         times = manager("ListElapses", "su", "etc", dbus.UInt32(3))
@@ -256,8 +256,8 @@ class Requests(Case):
         self.assertEqual(plan[-2]["borg_repository"], "backup@192.0.2.9:/srv/web")
         self.assertEqual(stage.postgres.query("select count(*) from run"), before)
 
-    # Whether a unit was started is not known before systemd answers, so its job is starting until then; those
-    # behind it wait, and say for what.
+    # Whether a unit was started is unknown until systemd answers, so its job stays in the state starting; the
+    # jobs behind it wait, and say why.
     def test_jobs_wait_for_systemd(self):
         add("Client", "slow")
         add("Policy", "slow", {"type": "config", "repositories": ["vault"], "clients": ["slow"]})

@@ -19,7 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 NAME = "org.cyborgbackup1"
 TOP = "/org/cyborgbackup1"
 
-# As system.conf has it: nobody owns a name or calls a method unless a service's own file allows it.
+# As in system.conf: nobody may own a name or call a method unless the service's own file allows it.
 BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
   "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
@@ -136,7 +136,7 @@ class Stage:
         return (self.directory / "log").read_text(errors="replace")
 
     def stop(self):
-        """Ends cyborgd as systemd would; answers its exit status."""
+        """Ends cyborgd as systemd would; returns its exit status."""
         self.cyborgd.terminate()
         return self.cyborgd.wait(20)
 

@@ -1,4 +1,4 @@
-"""What the tests of cyborg-job have in common: a client, a repository host, and what a job has to leave behind."""
+"""The base of the tests of cyborg-job: a client, a repository host, and checks of what a job must leave behind."""
 
 import os
 import pathlib
@@ -23,7 +23,7 @@ def wait_for(condition, seconds=20, what="condition"):
 
 
 def borgs(text):
-    """The ids of borg processes whose command line holds a text."""
+    """The ids of borg processes whose command line contains a text."""
     found = []
     for entry in pathlib.Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -47,7 +47,7 @@ class JobCase(unittest.TestCase):
         cls.relays.mkdir()
         extra = f"SetEnv CYBORG_CLIENT_DIR={base} TMPDIR={cls.relays}"
         cls.web = cls.lab.sshd("web", extra=extra)
-        # A transfer of more than this changes its keys on the way.
+        # A transfer of more than this renegotiates the keys meanwhile.
         cls.vault = cls.lab.sshd("vault", extra="RekeyLimit 20M")
 
     def setUp(self):
@@ -79,7 +79,7 @@ class JobCase(unittest.TestCase):
         self.assertEqual(run.status, 0 if state in ("successful", "warning") else 1)
 
     def assert_no_trace(self):
-        """No borg, no lock, no private directory."""
+        """There is no borg process, no lock and no private directory."""
         wait_for(lambda: not borgs(str(self.repository)), what="borg ends")
         wait_for(lambda: not (self.repository / "lock.exclusive").exists(), what="no lock")
         wait_for(lambda: not list(self.relays.iterdir()), what="no relay directory")
@@ -89,7 +89,7 @@ class JobCase(unittest.TestCase):
         self.assertEqual((out.returncode, out.stdout), (0, b""))
 
     def big_source(self, gigabytes=50):
-        """Some data that must be moved, and a file without end, of holes."""
+        """Makes some data to transfer, and an endless sparse file."""
         with open(self.source / "big", "wb") as file:
             for _ in range(100):
                 file.write(os.urandom(1 << 20))

@@ -1,4 +1,4 @@
-"""Transport direct; the tests are the administrator who writes authorized_keys."""
+"""Transport direct; the tests act as the administrator who writes authorized_keys."""
 
 import signal
 
@@ -13,7 +13,7 @@ class Direct(JobCase):
                             repository_host=self.vault.target(), target=self.web.target(), direct=direct, **fields)
 
     def authorize(self, **fields):
-        """Returns what a backup has to be told."""
+        """Returns the additional options of a backup."""
         run = self.prepare_direct(**fields)
         self.assert_state(run, "failed", "not-authorized")
         line = run.message.split("again: ")[1]
@@ -37,7 +37,7 @@ class Direct(JobCase):
         by_relay = dict(repository_host=self.vault.target(), borg_id=where["borg_id"])
         self.assert_state(self.restore(run.archive["name"], out, **by_relay), "successful", "ok")
         self.assert_same(self.source, str(out) + str(self.source))
-        # borg knows the repository by the same name on both ways.
+        # For borg the repository has the same name with both transports.
         self.assert_state(self.backup(client="web1", **by_relay), "successful", "ok")
         location = list((self.lab.directory / "client").rglob(f"security/{where['borg_id']}/location"))
         self.assertEqual(location[0].read_text(), f"ssh://cyborg{self.repository}")

@@ -33,7 +33,7 @@ def fingerprint(path):
 
 
 class Sshd:
-    """An sshd with its own host key, which lets one key in as root."""
+    """An sshd with its own host key, which accepts one key for root."""
 
     def __init__(self, directory, authorized, extra="", kinds=("ed25519",)):
         self.directory = pathlib.Path(directory)
@@ -72,7 +72,7 @@ class Sshd:
         return [int(pid) for pid in out.stdout.split()]
 
     def cut(self):
-        """Breaks every connection, as a machine that is switched off does."""
+        """Breaks every connection, like a machine that is switched off."""
         for pid in self.sessions():
             out = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True)
             for child in [pid] + [int(p) for p in out.stdout.split()]:

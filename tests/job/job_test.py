@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""cyborg-job for real: sshd on loopback, borg, and all that can go wrong. Runs as root; CYBORG_JOB names the program."""
+"""cyborg-job for real: sshd on loopback, borg, and every failure that can happen. Runs as root; CYBORG_JOB names the
+program."""
 
 import json
 import os
@@ -49,7 +50,8 @@ class Jobs(JobCase):
         self.round_trip(target=self.web.target(jump=jump), repository_host=self.vault.target(jump=jump))
 
     def test_a_lock_from_before_the_start_of_a_machine_is_removed(self):
-        """The process that holds it has the number of one that lives today, and a name that the machine had then."""
+        """The lock's process id belongs to a process that lives today, but its host name is one that the machine had
+        before."""
         id_ = self.prepare()
         self.assert_state(self.backup(borg_id=id_), "successful", "ok")
         cache = f".cache/borg/{id_}"
@@ -210,7 +212,7 @@ class Jobs(JobCase):
         self.assert_no_trace()
 
     def small_directory(self):
-        """The directory of the next job, on a file system with little room, and what fills it."""
+        """The directory of the next job, on a small file system, and a file that fills it."""
         directory = self.lab.directory / f"job-{self.lab.number + 1}"
         directory.mkdir()
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(directory)], check=True)
@@ -251,7 +253,7 @@ class Jobs(JobCase):
         self.assertIsNone(run.process.poll())
         self.assert_state(run.end(), "successful", "ok")
 
-    # what goes wrong
+    # failures
 
     def test_a_wrong_passphrase(self):
         self.prepare()
@@ -291,7 +293,7 @@ class Jobs(JobCase):
             self.assert_state(self.backup(roots=[str(link), str(self.source)], **where), "successful", "ok")
 
     def test_an_unreadable_file_is_a_warning_with_its_name(self):
-        # Root may read everything but the first page of a process.
+        # Root can read everything except the first page of a process.
         unreadable = self.source / "unreadable"
         unreadable.touch()
         subprocess.run(["mount", "--bind", f"/proc/{os.getpid()}/mem", str(unreadable)], check=True)

@@ -91,7 +91,7 @@ class Repositories(JobCase):
             new = PASSPHRASE + " but another"
             test = self.lab.run("prepare-repository", PASSPHRASE, new_passphrase=new, change_passphrase=True, dry_run=True, **fields)
             self.assert_state(test, "warning", "passphrase-wrong")
-            for _ in range(2):  # also if a first job was cut short after borg had done it
+            for _ in range(2):  # also if a first job was interrupted after borg had finished
                 run = self.lab.run("prepare-repository", PASSPHRASE, new_passphrase=new, change_passphrase=True, **fields)
                 self.assert_state(run, "successful", "ok")
                 self.assertEqual(run.facts["passphrase"], "new")

@@ -1,4 +1,4 @@
-"""Who may do what: polkit, and secrets that nobody gets to see."""
+"""Access: polkit, and secrets that nobody can see."""
 
 import secrets as random_tokens
 import subprocess
@@ -68,7 +68,8 @@ def rule(t):
     t.ended(t.jobs(policy=policy)[0]["id"])
 
 
-# Each place on a machine where a secret could be seen, printed without end of line or pattern in an argument.
+# Prints every place on a machine where a secret can be seen, without an end of line or a pattern in an
+# argument.
 _PROCESSES = r"""
 import glob, os, sys, time
 needles = [line.encode() for line in sys.stdin.read().split("\n") if line]
@@ -98,7 +99,7 @@ def secrets(t):
     stop = f"/run/{t.prefix}-stop"
     for machine in (t.server, t.db, t.vault):
         watcher = machine.start("python3", "-c", _PROCESSES, stop, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        # Killing this end of it would leave the other to run on in the machine.
+        # Killing this end would leave the other end running in the machine.
         t.later(lambda machine=machine, watcher=watcher: (machine.run("touch", stop), watcher.wait(30),
                                                           watcher.stdout.close(), machine.run("rm", "-f", stop)))
         watcher.stdin.write(f"{passphrase}\n{password}\n".encode())
@@ -118,7 +119,7 @@ def secrets(t):
     t.restore(job["archive"], client, f"/restored/{t.prefix}")
     expect_in(passphrase, t.ctl("repository", "key-export", repository, "--client", client).out)
     t.server.run("systemctl", "stop", f"monitor-{t.prefix}", check=False)
-    # Before the search below, whose own processes show them.
+    # Before the search below, whose own processes contain them.
     for machine, watcher in zip((t.server, t.db, t.vault), watchers):
         machine.run("touch", stop)
         expect_equal(watcher.stdout.read(), b"", "processes that show a secret")

@@ -1,4 +1,4 @@
-"""Repositories that were there before cyborgd, in every encryption mode; archives of others; archives that are gone."""
+"""Existing repositories, in every encryption mode; foreign archives; archives that have disappeared."""
 
 import json
 
@@ -30,7 +30,7 @@ def modes(t):
 
 
 def _by_hand(t, mode, passphrase, *names):
-    """A repository on the server that somebody made with borg alone, and archives in it. Returns its path."""
+    """Makes a repository with archives on the server, with borg alone. Returns its path."""
     folder = _folder(t, t.server, "from before")
     path = f"/var/lib/cyborg/repositories/{t.prefix}-old"
     byhand.borg(t, path, passphrase, mode=mode)
@@ -69,7 +69,7 @@ def adopt(t):
         expect_equal(t.ended(job["id"])["state"], "successful", "its catalog job")
     expect("host-1" in t.ctl("find", "file", "--client", client).out, "it is found in the catalog")
 
-    # Retention of a policy in the same repository is for the policy's own archives.
+    # The retention of a policy in the same repository applies to the policy's own archives only.
     policy = t.policy("folders", repository, client, "--var", f"folders={json.dumps([_folder(t, t.web)])}",
                       "--keep-last", "1")
     for _ in range(2):
@@ -100,7 +100,7 @@ def missing(t):
     status = next(row for row in t.json("status")["repositories"] if row["repository"] == repository)
     expect_equal(status["missing"], 1, "status")
     expect_in("archives are missing", t.ctl("status", "--check", status=1).out)
-    # It counts for nothing: the two that are left are the newest two.
+    # The foreign archive does not count: the two kept archives are the newest two.
     t.ctl("policy", "set", policy, "keep_last=2")
     jobs = t.json("policy", "prune", policy, "--wait")["jobs"]
     expect_equal({job["state"] for job in jobs}, {"successful"}, "a prune")
@@ -144,12 +144,12 @@ def change_passphrase(t):
     path, generated = byhand.opened(t, repository, client)
 
     def expect_known(passphrase):
-        """A backup works, before which a preparation may find it out; then cyborgd and borg agree on it."""
+        """A backup works after its preparation has found out the passphrase; then cyborgd and borg agree on it."""
         expect_equal(t.backup(policy)["state"], "successful", "state of a backup")
         expect_equal(byhand.opened(t, repository, client)[1], passphrase, "what is exported")
         byhand.archives(t, path, passphrase)
 
-    # One that is wrong replaces nothing: the preparation before the next backup has tried it.
+    # A wrong passphrase replaces nothing: the preparation before the next backup has tried it.
     t.ctl("repository", "set", repository, "--passphrase-file", "-", data="wrong\n")
     expect_equal(byhand.opened(t, repository, client)[1], generated, "what is exported meanwhile")
     jobs = t.run(policy, status=6)
@@ -158,7 +158,7 @@ def change_passphrase(t):
     expect_in("the one that it had is kept", prepared["reason"])
     expect_known(generated)
 
-    # borg changed it by hand.
+    # The passphrase was changed by hand, with borg.
     byhand.borg(t, path, f"{generated}", "key", "change-passphrase", "{}", new="by hand")
     said = t.last(t.run(policy, status=7), "backup")
     expect_equal(said["code"], "passphrase-wrong", "a backup that does not know")
@@ -195,7 +195,7 @@ def lost(t):
     expect(t.json("archive", "show", first)["missing"] > 0, "what was in it is missing")
     second = t.backup(policy)
     expect_equal(second["state"], "successful", second["reason"])
-    # The old one is back: it is not taken for the new one.
+    # The old repository is back: it is not accepted as the new one.
     t.vault.sh('rm -r "$1" && mv "$1.gone" "$1"', path)
     job = t.backup(policy, status=7)
     expect_in(["is not the one that was prepared", f"cyborgctl repository prepare {repository} --anew"], job["reason"])

@@ -1,4 +1,4 @@
-"""What cyborgctl does, busctl does."""
+"""busctl can do everything that cyborgctl does."""
 
 from suite import expect_equal, expect_in, test
 

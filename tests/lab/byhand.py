@@ -1,10 +1,10 @@
-"""borg as an administrator calls it by hand, beside cyborgd: on the server, as its user."""
+"""borg, called by hand like an administrator beside cyborgd: on the server, as its user."""
 
 import json
 
 
 def borg(t, path, passphrase, *words, mode=None, check=True, new=""):
-    """borg WORDS with the repository at that path, on the server. `{}` in a word is the repository."""
+    """Runs borg WORDS with the repository at that path, on the server. `{}` in a word stands for the repository."""
     script = ('read -r P; [ -z "$P" ] || export BORG_PASSPHRASE=$P; read -r N; [ -z "$N" ] || export BORG_NEW_PASSPHRASE=$N; export BORG_BASE_DIR=/tmp/byhand-$1 '
               'BORG_RELOCATED_REPO_ACCESS_IS_OK=yes BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes; shift; exec borg "$@"')
     full = [word.replace("{}", path) for word in words]
@@ -15,12 +15,12 @@ def borg(t, path, passphrase, *words, mode=None, check=True, new=""):
 
 
 def opened(t, repository, client=None):
-    """Path and passphrase of a borg repository of cyborgd's."""
+    """The path and passphrase of a borg repository of cyborgd."""
     text = t.ctl("repository", "key-export", repository, *(["--client", client] if client else [])).out
     fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
     return fields["borg repository"].strip(), fields.get("passphrase", "").strip()
 
 
 def archives(t, path, passphrase):
-    """Names of what borg itself finds."""
+    """The names of the archives that borg itself lists."""
     return {row["name"] for row in json.loads(borg(t, path, passphrase, "--bypass-lock", "list", "--json", "{}"))["archives"]}

@@ -1,4 +1,4 @@
-"""The catalog: what every archive contains, and what becomes of a backup when it fails."""
+"""The catalog: the contents of every archive, and backups whose catalog job fails."""
 
 import time
 
@@ -12,12 +12,12 @@ def _tree(t, *commands):
 
 
 def _run(t, policy, **options):
-    time.sleep(1)  # archives are named by the second
+    time.sleep(1)  # names of archives contain the time in seconds
     return t.run(policy, **options)
 
 
 def _backup(t, policy):
-    """One backup with its catalog; returns the archive."""
+    """Makes one backup with its catalog; returns the archive."""
     jobs = _run(t, policy)
     catalog = t.last(jobs, "catalog")
     expect_equal(catalog["state"], "successful", f"state of the catalog ({catalog['reason']})")
@@ -38,7 +38,7 @@ def changing(t):
     second = _backup(t, policy)
     third = _backup(t, policy)
 
-    # Three archives, and what did not change is one row.
+    # Three archives; an unchanged file is one row.
     same = t.json("find", f"{t.prefix}/same", "--client", client)
     expect_equal([(row["path"], row["first_archive"], row["last_archive"], row["current"]) for row in same],
                  [(f"{source}/same", first, third, True)], "the file that stayed the same")
@@ -60,7 +60,7 @@ def changing(t):
     expect_in(["same", "lrwxrwxrwx", "PATH"], t.ctl("archive", "files", first, source).out)
 
     changes = {row["path"]: row["change"] for row in t.json("archive", "diff", first, third)}
-    changes.pop(source, None)  # their own times change with what is in them
+    changes.pop(source, None)  # the times of directories change with their contents
     changes.pop(f"{source}/sub dir", None)
     expect_equal(changes, {f"{source}/nginx.conf": "modified", f"{source}/new": "added",
                            f"{source}/sub dir/gone": "removed"}, "the differences")

@@ -1,11 +1,11 @@
-"""Restores of files over others: what is there already, what would be written, and what cannot be."""
+"""Restores over existing files: what exists already, what would be written, and what cannot be."""
 
 import trees
 from suite import expect, expect_equal, expect_in, test
 
 
 def _many(t, machine, directory):
-    """Thousands of files, and the names that break scripts."""
+    """Thousands of files, and names that break scripts."""
     machine.sh(r"""mkdir -p "$1/many" "$1/o dd" && cd "$1" && seq -f 'many/file-%g' 3000 | xargs touch && echo archived >many/file-7
         for name in "o dd/new
 line" 'o dd/ edges ' 'o dd/q"'"'"'uote' 'o dd/qu?stion*[x]\' 'o dd/#hash' 'o dd/über' -dash; do echo archived >"./$name"; done
@@ -16,7 +16,7 @@ ODD = ["o dd/new\nline", "o dd/ edges ", "o dd/qu?stion*[x]\\", "o dd/bad\udcffn
 
 
 def _change(machine, directory):
-    """Some files are there with another content, the others are gone."""
+    """Some files exist with different content, the others are gone."""
     machine.sh('cd "$1" && rm -r many "o dd"/* link && mkdir many && chmod 700 many && for name; do :; done', directory)
     for name in ODD:
         machine.sh('cd "$1" && echo mine >"./$2"', directory, name)
@@ -27,7 +27,7 @@ def _contents(machine, directory, names):
 
 
 def _in_place(t, job, *arguments, status=0):
-    """The job of a restore over what is there."""
+    """Restores over the existing files; returns the job."""
     return t.json("restore", job["archive"], *arguments, "--in-place", "--wait", status=status)["jobs"][0]
 
 
@@ -71,7 +71,7 @@ def local(t):
     source = f"/srv/{t.prefix}"
     t.server.sh('mkdir -p "$1/d"; echo archived >"$1/a"; echo archived >"$1/d/b"', source)
     job = t.backup(t.folders(source, machine="server"))
-    # What was a file is a folder now, and the other way round.
+    # A former file is a directory now, and vice versa.
     t.server.sh('cd "$1"; rm a; mkdir a; echo mine >a/x; echo mine >d/b', source)
     kept = _in_place(t, job, "--conflict", "keep")
     expect_equal(kept["state"], "successful", kept["reason"])
@@ -131,7 +131,7 @@ def links(t):
              source, elsewhere, f"{t.prefix}-user")
     t.later(t.web.sh, 'userdel "$1"', f"{t.prefix}-user")
     job = t.backup(t.folders(source))
-    # Of a user, who may write there: refused whatever is asked for, and nothing is written anywhere.
+    # A link of a user who may write there: refused in any mode, and nothing is written anywhere.
     t.web.sh('cd "$1" && rm -r docs && ln -s "$2" docs && chown -h "$3": docs', source, elsewhere, f"{t.prefix}-user")
     for conflict in ("overwrite", "keep", "fail"):
         failed = _in_place(t, job, f"{source}/docs/deep/x", "--conflict", conflict, status=7)
@@ -140,11 +140,11 @@ def links(t):
     failed = _in_place(t, job, source, "--conflict", "keep", status=7)
     expect_equal(failed["code"], "path-is-link", f"the folder is kept, and is a link: {failed['reason']}")
     expect_equal(t.web.sh('ls "$1"', elsewhere), "", "nothing was written where it leads")
-    # A folder of the archive takes its place.
+    # A directory of the archive replaces it.
     restored = _in_place(t, job, source)
     expect_equal(restored["state"], "successful", restored["reason"])
     expect_equal(t.web.sh('cd "$1" && cat docs/deep/x && ls "$2"', source, elsewhere), "mine\n", "what came back, and where")
-    # Of root, as /lib is.
+    # A link of root, such as /lib.
     t.web.sh('cd "$1" && rm -r docs && ln -s "$2" docs', source, elsewhere)
     _in_place(t, job, f"{source}/docs/deep/x")
     expect_equal(t.web.sh('cat "$1/deep/x"; stat -c %a "$1/deep"', elsewhere), "mine\n755\n", "through root's own link")

@@ -1,4 +1,4 @@
-"""Dumps: what real servers hold comes back, passwords are nowhere, and what fails leaves no archive."""
+"""Dumps: the contents of real servers are restored, passwords are visible nowhere, and failures leave no archive."""
 
 import json
 import threading
@@ -64,12 +64,12 @@ def rows_of_mysql(machine, name):
 
 
 def variables(**values):
-    """As the file that --vars names; the password among them, as a form would have it."""
+    """Variables as in the file that --vars names, including the password."""
     return json.dumps(values)
 
 
 def add(t, kind, machine, values, suffix="policy"):
-    """A policy with these variables; returns its name and the client's."""
+    """Adds a policy with these variables; returns its name and the client's."""
     client = t.client(machine, suffix=f"-{suffix}")
     t.server.sh('cat >"$1"', f"/root/{client}.json", data=variables(**values))
     t.later(t.server.run, "rm", f"/root/{client}.json")
@@ -96,7 +96,7 @@ def load_mysql(t, machine, file, name):
 
 
 def fails(t, policy, *parts, code="dump-failed"):
-    """A run fails with a message that holds all the parts, and leaves no archive, not even a part of one."""
+    """A run fails with a message that contains all the parts, and leaves no archive, not even a partial one."""
     job = t.backup(policy, status=7)
     expect_equal((job["state"], job["code"]), ("failed", code), f"end of the backup: {job['reason']}")
     expect_in(parts, job["reason"])
@@ -117,7 +117,7 @@ def expect_no_archive(t, policy):
 
 
 def lock_postgresql(t, machine, name):
-    """Holds a lock on which dumps of this database wait; returns what lets it go."""
+    """Holds a lock on which dumps of this database wait; returns a function that releases it."""
     t.background(machine, "runuser", "-u", "postgres", "--", "env", f"PGDATABASE={name}", "psql", "-c",
                  "begin; lock item in access exclusive mode; select pg_sleep(600)")
     who = f"from pg_stat_activity where datname = '{name}' and query like '%pg_sleep%' and pid <> pg_backend_pid()"
@@ -180,7 +180,7 @@ def postgresql_password(t):
     psql(t.web, f"grant pg_read_all_data to {user}")
     policy, _ = add(t, "postgresql", "web", dict(database=name, user=user, host="127.0.0.1", password=PASSWORD))
     expect("s3cret" not in t.ctl("--json", "policy", "show", policy).out, "the password is not shown")
-    # Long enough to be looked at.
+    # Long enough to be inspected.
     release = lock_postgresql(t, t.web, name)
     number = t.start(policy)
     wait_for(lambda: t.web.has_process("bin/pg_dump -w -Fc"), 60, "pg_dump runs")
@@ -207,13 +207,13 @@ def expect_nowhere(t, *machines):
         expect_equal(found, "", f"files of {machine.name} with the password")
     journal = t.server.run("journalctl", "-q", "--since", f"@{int(t.since)}").out
     expect("s3cret:" not in journal, "the journal is without the password")
-    # Other tests make and drop tables of the catalog meanwhile, which fails a dump.
+    # Other tests create and drop tables of the catalog meanwhile, which makes a dump fail.
     dump = t.server.sh("for i in 1 2 3 4 5; do runuser -u postgres -- pg_dumpall 2>/dev/null && exit; done; exit 1")
     expect("s3cret:" not in dump, "cyborgd's database is without the password")
 
 
 def fails_with_wrong_password(t, policy, *words):
-    """The same policy with another password; its archive from before stays the only one."""
+    """The same policy with a different password; its earlier archive stays the only one."""
     before = t.json("archive", "list", "--policy", policy)
     t.ctl("policy", "set", policy, "--password-file", "-", data="wrong\n")
     job = t.backup(policy, status=7)
@@ -288,7 +288,7 @@ def missing_database(t):
     fails(t, policy, t.name("nix"), "does not exist")
     policy, _ = add(t, "mysql", "web", dict(databases=[t.name("a"), t.name("nix")]), "my")
     fails(t, policy, t.name("nix"), "Unknown database")
-    # The newer borg, too.
+    # Also with the newer borg.
     make_postgresql(t, t.db, t.name("a"))
     policy, _ = add(t, "postgresql", "db", dict(databases=[t.name("a"), t.name("nix")]), "new")
     fails(t, policy, t.name("nix"), "does not exist")
@@ -332,7 +332,7 @@ def piped(t):
     target, files = bring_back(t, job, t.web)
     expect_equal(files, ["./numbers.txt"], "files of the archive")
     t.web.sh('{ seq 200000; printf "it\'s"; } | cmp - "$1"', f"{target}/numbers.txt")
-    # Nothing was written to the client but the FIFOs, which are gone.
+    # Only FIFOs were written on the client, and they are gone.
     expect_equal(t.web.sh('find "${TMPDIR:-/tmp}" -path "*/cyborg-job-*" -name numbers.txt'), "", "what was left in /tmp")
     for number, command in enumerate(("seq 200000; echo 'no more' >&2; exit 3", "seq 5 | { cat; echo 'no more' >&2; false; } | cat")):
         client = t.client("web", suffix=f"-bad{number}")

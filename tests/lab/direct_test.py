@@ -1,4 +1,4 @@
-"""Transport direct: the client's borg goes to the repository host itself, with a key that is good for nothing else."""
+"""Transport direct: the client's borg connects to the repository host itself, with a key that permits nothing else."""
 
 import json
 
@@ -13,12 +13,12 @@ DIRECT = ("--transport", "direct")
 
 
 def _lines(t, repository):
-    """What authorized_keys of vault has for a repository."""
+    """The lines of vault's authorized_keys for a repository."""
     return [line for line in t.vault.run("cat", AUTHORIZED).out.splitlines() if line.endswith(f":{repository}")]
 
 
 def _others(t):
-    """The lines that are nobody's but the administrator's."""
+    """The administrator's own lines."""
     return [line for line in t.vault.run("cat", AUTHORIZED).out.splitlines() if " cyborg:" not in line]
 
 
@@ -27,14 +27,14 @@ def _key(client, repository):
 
 
 def _ssh(t, machine, client, repository, *words, check=False):
-    """What somebody on the client does with its key."""
+    """Runs a command on the client with the client's key, as an attacker would."""
     return machine.run("ssh", "-F", "/dev/null", "-i", _key(client, repository), "-oBatchMode=yes",
                        "-oIdentitiesOnly=yes", "-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null",
                        "-oLogLevel=ERROR", *words, check=check, timeout=60)
 
 
 def _borg(t, machine, client, repository, *words, of=None):
-    """borg on the client with the client's key, and the passphrase of the repository of `of`."""
+    """Runs borg on the client with the client's key, and the passphrase of the repository of `of`."""
     exported = t.ctl("repository", "key-export", repository, "--client", of or client).out
     passphrase = next(line.split(":", 1)[1].strip() for line in exported.splitlines() if line.startswith("passphrase:"))
     return machine.run(
@@ -74,7 +74,8 @@ def there_and_back(t):
     expect_equal(t.ctl("repository", "key-line", repository, "--client", client).out, _lines(t, repository)[0] + "\n",
                  "the line that is printed")
 
-    # The same repository for borg, whatever the way: nothing is read anew, and nobody is asked.
+    # For borg it is the same repository with either transport: nothing is read again, and no confirmation is
+    # asked for.
     t.ctl("repository", "set", repository, "transport=relay")
     expect_equal(_withdrawn(t, repository, client)["state"], "successful", "state of the withdrawal")
     expect_equal((_lines(t, repository), _others(t)), ([], others), "what authorized_keys has then")
@@ -90,7 +91,7 @@ def there_and_back(t):
 def private_key_stays(t):
     repository, client = t.repository("vault", *DIRECT), t.client("web")
     t.backup(t.policy("config", repository, client))
-    # Beyond its header, which all such keys have in common.
+    # The part after the header, which all such keys share.
     secret = t.web.run("sed", "-n", "4p", _key(client, repository)).out.strip()
     expect(len(secret) > 50, "a line of the private key")
     for place, command in {"journal": "journalctl -q -o export --all", "units": "systemctl show '*'",
@@ -160,7 +161,7 @@ def append_only(t):
     deleted = _borg(t, t.web, client, repository, "delete", f"ssh://borg@vault{path}::{first['archive']}")
     _borg(t, t.web, client, repository, "compact", f"ssh://borg@vault{path}")
     expect(used() >= full, f"the data is still there: {full} KiB before, {used()} KiB after ({deleted})")
-    # Back to what it was before the client's transaction, as borg's manual says.
+    # Back to the state before the client's transaction, as borg's manual describes.
     t.vault.sh('cd "$1" && rm -f hints.* index.* integrity.*; find data -type f -printf "%f %p\\n" | '
                'while read -r n f; do [ "$n" -le "$2" ] || rm "$f"; done', path, good)
     t.restore(first["archive"], client, f"/restored/{t.prefix}")

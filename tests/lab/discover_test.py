@@ -1,4 +1,4 @@
-"""What is on a client, what of it no policy covers, and tests that change nothing."""
+"""What could be backed up on a client, what no policy covers, and tests that change nothing."""
 
 from database_test import psql, server
 from suite import expect, expect_equal, expect_in, test
@@ -44,7 +44,7 @@ def discover(t):
 
 @test("a test of a client changes nothing, and says what is missing")
 def client_test(t):
-    # client2 has never had borg, unless another test has had it installed.
+    # client2 has never had borg, unless another test has installed it.
     client = t.client("web")
     said = t.ctl("client", "test", client)
     expect_in(["reachable, and all that it needs is there", "x86_64"], said.out + said.err)

@@ -1,4 +1,4 @@
-"""Guests of libvirt, under QEMU: their disks come back as they were at one moment, and nothing of a backup stays."""
+"""libvirt guests under QEMU: their disks are restored as they were at one moment, and a backup leaves nothing behind."""
 
 import json
 
@@ -17,7 +17,7 @@ def virsh(t, *words, **options):
 
 
 class Guest:
-    """A guest without an operating system: what its disks hold is written by the test."""
+    """A guest without an operating system: the test writes the contents of its disks."""
 
     def __init__(self, t, name="guest", formats=("qcow2", "raw"), megabytes=80, more_disks="", on=True, full=None):
         self.t = t
@@ -47,7 +47,7 @@ class Guest:
         return virsh(self.t, "domstate", self.name).out.strip()
 
     def write(self, number, megabyte, byte):
-        """Writes one megabyte of this byte to a disk: as the guest would, or with QEMU's tools if it is off."""
+        """Writes one megabyte of this byte to a disk, as the guest would, or with QEMU's tools if it is off."""
         command = f"write -P 0x{byte} {megabyte}M 1M"
         if self.state() == "running":
             device = f"/machine/peripheral/virtio-disk{number}/virtio-backend"
@@ -56,16 +56,16 @@ class Guest:
             self.t.lab.hyper.run("qemu-io", "-f", self.formats[number], "-c", command, self.path(number))
 
     def fill(self, number, megabytes):
-        """Random bytes, so that borg is busy with them."""
+        """Writes random bytes, so that borg is busy with them."""
         self.t.lab.hyper.sh('head -c "$1M" /dev/urandom >/root/"$2"; qemu-img convert -n -f raw -O "$3" /root/"$2" "$4"; '
                             'rm /root/"$2"', str(megabytes), self.name, self.formats[number], self.path(number))
 
     def content(self, number):
-        """The hash of what a disk holds."""
+        """The hash of a disk's contents."""
         return content(self.t, self.path(number), self.formats[number])
 
     def expect_untouched(self, state="running"):
-        """No backup holds it, and its disks are those it has always had."""
+        """No backup job is active, and the guest uses its own disks."""
         wait_for(lambda: virsh(self.t, "backup-dumpxml", self.name, check=False).status != 0, 30, "no backup holds the guest")
         wait_for(lambda: not left_overs(self.t, self.name), 30, "scratch files are gone")
         expect_equal(self.state(), state, "state of the guest")
@@ -113,7 +113,8 @@ def fails(t, policy, *parts, code="dump-failed"):
 
 
 def hold_half_way(t, policy, guest):
-    """Starts a backup, and stops its borg while it reads a disk; returns the job, borg and what keeps the guest."""
+    """Starts a backup, and stops its borg while it reads a disk; returns the job, borg and the process that holds the
+    guest."""
     number = t.start(policy)
     archive = wait_for(lambda: t.job(number).get("archive"), 60, "the job has an archive's name")
     borg = wait_for(lambda: t.lab.hyper.run("pgrep", "-f", f"^[^ ]*python3 .*borg .*::{archive}", check=False).out.split(), 60,
@@ -177,7 +178,7 @@ def started_meanwhile(t):
     guest.start()
     t.lab.hyper.run("kill", "-CONT", borg)
     job = t.ended(number)
-    if job["state"] == "successful":  # it was quicker, or the guest was on before its turn came
+    if job["state"] == "successful":  # the backup was faster, or the guest started before its turn
         return
     expect_equal(job["code"], "dump-failed", "code")
     expect_in([f'guest "{guest.name}"', "was started while"], job["reason"])
@@ -200,7 +201,7 @@ def ended_half_way(t):
             (lambda number, borg, keeper: t.server.run("systemctl", "kill", "-s", "KILL", f"cyborg-job-{number}"), ["failed"])):
         number, borg, keeper = hold_half_way(t, policy, guest)
         end(number, borg, keeper)
-        t.lab.hyper.run("kill", "-CONT", borg, check=False)  # it was stopped for this test only
+        t.lab.hyper.run("kill", "-CONT", borg, check=False)  # it was stopped only for this test
         job = t.ended(number)
         expect(job["state"] in states, f"state {job['state']} among {states}: {job['reason']}")
         guest.expect_untouched()
@@ -233,7 +234,7 @@ def power_loss(t):
     expect_in("scratch", left_overs(t, guest.name))
     before = guest.content(0), guest.content(1)
     guest.start()
-    # The server may look for it at its former hardware address for a while.
+    # The server may try its former hardware address for a while.
     wait_for(lambda: t.server.run("timeout", "2", "bash", "-c", ": </dev/tcp/hyper/22", check=False).status == 0, 90, "ssh answers")
     job = t.backup(policy)
     expect_equal(job["state"], "successful", f"state: {job['reason']}")
@@ -270,7 +271,7 @@ def quiesce(t):
     expect_equal(content(t, f"{folder}/vm/{guest.name}/vda.img"), guest.content(0), "the disk")
 
 
-# Proxmox cannot be installed here. These stand in for its tools: they note how they were called.
+# Proxmox cannot be installed here. These scripts stand in for its tools and record how they were called.
 STAND_INS = {
     "qm": "printf '      VMID NAME                 STATUS     MEM(MB)    BOOTDISK(GB) PID\\n"
           "       100 web                  running    2048               32.00 4711\\n"
@@ -298,7 +299,7 @@ def proxmox(t):
     policy = t.policy("proxmox", repository, client, "--var", "guests=[101,100]", "--var", "mode=suspend")
     job = t.backup(policy)
     expect_equal(job["state"], "successful", f"state: {job['reason']}")
-    # Preparations, its own and those of others on this machine, look for guests, too.
+    # Preparations, of this test and of others on this machine, look for guests, too.
     made = calls()
     expect("qm list" in made and "pct list" in made, f"calls: {made}")
     expect_equal([call for call in made if call.startswith("vzdump")],

@@ -1,4 +1,4 @@
-"""Hooks on the client and on the server: when they run, what they know, and what their failure does."""
+"""Hooks on the client and on the server: when they run, their environment, and the effect of their failure."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Whatever cuts a backup short: no lock stays, no borg stays, the job says so, and the next run works."""
+"""However a backup is interrupted: no lock and no borg stays behind, the job says so, and the next run works."""
 
 import subprocess
 
@@ -6,7 +6,7 @@ from suite import expect, expect_equal, expect_in, test, wait_for
 
 
 class Slow:
-    """A backup that takes its time, until it is told not to."""
+    """A backup that stays slow until it is told otherwise."""
 
     def __init__(self, t, machine, place="server"):
         self.t = t
@@ -54,7 +54,7 @@ def lost_network(t):
     t.later(t.lab.do, "heal", "client1")
     job = t.ended(number, 120)
     expect_equal((job["state"], job["code"]), ("failed", "connection-lost"), f"end of the job ({job['reason']})")
-    # While the network is still away: the client does not hear from the server, and has to find out alone.
+    # While the network is still down: the client hears nothing from the server, and must notice by itself.
     slow.expect_clean(150)
     t.lab.do("heal", "client1")
     slow.expect_next_run_works()
@@ -67,7 +67,7 @@ def killed(t):
     t.server.run("systemctl", "kill", "-s", "KILL", "--kill-whom=main", f"cyborg-job-{number}.service")
     job = t.ended(number)
     expect_equal((job["state"], job["code"]), ("failed", "interrupted"), f"end of the job ({job['reason']})")
-    # The borg serve beside it was killed with it, and could not give back its lock. The next one does.
+    # borg serve was killed with it, and could not release its lock. The next one removes it.
     wait_for(lambda: not slow.borg_runs(), 30, "no borg is left on the client")
     slow.expect_next_run_works()
     slow.expect_clean()
@@ -135,7 +135,7 @@ def borg_killed(t):
 @test("jobs that wait for a canceled one are skipped; a retry prepares what it needs and runs")
 def skipped(t):
     client = t.name("web")
-    # A port where somebody listens and never says a word.
+    # A port with a listener that never sends anything.
     silent = t.server.start("python3", "-uc", "import socket, sys; s = socket.socket(); s.bind(('127.0.0.1', 0)); "
                             "s.listen(9); print(s.getsockname()[1]); sys.stdin.read()",
                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -1,4 +1,4 @@
-"""Databases come back into real servers, with their content, or what was there is as it was."""
+"""Databases are restored into real servers with their contents, or the existing databases stay unchanged."""
 
 from database_test import (ODD_NAME, PASSWORD, add, expect_nowhere, make_mysql, make_postgresql, psql, quoted,
                            rows_of_mysql, rows_of_postgresql, server, sql)
@@ -25,7 +25,7 @@ def _databases(t, kind, machine):
 
 
 def _there_and_back(t, kind, machine, place):
-    """Loses one, spoils another, has a third under another name."""
+    """Drops one database, damages another, and has a third under another name."""
     node = getattr(t, machine)
     make, rows_of, ask = ((make_postgresql, rows_of_postgresql, psql) if kind == "postgresql" else (make_mysql, rows_of_mysql, sql))
     mark = '"' if kind == "postgresql" else "`"
@@ -59,7 +59,7 @@ def _there_and_back(t, kind, machine, place):
 @test("PostgreSQL 15: lost, spoilt and copied databases come back", alone=True, core=True)
 def postgresql_15(t):
     node, policy, archive, names = _there_and_back(t, "postgresql", "web", "server")
-    # A role that is missing is named, nothing stays half-done, and the globals bring it.
+    # A missing role is named, nothing stays half-done, and restoring the globals creates it.
     role = t.name("role")
     psql(node, f'create role "{role}" login password \'x\'; alter database "{names[0]}" owner to "{role}"')
     t.later(psql, node, f'drop database if exists "{names[0]}"; drop role if exists "{role}"')
@@ -108,7 +108,7 @@ def password(t):
     policy, client = add(t, "postgresql", "web", dict(database=name, user=user, host="127.0.0.1", password=PASSWORD))
     archive = t.backup(policy)["archive"]
     t.later(psql, t.web, f'drop database if exists "{name}-2"')
-    # Long enough to be looked at.
+    # Long enough to be inspected.
     t.web.sh('touch "$1"; printf "#!/bin/sh\\nwhile [ -e $1 ]; do sleep 0.2; done\\nexec /usr/bin/pg_restore \\"\\$@\\"\\n" '
              '>/usr/local/bin/pg_restore; chmod 755 /usr/local/bin/pg_restore', f"/run/hold-{t.prefix}")
     t.later(t.web.sh, 'rm -f "$1" /usr/local/bin/pg_restore', f"/run/hold-{t.prefix}")
@@ -135,7 +135,7 @@ def local(t):
     psql(t.server, "delete from item where n > 10", name)
     job = _restore(t, archive, "--database", name, "--conflict", "overwrite")
     expect_equal((job["state"], rows_of_postgresql(t.server, name)), ("successful", rows), job["reason"])
-    # pg_restore is held up before it has done anything.
+    # pg_restore is delayed before it does anything.
     t.server.sh('printf "#!/bin/sh\\nsleep 60\\n" >/usr/local/bin/pg_restore; chmod 755 /usr/local/bin/pg_restore')
     t.later(t.server.run, "rm", "-f", "/usr/local/bin/pg_restore")
     number = t.json("restore", archive, "--database", name, "--conflict", "overwrite")["jobs"][0]

@@ -6,7 +6,7 @@ import json
 from suite import expect, expect_equal, expect_in, test
 from virtual import CLIENT, Guest
 
-# Without KVM that is a slow machine: what a test can share with another it shares.
+# Without KVM the guest is slow: tests share as much as possible.
 guest_test = functools.partial(test, slow=True, needs=("hyper",), turns="guest")
 
 
@@ -19,7 +19,7 @@ class Volume:
         self.name = f"{t.prefix}-{name}"
         self.path = f"/srv/{t.prefix} {name}"
         how = f'-T "system/{pool}" -V' if pool else "system -L"
-        # A thin volume of which every block was written once.
+        # A thin volume of which every block has been written once.
         fill = '! dd if=/dev/zero of="/dev/system/$1" bs=1M 2>/dev/null' if pool else ":"
         t.later(self.remove)
         guest.sh(f'lvcreate -q -y -W y {how} {megabytes}M -n "$1" && {{ {fill}; }} && {make} -q "/dev/system/$1" && '
@@ -49,7 +49,7 @@ def snapshots(guest):
 
 
 def expect_clean(guest):
-    # One command that waits: to ask again and again would take the machine's time.
+    # A single command that waits, since polling would take the machine's time.
     guest.sh('for i in $(seq 60); do ls /dev/mapper | grep -q cyborg || break; sleep 1; done')
     expect_equal(snapshots(guest), [], "snapshots that are left")
     mounts = guest.sh("cat /proc/1/mountinfo")
@@ -58,7 +58,7 @@ def expect_clean(guest):
 
 
 def expect_no_archive(t, policy):
-    """None that cyborgd knows, and none in the repository."""
+    """There is no archive that cyborgd knows, and none in the repository."""
     expect_equal(t.json("archive", "list", "--policy", policy), [], "archives")
     repository = t.json("policy", "show", policy)["repositories"][0]
     expect_equal(t.json("repository", "archives", repository), [], "archives in the repository")
@@ -74,7 +74,7 @@ def policy_for(t, folders, suffix="policy", limit=1024, **values):
 
 
 def start(t, guest, policy):
-    """Starts a backup; returns its number and its snapshots when it sends data."""
+    """Starts a backup; returns its number and its snapshots once it sends data."""
     number = t.start(policy)
     t.sends_data(number)
     made = snapshots(guest)
@@ -164,7 +164,7 @@ def left_over(t):
     expect_equal(snapshots(guest), made, "what is left")
     volume.mount()
     volume.write("big", "")
-    # borg's cache was in use as well, and not synced: without a new one no backup would work any more.
+    # borg's cache was in use as well, and not synced: without a new one, no backup would work any more.
     job = succeeds(t, t.backup(policy))
     expect_in([f"removed snapshot {made[0]}, which an interrupted backup had left", "/.cache/borg/"], log(t, job))
     expect_clean(guest)

@@ -7,19 +7,19 @@ import subprocess
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# client1 is for tests that cut its network, client2 has never had borg,
-# client3 is for tests that kill sshd and scripts.
+# client1 is for tests that cut its network, client2 has never had borg, client3 is for tests that kill sshd
+# and scripts.
 MACHINES = ("server", "web", "db", "vault", "client1", "client2", "client3")
 # Booted for tests that need them.
 MORE_MACHINES = ("hyper",)
 
 
 class Problem(AssertionError):
-    """Something is not as it should be."""
+    """An expectation is not met."""
 
 
 def wait_for(condition, seconds, what):
-    """The first true value of condition(), which is asked again and again until then."""
+    """Returns the first true value of condition(), which is polled until then."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -31,7 +31,7 @@ def wait_for(condition, seconds, what):
 
 
 class Output:
-    """What a command left behind. Bytes that are no UTF-8 survive as surrogates."""
+    """The result of a command. Bytes that are not UTF-8 are kept as surrogates."""
 
     def __init__(self, command, status, out, err):
         self.command = command
@@ -50,11 +50,11 @@ class Machine:
         self.name = name
 
     def start(self, *command, **options):
-        """A process that runs on, as of subprocess."""
+        """Starts a process that keeps running, as subprocess does."""
         return subprocess.Popen(self.lab.command("exec", self.name, *command), env=self.lab.environment, **options)
 
     def run(self, *command, data=None, check=True, timeout=180):
-        """Runs a command as root, and expects that it succeeds, unless check is false."""
+        """Runs a command as root, and expects success, unless check is false."""
         if isinstance(data, str):
             data = data.encode()
         feed = {"stdin": subprocess.DEVNULL} if data is None else {"input": data}
@@ -66,7 +66,7 @@ class Machine:
         return output
 
     def sh(self, script, *arguments, **options):
-        """Runs a bash script; $1 and so on are the arguments. Returns what it printed."""
+        """Runs a bash script; $1 and so on are the arguments. Returns its output."""
         return self.run("bash", "-euc", script, "sh", *arguments, **options).out
 
     def python(self, script, *arguments, **options):
@@ -104,7 +104,7 @@ class Lab:
         self.do("down")
 
     def install(self, packages):
-        """As a user would: apt, with the files at hand."""
+        """Installs as a user would: with apt, from local files."""
         self.server.run("mkdir", "/root/packages")
         for package in sorted(packages.glob("*.deb")):
             self.do("put", "server", str(package), "/root/packages/")
@@ -113,7 +113,7 @@ class Lab:
                  "cyborgd has its database")
 
     def introduce(self):
-        """Lets the server in everywhere, and has the clients prepared once: that installs borg on them."""
+        """Authorises the server's key everywhere, and prepares the clients once, which installs borg on them."""
         key = self.server.run("cyborgctl", "ssh-key", "show").out
         authorize = ('install -d -m 700 -o "$1" "$2/.ssh"; cat >>"$2/.ssh/authorized_keys"; '
                      'chown "$1" "$2/.ssh/authorized_keys"; chmod 600 "$2/.ssh/authorized_keys"')

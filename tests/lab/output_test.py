@@ -1,4 +1,4 @@
-"""Very much output: all of it arrives, in order, and cyborgd goes on answering."""
+"""Very much output: all of it arrives, in order, and cyborgd keeps answering."""
 
 import time
 
@@ -16,7 +16,7 @@ def _seconds(t, *call):
 
 @test("a million lines are in the journal, the database and cyborgctl, in order", alone=True)
 def a_million_lines(t):
-    # A borg that talks before it works.
+    # A borg that prints much before it works.
     t.web.sh('mkdir -p /opt/loud; printf \'#!/bin/sh\\ncase "$*" in *create*) seq -f "said %%.0f" 1 %s >&2;; esac\\n'
              'exec /usr/bin/borg "$@"\\n\' "$1" >/opt/loud/borg; chmod 755 /opt/loud/borg', str(LINES))
     start_sshd(t, t.web, 2225, "SetEnv=PATH=/opt/loud:/usr/bin:/bin")
@@ -29,7 +29,7 @@ def a_million_lines(t):
         beside = max(beside, _seconds(t, "status", "--no-pager", "org.freedesktop.DBus"))
     job = t.job(number)
     expect(job["state"] in ("successful", "warning"), f"the backup works: {job}")
-    # The time of two programs that are started for it is in it, as it is in what asks the bus itself.
+    # The limit includes the time of starting two programs, measured with one that asks the bus itself.
     expect(slowest < 1.0 + beside, f"ListJobs is answered within a second, not {slowest:.2f} s ({beside:.2f} s beside it)")
     check = ('sed -n "s/.*said \\([0-9]*\\)$/\\1/p" | awk \'$1 != NR { print "line", NR, "is", $1; bad = 1; exit } '
              'END { if (!bad) print NR }\'')

@@ -1,4 +1,4 @@
-"""Removing the packages: what Debian policy says, and never a backup."""
+"""Removing the packages: as Debian policy requires, and never with a backup."""
 
 from suite import expect, expect_equal, expect_in, test
 
@@ -10,7 +10,7 @@ def removal(t):
     policy = t.policy("config", t.repository("server"), t.client("web"), "--schedule", schedule)
     t.backup(policy)
     path = t.json("archive", "list", "--policy", policy)[0]["borg_repository"]
-    # Later tests would have nothing to talk to.
+    # Later tests need the packages.
     t.later(lambda: t.server.sh("cd /root/packages && apt-get install -y ./*.deb"))
     t.server.run("apt-get", "remove", "-y", "cyborgd", "cyborgctl")
     t.server.run("test", "-e", "/etc/cyborg/cyborgd.conf")
@@ -22,6 +22,6 @@ def removal(t):
     t.server.run("test", "-e", f"{path}/config")
     t.server.run("test", "-e", "/etc/cyborg/seal-key.cred")
     expect_equal(t.server.run("ls", "/etc/cyborg").out, "seal-key.cred\n", "what is left of the configuration")
-    # Installed again, it knows and opens all that there was.
+    # After being installed again, it knows and decrypts everything that it had.
     t.server.sh("cd /root/packages && apt-get install -y ./*.deb")
     expect_equal(t.backup(policy)["state"], "successful", "state of a backup after it was installed again")

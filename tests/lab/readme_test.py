@@ -1,4 +1,4 @@
-"""README's first steps: every command of these sections, as it is written there, on a machine that is like a real one."""
+"""README's first steps: every command of these sections, exactly as written there, on a machine like a user's."""
 
 import re
 
@@ -39,7 +39,7 @@ def _commands_of(title):
 
 
 def _prepare(t):
-    """What README takes for granted: packages in dist/, two more hosts, the key on the third one."""
+    """Sets up what README takes for granted: packages in dist/, two more hosts, the key on the third one."""
     t.server.sh("mkdir -p /root/clone/dist; ln -sfn /root/packages /root/clone/dist/bookworm")
     for name in ("web", "vault"):
         address = t.lab.do("ip", name).strip()
@@ -55,7 +55,7 @@ def _prepare(t):
 
 
 def _tidy_up(t):
-    """So that later tests find the lab as it was."""
+    """Restores the lab for later tests."""
     for noun, name in (("policy", "system"), ("policy", "etc"), ("schedule", "nightly"), ("schedule", "weekly"),
                        ("repository", "vault"), ("repository", "local"), ("client", "here"), ("client", "web")):
         t.server.run("cyborgctl", noun, "remove", name, "--force", check=False)
@@ -72,7 +72,7 @@ def first_steps(t):
     for command in _commands_of("First steps on a real machine"):
         words = command.split()
         if command == "sudo scripts/build-packages":
-            continue  # without it, there is nothing that could be tested here
+            continue  # the test needs the packages, so it cannot build them here
         if words[:2] == ["cyborgctl", "restore"]:
             archive = t.json("archive", "list", "--policy", "etc")[0]["name"]
             expect_in(archive, said["cyborgctl archive list --policy etc"])
@@ -94,6 +94,6 @@ def first_steps(t):
         said[command] = t.server.run("bash", "-c", command).out
     expect_in("Since ", said["cyborgctl report --since 30d"])
     expect_in(_TIMERS, t.server.run("systemctl", "list-timers", "cyborg-*").out)
-    # The other machine and its repository can be reached, and so its policy can run.
+    # The other machine and its repository can be reached, so its policy can run.
     t.ctl("repository", "prepare", "vault", "--client", "web", "--wait")
     expect_in("web", t.ctl("policy", "run", "system", "--dry-run").out)

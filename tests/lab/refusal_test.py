@@ -1,4 +1,4 @@
-"""What is wrong is refused with words that say what is wrong, and nothing is half done."""
+"""Invalid requests are refused with a message that says what is wrong, and nothing is half done."""
 
 import json
 
@@ -9,7 +9,7 @@ PASSPHRASE = 'ä" \'$HOME `id` \\ \\n %s {x} ünïcødé ☃'
 
 
 def _fails(t, jobs, kind, state, code, *parts):
-    """The job of this kind ended so, and the backup did not happen."""
+    """The job of this kind ended in this state, and there was no backup."""
     job = t.job(t.last(jobs, kind)["id"])
     expect_equal((job["state"], job["code"]), (state, code), f"end of {kind} ({job['reason']})")
     expect_in(parts, job["reason"])
@@ -19,7 +19,7 @@ def _fails(t, jobs, kind, state, code, *parts):
 
 
 def _client_fails(t, options, code, *parts, machine="web", suffix=""):
-    """The preparation of a client with these options ends in this error; cyborgctl says so, too."""
+    """The preparation of a client with these options fails with this error; cyborgctl reports it, too."""
     name = t.name(f"refused{suffix}")
     t.ctl("client", "add", name, *options)
     output = t.ctl("client", "test", name, status=7)
@@ -70,7 +70,7 @@ def changed_host_key(t):
     new = t.web.sh(fingerprint).split()[1]
     jobs = t.run(policy, status=7)
     _fails(t, jobs, "backup", "error", "host-key-mismatch", old, new)
-    # The administrator says that it is right.
+    # The administrator confirms the new key.
     t.ctl("client", "set", client, f"host_key={new}")
     expect_equal(t.backup(policy)["state"], "successful", "state with the new key")
 
@@ -112,7 +112,7 @@ def odd_passphrase(t):
 
 
 def _by_hand(t, passphrase):
-    """A borg repository that somebody made on vault; returns its path."""
+    """Makes a borg repository on vault with borg alone; returns its path."""
     path = f"/srv/borg/{t.prefix}-by-hand"
     t.vault.sh('IFS= read -r p; BORG_PASSPHRASE=$p runuser -u borg -- borg init -e repokey-blake2 "$1"', path,
                data=passphrase + "\n")

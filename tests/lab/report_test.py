@@ -1,4 +1,4 @@
-"""Reports, alerts and metrics: what is wrong is said, once, to whoever wants to hear it."""
+"""Reports, alerts and metrics: each problem is reported once to the right recipient."""
 
 import json
 import re
@@ -9,7 +9,7 @@ _METRICS = "/var/lib/prometheus/node-exporter"
 
 
 def _failing(t):
-    """A policy whose folder is not there; its backup has failed."""
+    """Adds a policy whose folder does not exist; its backup has failed."""
     folder = f"/srv/{t.prefix}"
     t.later(t.web.run, "rm", "-rf", folder)
     policy = t.policy("folders", t.repository(), t.client(), "--var", f"folders={json.dumps([folder])}")
@@ -22,7 +22,7 @@ def _mend(t, policy, folder):
 
 
 def _own(t, text):
-    """The lines about this test's objects: other tests have their troubles, too."""
+    """The lines about this test's objects: other tests have problems, too."""
     return [line for line in text.splitlines() if f"{t.prefix}-" in line]
 
 
@@ -47,7 +47,7 @@ def changes(t):
     lines = _own(t, t.ctl("report", "--changes", told).out)
     expect(lines[0].startswith("day 3: "), f"it lasts: {lines}")
     expect_equal(_own(t, t.ctl("report", "--changes", told).out), [], "what is told twice a day")
-    # Nobody to ask is wrong, and no reason to think that anything is over.
+    # An unreachable cyborgd is a problem, and no reason to report others as over.
     lines = t.server.run("env", "DBUS_SYSTEM_BUS_ADDRESS=unix:path=/none", "cyborgctl", "report", "--changes", told).out
     expect(lines.startswith("new: the system bus cannot be reached") and not _own(t, lines), f"no bus: {lines}")
     _mend(t, policy, folder)
@@ -85,7 +85,7 @@ def _dropin(t, unit, *lines):
 
 @test("mails go out by sendmail, and wait while it does not work", core=True)
 def mails(t):
-    # Where the units' sandbox lets a mail system write.
+    # A directory in which the units' sandbox lets a mail system write.
     spool = f"/var/spool/{t.prefix}"
     t.server.sh("""mkdir "$1"; cat >/usr/sbin/sendmail; chmod +x /usr/sbin/sendmail""", spool, data=f"""#!/bin/sh
 [ ! -e {spool}/broken ] || exit 75
@@ -173,6 +173,6 @@ def metrics(t):
     size = after["cyborg_repository_size_bytes", frozenset({("repository", repository), ("client", client)})]
     expect(size > 0, "the size of the repository is known")
     expect_equal(t.server.run("ls", "-A", _METRICS).out, "cyborg.prom\n", "what is in the directory")
-    # Without a bus there is only that to say.
+    # Without a bus, that is the only sample.
     output = t.server.run("env", "DBUS_SYSTEM_BUS_ADDRESS=unix:path=/none", "cyborgctl", "metrics", check=False)
     expect_equal((output.status, _samples(output.out)["cyborg_up", frozenset()]), (3, 0), "without a bus")

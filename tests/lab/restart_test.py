@@ -1,4 +1,4 @@
-"""cyborgd and PostgreSQL go away and come back: nothing is lost, nothing happens twice."""
+"""cyborgd and PostgreSQL stop and restart: nothing is lost, nothing happens twice."""
 
 from interruption_test import Slow
 from suite import expect, expect_equal, expect_in, test, wait_for
@@ -6,7 +6,7 @@ from suite import expect, expect_equal, expect_in, test, wait_for
 
 def _database(t, action):
     t.server.run("systemctl", action, "postgresql")
-    # The unit of that name only stands for those of the clusters, which follow it.
+    # The unit of that name only stands for those of the clusters, which start after it.
     wait_for(lambda: t.server.run("test", "-S", "/run/postgresql/.s.PGSQL.5432", check=False).status == (action == "stop"),
              30, f"PostgreSQL follows its {action}")
 
@@ -16,7 +16,7 @@ def _serves(t):
 
 
 def _kill_daemon(t):
-    """kill -9; systemd starts it again."""
+    """kill -9; systemd restarts it."""
     before = t.server.run("systemctl", "show", "-P", "MainPID", "cyborgd").out
     t.server.run("systemctl", "kill", "-s", "KILL", "cyborgd")
     wait_for(lambda: t.server.run("systemctl", "show", "-P", "MainPID", "cyborgd").out not in (before, "0\n"), 30,
@@ -35,7 +35,7 @@ def adoption(t):
     _kill_daemon(t)
     expect(t.unit_runs(number), "the job's unit runs on")
     expect_equal(t.job(number)["state"], "running", "state of the adopted job")
-    # It is still one that blocks others, and that can be canceled.
+    # The job still blocks others, and can still be canceled.
     t.refused(["policy", "run", slow.policy], 1, f"job {number}", "has not ended")
     t.ctl("job", "cancel", str(number), "--wait")
     expect_equal([job["state"] for job in _backups(t, slow.policy)], ["canceled"], "all backups")
@@ -109,7 +109,7 @@ def database_away_at_elapse(t):
     t.backup(policy)
     _database(t, "stop")
     t.later(_database, t, "start")
-    # What the timer would start, at its elapse.
+    # The unit that the timer starts at its elapse.
     unit = f"cyborg-policy@{policy}.service"
     t.server.sh('mkdir -p "/run/systemd/system/$1.d"; printf "[Service]\\nRestartSec=1\\nEnvironment='
                 'TRIGGER_TIMER_REALTIME_USEC=1700000000000000\\n" >"/run/systemd/system/$1.d/test.conf"; '

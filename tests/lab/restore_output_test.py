@@ -1,4 +1,4 @@
-"""Restores to standard output, where nothing but the content arrives, and all of it or a failure."""
+"""Restores to standard output, which receives only the content, and either all of it or a failure."""
 
 from suite import expect, expect_equal, expect_in, test
 
@@ -11,7 +11,7 @@ def _tree(t, machine="web"):
 
 
 def _stdout(t, archive, *words, consumer="sha256sum"):
-    """What a consumer makes of the output; both have to end well."""
+    """The output as a consumer receives it; both must succeed."""
     return t.server.sh(f'set -o pipefail; archive=$1; shift; cyborgctl restore --stdout "$archive" "$@" | {consumer}', archive, *words)
 
 
@@ -31,7 +31,7 @@ def file_of_server(t):
     source, job = _content_comes(t, "server")
     last = t.jobs(kind="restore", policy=job["policy"])[0]
     expect_equal((last["state"], last["client"]), ("successful", job["client"]), "the last job")
-    # Folders, several paths and a whole archive are a tar stream, and so is a file if that is asked for.
+    # Folders, several paths and a whole archive are a tar stream, and so is a single file on request.
     there = f"/restored/{t.prefix}"
     for number, (words, inside) in enumerate(((["--", f"{source}/sub/"], "sub"), (["--", f"{source}/sub", f"{source}/big"], "."), ([], "."),
                                               (["--tar", f"{source}/big"], "big"))):
@@ -42,7 +42,7 @@ def file_of_server(t):
             want = "".join(line + "\n" for line in want.splitlines() if "./sub" in line or line.endswith("./big"))
         found = t.server.sh('cd "$1" && find "$2" -type f -exec sha256sum {} + | LC_ALL=C sort', f"{there}/{number}{source}", inside)
         expect_equal(found, want, f"files of tar stream {number}")
-    # No client is needed for that.
+    # This needs no client.
     t.ctl("client", "disable", job["client"])
     expect_equal(_stdout(t, job["archive"], f"{source}/sub/deep/file", consumer="cat"), "deep\n", "a disabled client's file")
 

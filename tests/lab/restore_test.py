@@ -1,11 +1,11 @@
-"""Every type of policy, every kind of client and every place of a repository: the same bytes come back."""
+"""Every policy type, every kind of client and every location of a repository: the same bytes are restored."""
 
 import trees
 from suite import expect, expect_equal, test
 
 
 def _backup_and_restore(t, policy, client, directory="/restored"):
-    """Returns the directory that the archive was restored to."""
+    """Returns the directory to which the archive was restored."""
     job = t.backup(policy)
     expect_equal(job["state"], "successful", "state of the backup")
     target = f"{directory}/{t.prefix}"
@@ -14,7 +14,7 @@ def _backup_and_restore(t, policy, client, directory="/restored"):
 
 
 def _odd_tree_comes_back(t, machine, client, repository):
-    # Two clients may be one machine.
+    # Two clients can be the same machine.
     source = f"/srv/{client}"
     trees.make_odd_tree(machine, source)
     policy = t.policy("folders", repository, client, "--var", f"folders={source}", suffix=f"of-{client}")
@@ -83,13 +83,13 @@ def mail(t):
 @test("rootfs is everything but what is excluded", core=True)
 def rootfs(t):
     client = t.client("db")
-    # Most of a system is the same again; /var changes while it is compared.
+    # Most of a system is the same as elsewhere; /var changes while it is compared.
     leave_out = ["/usr", "/var", "/restored", "/srv", "/boot"]
     excludes = [word for path in leave_out for word in ("--exclude", path)]
     t.db.sh("mkdir -p /data /tmp; printf x >/data/rootfs; printf scratch >/tmp/scratch; setfattr -n user.a -v b /data/rootfs")
     policy = t.policy("rootfs", t.repository("server"), client, *excludes)
     target = _backup_and_restore(t, policy, client)
-    # A cache of borg's is in /root, and the top directory itself is the target.
+    # /root contains a cache of borg, and the top directory itself is the target.
     for directory in ("/etc", "/data", "/home"):
         trees.expect_same(t.db, directory, target + directory)
     left_out = t.db.sh('cd "$1"; for d in usr var proc/1 sys/kernel dev/null run/systemd tmp/scratch; do [ ! -e "$d" ] || echo "$d"; done', target)

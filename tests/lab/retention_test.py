@@ -1,4 +1,5 @@
-"""Retention, on real repositories: what goes, what stays and why; compaction; checks that find damage."""
+"""Retention on real repositories: which archives are removed, which are kept and why; compaction; checks that find
+damage."""
 
 import json
 
@@ -6,12 +7,12 @@ from suite import expect, expect_equal, expect_in, test
 
 
 def _archives(t, policy):
-    """Names, the newest first."""
+    """Names, newest first."""
     return [archive["name"] for archive in t.json("archive", "list", "--policy", policy)]
 
 
 def _borg_lists(t, repository, client):
-    """What borg itself finds in a client's borg repository on the server."""
+    """The archives that borg itself lists in a client's borg repository on the server."""
     text = t.ctl("repository", "key-export", repository, "--client", client).out
     passphrase = next(line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("passphrase:"))
     path = next(line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("borg repository:"))
@@ -33,7 +34,7 @@ def _pruned_after_each_backup(t, place):
     repository, client = t.repository(place), t.client("web")
     policy = t.policy("folders", repository, client, "--var", f"folders={json.dumps([folder])}", "--keep-last", "2")
     for number in range(4):
-        # What only an old archive has is what a compaction can free.
+        # A compaction can free data that only an old archive has.
         t.web.run("sh", "-c", f"rm -rf {folder}/*")
         _grow(t, t.web, folder, number)
         jobs = t.run(policy)
@@ -125,7 +126,7 @@ def not_credible(t):
     text = t.ctl("repository", "key-export", repository, "--client", client).out
     passphrase = next(line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("passphrase:"))
     _, path = _borg_lists(t, repository, client)
-    # Somebody with the passphrase deletes an archive behind cyborgd's back.
+    # Another holder of the passphrase deletes an archive without cyborgd.
     t.server.run("runuser", "-u", "cyborg", "--", "sh", "-c",
                  'read -r P; export BORG_PASSPHRASE=$P BORG_BASE_DIR=/tmp/behind-$$ '
                  'BORG_RELOCATED_REPO_ACCESS_IS_OK=yes; borg delete "$0::$1"', path, names[0], data=f"{passphrase}\n")

@@ -1,4 +1,4 @@
-"""What is tried again: a scheduled run whose client is away, and a preparation with the backups that waited for it."""
+"""Automatic retries: a scheduled run whose client is away, and a preparation with the backups that waited for it."""
 
 import time
 
@@ -7,7 +7,7 @@ from suite import expect, expect_equal, expect_in, test
 
 
 def _scheduled_run(t, policy):
-    """Starts a run as a timer does; returns the numbers of its jobs."""
+    """Starts a run like a timer; returns the numbers of its jobs."""
     said = t.server.run("busctl", "call", "org.cyborgbackup1", "/org/cyborgbackup1", "org.cyborgbackup1.Manager",
                         "RunPolicy", "sa{sv}", policy, "1", "scheduled", "t", str(time.time_ns() // 1000)).out
     words = said.split()  # "tataa{sv} RUN COUNT JOB… 0"
@@ -23,7 +23,7 @@ def comes_back(t):
     t.ctl("settings", "set", "retry_delay=2s")
     t.later(lambda: t.ctl("settings", "set", "retry_delay="))
     t.ctl("client", "set", client, "port=1")
-    # Another port is another way to it, so its preparation comes first.
+    # A changed port makes a preparation necessary first.
     prepare, backup, _ = _scheduled_run(t, policy)
     wait_for(lambda: "attempt 1 of 5 failed" in t.job(prepare)["reason"], 60, "the first attempt fails")
     expect_equal((t.job(prepare)["state"], t.job(backup)["state"]), ("pending", "waiting"), "states meanwhile")
@@ -43,7 +43,7 @@ def by_hand(t):
     jobs = t.run(policy, status=7)
     expect_equal({job["kind"]: job["state"] for job in jobs}, {"prepare-client": "error", "backup": "skipped", "catalog": "skipped"},
                  "how it ended")
-    # The retry of what failed brings back what was skipped for it.
+    # The retry of the failed job also brings back the jobs that were skipped because of it.
     t.ctl("client", "set", client, "port=22")
     failed = t.last(jobs, "prepare-client")["id"]
     again = t.json("job", "retry", str(failed), "--wait")["jobs"]

@@ -23,7 +23,7 @@ def elapses(t):
     t.ctl("schedule", "disable", schedule)
     times = sorted(int(time) for time in scheduled())
     expect_equal(len(set(times)), len(times), "number of different elapses")
-    # A timer elapses within a second of what was asked for.
+    # A timer elapses within a second of the requested time.
     slots = [time // 10_000_000 for time in times]
     expect(all(time % 10_000_000 < 3_000_000 for time in times), f"they are what was asked for: {times}")
     expect_equal([b - a for a, b in zip(slots, slots[1:])], [1] * (len(slots) - 1), "tens of seconds between them")

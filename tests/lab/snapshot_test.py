@@ -1,12 +1,13 @@
-"""Backups from snapshots: on btrfs in a loop device. This kernel need not have LVM or ZFS: lvm_test.py brings one that has
-LVM; for ZFS see the unit tests."""
+"""Backups from snapshots, on btrfs in a loop device. The host's kernel need not have LVM or ZFS: lvm_test.py boots one
+with LVM; for ZFS see the unit tests."""
 
 import json
 
 from machines import wait_for
 from suite import expect, expect_equal, expect_in, test
 
-# A container has no devices of its own: the two that this needs are made in it. The loop device goes with its mount.
+# A container has no devices of its own: the two that this needs are created in it. The loop device disappears
+# with its mount.
 _MAKE = """
 [ -e /dev/loop-control ] || mknod /dev/loop-control c 10 237
 [ -e /dev/btrfs-control ] || mknod /dev/btrfs-control c 10 234
@@ -58,7 +59,7 @@ class Disk:
 
 
 def slow(t, disk):
-    """A backup that runs until it is told not to; returns its job when it sends data from snapshots."""
+    """Starts a backup that runs until it is told otherwise; returns its job once it sends data from snapshots."""
     disk.machine.sh('head -c 60M /dev/urandom >"$1/big"', disk.path)
     policy = disk.policy()
     t.ctl("policy", "set", policy, "upload_limit=1024")
@@ -82,7 +83,7 @@ def consistent(t):
     disk.write("a file", "before")
     t.web.sh('btrfs -q subvolume create "$1/inner vol"; btrfs -q subvolume create "$1/inner vol/deep"', disk.path)
     disk.write("inner vol/deep/file", "before")
-    # borg reads the first of the files slowly, and what comes behind it changes before it gets there.
+    # borg reads the first file slowly, and the files behind it change before it reaches them.
     t.web.sh('head -c 12M /dev/urandom >"$1/0"', disk.path)
     policy = disk.policy()
     t.ctl("policy", "set", policy, "upload_limit=1024")
@@ -99,7 +100,7 @@ def consistent(t):
     t.restore(job["archive"], disk.client, target)
     found = t.web.sh('cd "$1" && find . -type f | sort && cat "./a file" "inner vol/deep/file"', target + disk.path)
     expect_equal(found, "./0\n./a file\n./inner vol/deep/file\nbeforebefore", "what came back")
-    # The second one finds the files where the first one had them, unchanged.
+    # The second backup finds the files under the same paths, unchanged.
     t.ctl("policy", "set", policy, "upload_limit=0")
     second = t.backup(policy)
     sizes = {a["job"]: a["deduplicated_size"] for a in t.json("archive", "list", "--policy", policy)}
@@ -168,7 +169,7 @@ def left_over(t):
     job = next_works(t, disk, policy)
     expect_in(f"removed snapshot {left[0]}, which an interrupted backup had left", disk.log(job))
     disk.expect_clean(1)
-    # One of a script that is not there any more.
+    # A snapshot of a script that no longer runs.
     t.web.sh('btrfs -q subvolume snapshot -r "$1" "$1/cyborg-999999999-abcd-1"', disk.path)
     prepared = t.json("client", "prepare", disk.client, "--wait")
     expect_in("removed snapshot cyborg-999999999-abcd-1", disk.log(t.last(prepared["jobs"], "prepare-client")))
@@ -179,7 +180,7 @@ def left_over(t):
 def impossible(t):
     disk = Disk(t, t.db)
     policy = disk.policy()
-    # As in a container that was given the mount, and not its device.
+    # As in a container that was given the mount, but not its device.
     device = t.db.sh('findmnt -n -v -o SOURCE "$1"', disk.path).strip()
     t.db.run("mv", device, f"{device}.away")
     job = t.backup(policy, status=7)

@@ -1,4 +1,4 @@
-"""What tests are made of: @test declares one, and its argument, a Context, is how it talks to the lab."""
+"""The framework of the tests: @test declares one, and its argument, a Context, is its interface to the lab."""
 
 import importlib
 import itertools
@@ -55,14 +55,14 @@ def expect_equal(found, expected, what):
 
 
 def expect_in(parts, text):
-    """All of the parts are in the text."""
+    """The text contains all of the parts."""
     for part in [parts] if isinstance(parts, str) else parts:
         if part not in text:
             raise Problem(f"{part!r} is not in {text!r}")
 
 
 class Context:
-    """One test's view of the lab. Objects that it makes get names of its own."""
+    """One test's view of the lab. Objects that it creates get unique names."""
 
     def __init__(self, lab, case):
         self.lab = lab
@@ -77,11 +77,11 @@ class Context:
         self._cleanups = []
 
     def perform(self):
-        """Runs the test. None, or what went wrong, with all that helps to understand it."""
+        """Runs the test. Returns None, or the failure with everything that helps to understand it."""
         problem = None
         try:
             self.case.function(self)
-        except Exception:  # whatever it is, the other tests go on
+        except Exception:  # after any exception, the other tests continue
             problem = traceback.format_exc(limit=-6)
         for cleanup in reversed(self._cleanups):
             try:
@@ -91,7 +91,7 @@ class Context:
         return None if problem is None else problem + self._evidence()
 
     def later(self, function, *arguments):
-        """Has this called at the end of the test, however it ends."""
+        """Calls this at the end of the test, however it ends."""
         self._cleanups.append(lambda: function(*arguments))
 
     def _evidence(self):
@@ -108,7 +108,7 @@ class Context:
     # cyborgctl
 
     def ctl(self, *arguments, status=0, data=None, timeout=180):
-        """Runs cyborgctl, which has to end with this exit status."""
+        """Runs cyborgctl, which must end with this exit status."""
         output = self.server.run("cyborgctl", *arguments, data=data, check=False, timeout=timeout)
         if output.status != status:
             raise Problem(f"expected exit status {status}: {output}")
@@ -118,7 +118,7 @@ class Context:
         return json.loads(self.ctl("--json", *arguments, **options).out)
 
     def refused(self, arguments, status, *parts, data=None):
-        """cyborgctl refuses this with the exit status, and says why: all these parts are in its message."""
+        """cyborgctl refuses this with the exit status and a message that contains all these parts."""
         output = self.ctl(*arguments, status=status, data=data)
         expect_in(parts, output.err)
         return output.err
@@ -203,7 +203,7 @@ class Context:
         return self.server.run("systemctl", "is-active", "-q", f"cyborg-job-{number}.service", check=False).status == 0
 
     def sends_data(self, number):
-        """Waits until a backup is on its way to the repository."""
+        """Waits until a backup sends data to the repository."""
         def some():
             job = self.job(number)
             expect(job["state"] in ("waiting", "pending", "starting", "running"), f"job {number} runs: {job}")
@@ -220,7 +220,7 @@ class Context:
         return [json.loads(line) for line in lines]
 
     def background(self, machine, *command):
-        """A process on a machine, which is ended with the test."""
+        """Starts a process on a machine, which is ended with the test."""
         process = machine.start(*command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.later(lambda: (process.kill(), process.communicate()))
         return process

@@ -1,8 +1,8 @@
-"""Trees of files: one that is hard to back up, and the comparison of two with all that a backup has to keep."""
+"""Trees of files: one that is hard to back up, and the comparison of two with all metadata that a backup must keep."""
 
 from machines import Problem
 
-# Everything that has ever been lost by a backup: names, links, owners, times, rights, holes.
+# Everything that backups have ever lost: names, links, owners, times, modes, holes.
 ODD_TREE = r"""
 mkdir -p "$1/sub/empty" && cd "$1"
 printf plain >plain
@@ -30,8 +30,8 @@ touch -d '1999-12-31 23:59:59.123456789' plain; touch -h -d '2001-02-03 04:05:06
 touch -d '2030-01-01' sub/empty; touch -d '1970-01-01 00:00:01' sub
 """
 
-# Prints one line for each file below the directory $1: name, and everything about it. Other arguments are
-# absolute paths below it that are left out. Needs nothing but Python, which borg brings along.
+# Prints one line for each file below the directory $1: its name and all its metadata. Further arguments are
+# absolute paths below it to leave out. Needs only Python, which borg depends on.
 _LISTING = r"""
 import hashlib, os, stat, sys
 top, skip = os.fsencode(sys.argv[1]).rstrip(b"/") or b"/", {os.fsencode(a) for a in sys.argv[2:]}

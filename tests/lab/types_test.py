@@ -14,7 +14,7 @@ from suite import expect, expect_equal, test
 
 
 def brought_back(subject, job, *paths):
-    """The folder with what an archive had."""
+    """The directory with the contents of an archive."""
     target = f"/restored/{subject.t.prefix}-{job['id']}"
     subject.machine.run("rm", "-rf", target)
     subject.t.later(subject.machine.run, "rm", "-rf", target)
@@ -23,7 +23,7 @@ def brought_back(subject, job, *paths):
 
 
 class Files:
-    """A hard tree of files somewhere in what the policy reads."""
+    """A difficult tree of files somewhere in what the policy reads."""
 
     def __init__(self, t, machine, folder, *options, whole=True):
         self.t, self.machine, self.folder, self.options = t, machine, folder, options
@@ -43,7 +43,7 @@ class Files:
 
 
 class Mail(Files):
-    """Other tests take the whole of /var/mail away on web; nobody does on db."""
+    """Other tests move the whole of /var/mail away on web; none does on db."""
 
     def __init__(self, t, machine):
         super().__init__(t, machine, f"/var/mail/{t.prefix}")
@@ -72,7 +72,7 @@ class Database:
 
 
 class Output:
-    """Of a command, or of the stand-in for one."""
+    """The output of a command, or of a stand-in for one."""
 
     def __init__(self, t, machine, path, *options):
         self.t, self.machine, self.path, self.options = t, machine, path, options
@@ -116,11 +116,11 @@ class Guest:
         return [guests_test.content(self.t, f"{folder}/vm/{self.guest.name}/{guests_test.target(disk)}.img") for disk in (0, 1)]
 
 
-# Most of a system is the same again, and is restored elsewhere.
+# Most of a system is the same as elsewhere, and is restored elsewhere.
 MOST = [word for path in ("/usr", "/var", "/restored", "/srv", "/boot", "/opt") for word in ("--exclude", path)]
 SUBJECTS = {
     "rootfs": lambda t: Files(t, t.db, f"/data-{t.prefix}", *MOST, whole=False),
-    # Others compare all of /etc of web and of db while this runs.
+    # Other tests compare all of /etc of web and of db while this runs.
     "config": lambda t: Files(t, t.server, f"/etc/{t.prefix}", whole=False),
     "mail": lambda t: Mail(t, t.db),
     "folders": lambda t: Files(t, t.web, f"/srv/{t.prefix}", "--var", f"folders=/srv/{t.prefix}"),

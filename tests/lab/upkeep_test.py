@@ -1,4 +1,4 @@
-"""Upkeep of repositories: their own timers, damage, what is overdue, and when archives will go."""
+"""Maintenance of repositories: their own timers, damage, overdue tasks, and when archives will be removed."""
 
 import json
 
@@ -42,7 +42,7 @@ def schedules(t):
     wait_for(lambda: len(scheduled("check")) >= 2 and scheduled("compact") and scheduled("verify"), 60,
              "two checks, a compaction and a verification")
     t.refused(["schedule", "remove", schedule], 1, repository, "--force")
-    # What a service hands over a second time, after a failure that was none, is the same run.
+    # An elapse that a service reports a second time, although the first report succeeded, is the same run.
     t.ctl("schedule", "set", schedule, "on_calendar=2150-01-01")
     before = len(scheduled("check"))
     for _ in range(2):
@@ -132,7 +132,7 @@ def when_it_goes(t):
     why = t.json("archive", "why", archive)
     elapses = t.json("policy", "next", policy, "--count", "9")
     times = [elapse if isinstance(elapse, int) else elapse["time"] for elapse in elapses]
-    # A backup of the same day takes its place; otherwise a week of others does.
+    # A backup of the same day replaces it; otherwise a week of others does.
     expect(why["goes"] in times[:8], f"{why['goes']} is one of the next elapses: {times}")
     expect_in("daily 1 of 7", why["rule"])
     t.ctl("archive", "pin", archive)

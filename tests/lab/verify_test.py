@@ -1,4 +1,4 @@
-"""Verification: what is proven restores, what is damaged is named, and what could not be compared is not called good."""
+"""Verification: what is proven can be restored, damage is named, and what could not be compared is not called good."""
 
 import json
 
@@ -9,7 +9,7 @@ from trees import make_odd_tree
 
 
 def _verify(t, policy, *options, status=0):
-    """The job of a verification, when it has ended."""
+    """Returns the job of a verification, when it has ended."""
     jobs = t.json("policy", "verify", policy, "--wait", *options, status=status)["jobs"]
     t.jobs_seen.update(job["id"] for job in jobs)
     expect_equal([job["kind"] for job in jobs], ["verify"], "kinds of the jobs")
@@ -23,7 +23,7 @@ def _status(t, policy):
 
 
 def _expect_nothing_left(t, number):
-    """No process of the job's unit, and nothing of its /var/tmp, which systemd removes in the background."""
+    """No process of the job's unit is left, nor its /var/tmp, which systemd removes in the background."""
     def left():
         return t.server.sh('ls -d /var/tmp/systemd-private-*-cyborg-job-"$1".service-* /var/tmp/cyborg-verify-* 2>/dev/null || :; '
                            'find /sys/fs/cgroup -name "cyborg-job-$1.service"', str(number))
@@ -31,7 +31,7 @@ def _expect_nothing_left(t, number):
 
 
 def _backed_up(t, *options, place="server", machine="web", make=None):
-    """A folder of files with known names and unknown content, in one archive; policy and folder."""
+    """Makes a folder of files with known names and random content, in one archive; returns policy and folder."""
     folder = f"/srv/{t.prefix}"
     node = getattr(t, machine)
     if make:
@@ -61,7 +61,7 @@ def proven(t):
     expect(row["last_proven"] > backup["finished"] and row["restore_duration"] > 0, f"when, and how long it took: {row}")
     expect_in("PROVEN", t.ctl("status").out)
     _expect_nothing_left(t, job["id"])
-    # The same again: of the same archive, the same files.
+    # The same again: for the same archive, the same files.
     t.backup(policy)
     again = t.json("job", "retry", str(job["id"]), "--wait")["jobs"][0]
     expect_equal(again["archive"], backup["archive"], "the archive of another attempt")
@@ -89,7 +89,7 @@ def changed(t):
 @test("what the repository holds must be what the client has")
 def different(t):
     policy, folder, _ = _backed_up(t)
-    # Other content behind the same size and time: what a disk that forgets does.
+    # Different content with the same size and time, as a failing disk may produce.
     t.web.sh('touch -r "$1/2" /tmp/time-$2; head -c 50000 /dev/zero >"$1/2"; touch -r /tmp/time-$2 "$1/2"; rm /tmp/time-$2',
              folder, t.prefix)
     job = _verify(t, policy, status=7)
@@ -161,7 +161,7 @@ def away(t):
 
 @test("the server itself, and the output of a command, which is readable at best")
 def local_and_piped(t):
-    # What only root can read.
+    # Files that only root can read.
     policy, _, _ = _backed_up(t, machine="server", make=lambda node, folder:
                               node.sh('mkdir -m 700 "$1"; head -c 1000 /dev/urandom >"$1/it\'s $2"; chmod 600 "$1/"*', folder, "\n"))
     job = _verify(t, policy)
@@ -174,7 +174,7 @@ def local_and_piped(t):
     expect_equal(_status(t, policy)["last_proven_how"], "readable", "how it was proven")
 
 
-# What is run where a dump is loaded: 100 rows if the command works there, 7 if it does not.
+# A command that is run where a dump is loaded: 100 rows if the command works there, 7 if it does not.
 PROBE = """
 create function probe(command text) returns setof integer language plpgsql as $$
 begin
@@ -200,7 +200,7 @@ def postgresql(t):
     psql(t.web, "create role {0}; create role {1}; grant select on item to {0}; grant {0} to {1}".format(*roles), shop)
     t.later(psql, t.web, "drop owned by {0}; drop role {0}; drop role {1}".format(*roles), shop)
     psql(t.web, PROBE.replace("NAME", t.prefix).replace("VAULT", t.lab.do("ip", "vault").strip()), shop)
-    # With a repository elsewhere, the job itself has the network.
+    # With a repository on another host, the job itself has network access.
     policy = t.policy("postgresql", t.repository("vault"), t.client("web"), "--var", f"databases={json.dumps([shop, odd])}")
     t.backup(policy)
     job = _verify(t, policy)
@@ -212,7 +212,7 @@ def postgresql(t):
 
 @test("dumps of MariaDB are loaded, all of them")
 def mysql(t):
-    # What is loaded first refers to what comes behind it.
+    # What is loaded first refers to what comes later.
     names = [t.name("a"), t.name("b")]
     for name in names:
         make_mysql(t, t.web, name)
@@ -239,7 +239,7 @@ def newer(t):
     make_postgresql(t, t.db, t.name("shop"))
     policy, _ = add(t, "postgresql", "db", dict(databases=[t.name("shop")]))
     t.backup(policy)
-    if "17" in t.server.sh("ls /usr/lib/postgresql").split():  # then it is not newer, and is loaded
+    if "17" in t.server.sh("ls /usr/lib/postgresql").split():  # the server is as new then, and loads the dump
         expect_in("loaded into PostgreSQL 17", _verify(t, policy)["reason"])
         return
     job = _verify(t, policy, status=6)

@@ -1,6 +1,7 @@
-"""A machine with a kernel of its own, for what a container has no kernel for: Debian's, in QEMU on the machine hyper.
+"""A machine with a kernel of its own, for features that a container's kernel lacks: Debian's, in QEMU on the machine hyper.
 
-Its root is a logical volume with a copy of hyper's own files. It needs no KVM."""
+Its root is a logical volume with a copy of hyper's own files. It needs no KVM.
+"""
 
 import pathlib
 import shlex
@@ -10,12 +11,12 @@ import threading
 from machines import Machine, wait_for
 
 CLIENT = "guest"
-PORT = "2200"  # of hyper, which takes it to the guest's sshd
+PORT = "2200"  # on hyper, which forwards it to the guest's sshd
 HERE = pathlib.Path(__file__).parent
 _UNIT = "guest.service"
 _SSH = ("ssh", "-S", "/run/guest.ssh", "-o", "StrictHostKeyChecking=no", "-p", PORT, "root@localhost")
 
-# What the guest's first root is: the files of this machine, without what only the machine around it needs.
+# The guest's first root: the files of this machine, without those that only the machine itself needs.
 _PACK = r"""
 mkdir -p /var/tmp/guest /root/.ssh
 [ -e /root/.ssh/id_ed25519 ] || ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519
@@ -71,7 +72,7 @@ class Guest(Machine):
         self.host = lab.hyper
 
     def up(self):
-        """Boots it, and makes it a client, unless somebody has done that already."""
+        """Boots it, and makes it a client, unless another test has done so already."""
         with self._lock:
             if self.host.run("test", "-e", "/var/tmp/guest/disk", check=False).status != 0:
                 self.host.sh(_PACK, data=(HERE / "virtual-init").read_text())
@@ -83,12 +84,12 @@ class Guest(Machine):
 
     def boot(self):
         self.host.sh(_BOOT)
-        # In the background, for all that follow: the first words of a connection are what takes longest here.
+        # In the background, for all later commands: the start of a connection is the slowest part here.
         connect = (*_SSH[:-1], "-f", "-N", "-M", "-o", "ConnectTimeout=20", "-o", "LogLevel=ERROR", _SSH[-1])
         wait_for(lambda: self.host.sh(_CONNECT, *connect).strip(), 120, "the guest lets in by ssh: see journalctl -u guest on hyper")
 
     def power_off(self):
-        """Its processes, and what they have written but not synced, are gone."""
+        """Its processes, and data that they have written but not synced, are lost."""
         self.host.run("systemctl", "stop", _UNIT)
 
     def start(self, *command, **options):
@@ -98,5 +99,5 @@ class Guest(Machine):
         return self.host.run(*_SSH, shlex.join(str(word) for word in command), **options)
 
     def sh(self, script, *arguments, **options):
-        """As of other machines, but in sh: a bash below sshd reads files that are not made for -u."""
+        """As for other machines, but in sh: a bash below sshd reads files that are not made for -u."""
         return self.run("sh", "-euc", script, "sh", *arguments, **options).out

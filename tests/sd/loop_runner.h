@@ -1,4 +1,4 @@
-// Runs the loop until something happened; a test waits for events, never for time to pass.
+// Runs the loop until an event has happened; a test waits for events, never for time to pass.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -10,10 +10,10 @@
 
 namespace cyborg::sd {
 
-// Far beyond anything that works, so that a busy machine does not fail a test.
+// Far longer than any success takes, so that a busy machine does not fail a test.
 inline constexpr std::chrono::seconds kGiveUp{60};
 
-// Runs the loop until the condition holds, asked after each event.
+// Runs the loop until the condition holds; it is checked after each event.
 inline ::testing::AssertionResult run_until(Loop& loop, const std::function<bool()>& condition) {
   const auto end = std::chrono::steady_clock::now() + kGiveUp;
   while (!condition()) {

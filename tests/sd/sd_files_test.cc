@@ -1,4 +1,4 @@
-// The files of jobs, credentials, and how files are read and written.
+// Files of jobs, credentials, and reading and writing of files.
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -216,7 +216,7 @@ TEST_F(JobFilesTest, AMillionLinesCostNoMoreThanOneScan) {
     ASSERT_EQ(lines->size(), 100U);
     next += 100;
   }
-  // Without an index this alone would scan the file 200 times from the beginning.
+  // Without an index, this loop would scan the file 200 times from the beginning.
   for (std::uint64_t line = 999'999; line > 5000; line -= 5000)
     ASSERT_EQ(texts(line, 1), Texts{"line " + std::to_string(line)});
 }

@@ -1,4 +1,4 @@
-// What needs no systemd that runs: the loop, helper programs and the calendar tool.
+// Parts that need no running systemd: the loop, helper programs and the calendar tool.
 #include <unistd.h>
 
 #include <algorithm>

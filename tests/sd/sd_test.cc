@@ -1,5 +1,5 @@
-// Against a real systemd: run it as root inside a machine that may be thrown away (scripts/lab). It starts
-// transient units, writes timers, reloads systemd and makes it execute itself anew.
+// Against a real systemd: run it as root inside a disposable machine (scripts/lab). It starts transient
+// units, writes timers, reloads systemd and makes it re-execute itself.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -137,7 +137,7 @@ TEST_F(SystemdTest, WhatSystemdRefusesIsAnErrorAndNoEnd) {
 TEST_F(SystemdTest, TheBusMayGoAndComeBack) {
   ASSERT_TRUE(start(114, "exec sleep infinity"));
   ASSERT_TRUE(start(115, "exec sleep infinity"));
-  // It is gone when the call is made, and the loop has not noticed yet.
+  // The bus is gone when the call is made, and the loop has not noticed yet.
   ASSERT_EQ(std::system("p=$(systemctl show -P MainPID dbus.service); systemctl kill -s KILL dbus.service;"
                         " while [ -e /proc/$p ]; do sleep 0.01; done"),
             0);
@@ -149,7 +149,7 @@ TEST_F(SystemdTest, TheBusMayGoAndComeBack) {
   EXPECT_TRUE(started || started.error().code == ErrorCode::unavailable);
   ASSERT_TRUE(stop(115));
   ASSERT_TRUE(run_until(*loop, [&] { return ends.size() >= 2; }));
-  // systemd itself, too, has to be back for what comes next.
+  // systemd itself must be back, too, for the next test.
   run({"timeout", "60", "sh", "-c", "until busctl status org.freedesktop.systemd1; do sleep 0.1; done"});
 }
 

@@ -24,7 +24,7 @@ std::string timer_unit(const std::string& policy) {
   return timer_unit_name("policy", policy);
 }
 
-// Each instance leaves a line, and how often that was is how often the timer elapsed.
+// Each instance leaves a line; the number of lines is the number of elapses.
 class TimerTest : public SystemdTest {
  protected:
   TimerTest() {
@@ -43,7 +43,7 @@ class TimerTest : public SystemdTest {
     std::ifstream file{"/run/sd-test-elapsed"};
     return {std::istreambuf_iterator<char>{file}, {}};
   }
-  // A stamp of long ago: the timer has missed elapses since.
+  // A time stamp of long ago: the timer has missed elapses since.
   static void make_old_stamp(const std::string& policy) {
     fs::create_directories(kStamps);
     const std::ofstream made{stamp_file(policy)};
@@ -126,7 +126,7 @@ TEST_F(TimerTest, ARestartReconcilesAndReloadsOnlyIfNeeded) {
 
 TEST_F(TimerTest, ACrashBeforeTheReloadIsMadeUpFor) {
   ASSERT_TRUE(set_timers({{"a", timer("2150-01-01 UTC")}}));
-  // What a daemon leaves that dies after writing.
+  // The file that a daemon leaves when it dies after writing.
   const std::ofstream left{std::string{kTimers} + "/.cyborg-timers-changing"};
   std::ofstream{timer_file("a")} << timer("2160-01-01 UTC");
   restart();

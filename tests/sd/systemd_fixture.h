@@ -1,4 +1,4 @@
-// What tests against a real systemd have in common: a daemon's side of it, which can be restarted.
+// The base of tests against a real systemd: a daemon's side, which can be restarted.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@ inline constexpr char kTimers[] = "/run/systemd/system";
 inline constexpr char kStamps[] = "/var/lib/systemd/timers";
 inline constexpr char kCredentials[] = "/run/cyborg-sd-test/credentials";
 
-// A job's unit as core makes it, with a shell script in place of cyborg-job and without the sandbox.
+// A job's unit as core builds it, with a shell script in place of cyborg-job and without the sandbox.
 inline UnitSpec shell_unit(std::int64_t job, const std::string& script) {
   const auto bytes = [](const std::string& text) {
     return std::vector<std::uint8_t>(text.begin(), text.end());
@@ -43,7 +43,7 @@ class SystemdTest : public ::testing::Test {
  protected:
   SystemdTest() { restart(); }
   ~SystemdTest() override {
-    // Whatever a test left: its timers, and its units.
+    // Removes timers and units that a test left.
     if (!systemd) restart();
     Answer<void> done;
     systemd->set_timers({}, done.done());
@@ -53,7 +53,7 @@ class SystemdTest : public ::testing::Test {
     fs::remove_all("/run/cyborg-sd-test");
   }
 
-  // A daemon that starts, after one that is gone.
+  // Simulates a daemon that starts after another one has gone.
   void restart() {
     systemd.reset();
     loop = std::make_unique<Loop>();
@@ -65,7 +65,7 @@ class SystemdTest : public ::testing::Test {
     };
   }
 
-  // A command's output; the loop runs meanwhile.
+  // Runs a command and returns its output; the loop runs meanwhile.
   std::string run(const std::vector<std::string>& argv) {
     std::string output;
     bool over = false;
@@ -103,7 +103,7 @@ class SystemdTest : public ::testing::Test {
     for (const auto& unit : units()) jobs.push_back(unit.job);
     return jobs;
   }
-  // Of policies.
+  // Timers of policies.
   Expected<void> set_timers(const std::map<std::string, std::string>& timers) {
     std::map<std::string, std::string> units;
     for (const auto& [policy, text] : timers) units.emplace(timer_unit_name("policy", policy), text);
@@ -114,7 +114,7 @@ class SystemdTest : public ::testing::Test {
     systemd->set_timers(std::move(timers), answer.done());
     return answer.wait(*loop);
   }
-  // Whatever would still have been told has been told: the list is asked for after all that happened.
+  // All announcements have been delivered by then: the list is requested after all events.
   std::vector<std::int64_t> all_ends() {
     list();
     list();

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Manual pages have no errors, and the README names nothing that is not there.
+"""Manual pages have no errors, and the README names nothing that does not exist.
 
   docs_test.py [CYBORGCTL]     a cyborgctl whose --help is asked for each command that is documented
 """
@@ -45,7 +45,7 @@ class Manuals(unittest.TestCase):
                 self.assertEqual(result.stdout, "")
 
     def test_references(self):
-        """A page of ours that another one refers to exists."""
+        """Pages of ours to which others refer exist."""
         pages = {path.name for path in ROOT.glob("*/man/*")}
         for page in ROOT.glob("*/man/*"):
             for name, section in re.findall(r"(?m)^\.BR (\S+) \((\d)\)", page.read_text()):

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Names are written once, in dbus/names.h and the XML; everything that repeats one agrees."""
+"""Names are defined once, in dbus/names.h and the XML; all repetitions agree with them."""
 
 import pathlib
 import re
@@ -22,7 +22,7 @@ def interface(name):
 
 
 def actions_of(name):
-    """member → the word that the XML's comment above a method begins with."""
+    """member → the first word of the XML's comment above a method."""
     text = XML[name].read_text()
     return dict((member, action) for action, member in
                 re.findall(r"<!--\s*(\w+)\b[^>]*?-->\s*<method name=\"(\w+)\"", text))
@@ -99,7 +99,7 @@ class Names(unittest.TestCase):
 
 
 class ManualPage(unittest.TestCase):
-    """org.cyborgbackup1(5) shows every member as it is in the XML, and nothing else."""
+    """org.cyborgbackup1(5) documents every member as in the XML, and nothing else."""
 
     def sections(self):
         found = {}

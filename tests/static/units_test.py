@@ -15,9 +15,9 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 THRESHOLD = 20  # an exposure of 2.0
-# A restore on the server itself is as strong as root, on purpose: systemd/SANDBOX.md.
+# A restore on the server itself is as powerful as root, on purpose: systemd/SANDBOX.md.
 AS_ROOT = re.compile(r"restore.*local|local.*restore")
-# sendmail, whichever it is, needs to be root and to get around: the same document.
+# Any sendmail needs root and access to the system: see the same document.
 MAILS = re.compile(r"^cyborg-(alert|report@daily)\.service$")
 MAILS_THRESHOLD = 35
 rendered = None
@@ -32,7 +32,7 @@ class Units(unittest.TestCase):
         temporary = tempfile.TemporaryDirectory()
         self.addCleanup(temporary.cleanup)
         self.directory = pathlib.Path(temporary.name)
-        # A directory of programs to stand in for those that are not installed where this runs.
+        # A directory with stand-ins for programs that are not installed here.
         libexec = self.directory / "libexec"
         (libexec / "cyborg").mkdir(parents=True)
         for program in ("cyborg/cyborgd", "cyborg/cyborg-job", "cyborg/send-mail", "cyborgctl"):
@@ -43,14 +43,14 @@ class Units(unittest.TestCase):
                     .replace("/usr/bin/cyborgctl", str(libexec / "cyborgctl"))
                 name = source.name.removesuffix(".in")
                 name = name.replace("@.", "@daily." if "report" in name else "@etc.")
-                if "@UPKEEP@" in text:  # of these, systemd/CMakeLists.txt makes one for each kind
+                if "@UPKEEP@" in text:  # systemd/CMakeLists.txt makes one of these for each kind
                     name, text = name.replace("upkeep", "check"), text.replace("@UPKEEP@", "check")
                 self.add(name, text)
         for source in rendered.glob("*.service") if rendered else ():
             self.add(source.name, source.read_text().replace("/usr/libexec", str(libexec)))
 
     def add(self, name, text):
-        # verify looks for manual pages, too, and those may not be installed yet.
+        # verify looks for manual pages, too, which may not be installed yet.
         (self.directory / name).write_text(re.sub(r"^Documentation=.*\n", "", text, flags=re.M))
 
     def units(self, pattern="*.service"):
@@ -60,7 +60,7 @@ class Units(unittest.TestCase):
 
     def test_verify(self):
         result = run("systemd-analyze", "verify", "--man=no", *map(str, self.units("*.[st]*")))
-        # Of this machine's own units, which are read as dependencies, nothing is of interest.
+        # Ignore messages about this machine's own units, which are read as dependencies.
         ours = [line for line in result.stdout.splitlines() if "cyborg" in line]
         self.assertEqual(ours, [])
 
