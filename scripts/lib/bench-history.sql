@@ -1,5 +1,5 @@
--- 1,000 clients, 200 policies with 25 of them each, and 200,000 jobs of history, in place of what was there.
--- The server's ssh key and the settings stay.  The first 100 clients are the server itself, by ssh.
+-- 1,000 clients, 200 policies with 25 of them each, and 200,000 jobs of history, replacing the existing ones.
+-- The server's ssh key and the settings stay. The first 100 clients are the server itself, by ssh.
 begin;
 select catalog.drop_series(id) from catalog.series;
 truncate archive, job_output, job_dependency, job, run, backup_status, borg_repository, policy_client,
@@ -34,5 +34,5 @@ insert into backup_status (policy, client, repository, last_success, last_end, l
   select c.policy, c.client, r.repository, now(), now(), 'successful'
   from policy_client c join policy_repository r using (policy);
 commit;
--- What autovacuum would do within a minute.
+-- autovacuum would do this within a minute.
 vacuum analyze;

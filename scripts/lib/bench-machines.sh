@@ -3,7 +3,7 @@
 # host vault, and the keys with which one would do the same by hand.
 
 on() { scripts/lab exec "$@" </dev/null; }
-# ... whose output is of interest only if it fails.
+# Like on, but shows the output only if the command fails.
 quietly_on() {
   on "$@" >"$work/output" 2>&1 || {
     tail -n 20 "$work/output" >&2
@@ -37,8 +37,8 @@ install_packages() {
   quietly_on server sh -c 'apt-get install -y -qq /root/packages/*.deb'
 }
 
-# By hand, root on the server reaches the client, and the client the repository
-# hosts; cyborgd reaches both with its own key.
+# By hand, root on the server connects to the client, and the client to the repository hosts; cyborgd connects
+# to both with its own key.
 exchange_keys() {
   local machine i
   # cyborgd makes its key once it has its database.
@@ -53,7 +53,7 @@ exchange_keys() {
   { on server cat /root/.ssh/id_ed25519.pub && on server cyborgctl ssh-key show; } | authorise web
   { on web cat /root/.ssh/id_ed25519.pub && on server cyborgctl ssh-key show; } | authorise vault
   on web cat /root/.ssh/id_ed25519.pub | authorise server
-  # Nothing is asked for in what is measured.
+  # So that nothing asks for confirmation during a measurement.
   on server ssh web true 2>/dev/null
   on web sh -c 'ssh vault true; ssh server true' 2>/dev/null
 }
@@ -62,8 +62,8 @@ authorise() { # MACHINE; keys on standard input
   scripts/lab exec "$1" sh -c 'mkdir -p -m 700 /root/.ssh && cat >>/root/.ssh/authorized_keys'
 }
 
-# The machines reach no mirror, this one does.  What of its dependencies the
-# client has from borg itself is not among these.
+# The machines reach no mirror; this one does. Dependencies that the client already has because of borg are
+# not listed.
 borgmatic_packages=(borgmatic python3-attr python3-certifi python3-chardet
   python3-charset-normalizer python3-colorama python3-idna python3-jsonschema
   python3-pkg-resources python3-pyrsistent python3-requests python3-ruamel.yaml
@@ -75,7 +75,7 @@ install_borgmatic() {
   local cache=${CYBORG_CACHE:-/var/cache/cyborg-lab}/borgmatic log=$work/borgmatic.log
   mkdir -p "$cache"
   if ! compgen -G "$cache/borgmatic_1.7.7*.deb" >/dev/null; then
-    # Another release than bookworm has another version, which is not what is asked for.
+    # Another release than bookworm has another version, which must not be compared.
     (cd "$cache" && apt-get download -q borgmatic=1.7.7-1 "${borgmatic_packages[@]:1}") >"$log" 2>&1 || {
       rm -f "$cache"/*.deb
       say "borgmatic 1.7.7 cannot be downloaded here; without it"

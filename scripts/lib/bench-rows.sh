@@ -2,18 +2,17 @@
 # The rows of scripts/bench.  Each leaves samples, "NAME<tab>VALUE", of which
 # bench_report.py makes the table.
 
-# Runs a command on the server, timed there, so that the way into the machine
-# does not count.
+# Runs a command on the server and times it there, so that entering the machine does not count.
 timed() { # SAMPLE COMMAND...
   local name=$1 seconds
   shift
-  # What an earlier measurement has left to be written is not this one's.
+  # Data that an earlier measurement left unwritten must not count here.
   sync
   seconds=$(on server python3 /root/bench_time.py "$@") || die "$name: failed: $*"
   sample "$name" "$seconds"
 }
 
-# The same number of each, neither always first.
+# Runs each the same number of times, neither always first.
 in_turns() { # ROUND FUNCTION FUNCTION...
   local round=$1 i
   shift
@@ -42,14 +41,14 @@ row_small() {
   init_by_hand ssh://root@vault/srv/hand-small
   quietly_on server cyborgctl repository add small root@vault:/srv/small
   quietly_on server cyborgctl policy add small --type config --repository small --client web
-  # What is compared is the backup.
+  # Only the backup is compared.
   quietly_on server cyborgctl policy set small catalog=false
   quietly_on server cyborgctl policy run small --wait
   borg_small_hand=(create --stats --json)
   quietly_on server ssh root@web "BORG_PASSPHRASE=$hand_passphrase borg create ssh://root@vault/srv/hand-small::first /etc"
   local -a turns=(small_ours small_hand)
   [[ -z ${borgmatic:-} ]] || turns+=(small_borgmatic)
-  # These are short, so more of them.
+  # These are short, so do more of them.
   for ((i = 0; i < 2 * pairs; i++)); do in_turns "$i" "${turns[@]}"; done
 }
 small_ours() { timed small.ours cyborgctl policy run small --wait; }
@@ -72,13 +71,13 @@ END"
 # --- gib and relay: a new repository each time, so that all of it is new
 
 make_gib() {
-  # What is random cannot be compressed or deduplicated.
+  # Random data cannot be compressed or deduplicated.
   # shellcheck disable=SC2016 # for the shell there
   on web sh -c '[ -d /srv/gib ] || { mkdir /srv/gib &&
     for i in $(seq 16); do head -c 64M /dev/urandom >/srv/gib/file-$i; done; }'
 }
 
-# As if there were no repository host: it is on the server.
+# The repository is on the server, as if there were no repository host.
 row_gib() {
   make_gib
   on server install -d -o cyborg -g cyborg /var/lib/cyborg/repositories
@@ -121,22 +120,22 @@ row_queue() {
   local i
   quietly_on server cyborgctl settings set max_jobs=16
   quietly_on server cyborgctl settings set max_jobs_per_repository_host=16
-  # Port 9 refuses a connection, which ends the preparation of a client.
+  # Port 9 refuses connections, which ends the preparation of a client.
   quietly_on server sh -c "for i in \$(seq $queue_jobs); do
     cyborgctl client add queue\$i --address 127.0.0.1 --port 9 >/dev/null; done"
   for ((i = 0; i < pairs; i++)); do in_turns "$i" queue_ours queue_hand; done
 }
 queue_ours() {
   on server python3 /root/bench_bus.py queue $queue_jobs >>"$samples"
-  # In a transaction of the database's own, after the last job's was stored.
+  # In a transaction of its own, after the last job's was stored.
   on server runuser -u postgres -- psql -XAqt -d cyborg -F $'\t' -c "$queue_delays" >>"$samples"
 }
 queue_hand() {
   timed queue.hand sh -c "i=0; while [ \$i -lt $queue_jobs ]; do
     systemd-run --quiet --wait true; i=\$((i + 1)); done"
 }
-# A job is ready when it has been created and, but for the first 16, when one
-# more has ended; the oldest is the next.
+# A job is ready when it has been created and, except for the first 16, when one more job has ended; the
+# oldest is next.
 queue_delays="
   with j as (select * from job where kind = 'prepare-client' and client like 'queue%'
              order by id desc limit $queue_jobs),
@@ -150,10 +149,10 @@ queue_delays="
 scale_jobs=100
 
 row_scale() {
-  # Without a login session of systemd's for each, which takes longer than all else together.
+  # Without a systemd login session for each, which would take longer than everything else together.
   on server sh -c 'echo "UsePAM no" >/etc/ssh/sshd_config.d/bench.conf && systemctl reload ssh'
-  # A session that never ends, but for when somebody opens the gate: what the
-  # preparation of a client on this very machine gets instead of a shell.
+  # A session that ends only when the gate is opened: the preparation of a client on this very machine gets it
+  # instead of a shell.
   on server sh -c "mkfifo /run/bench-gate && mkdir -p -m 700 /root/.ssh &&
     echo \"command=\\\"read line </run/bench-gate\\\" \$(cyborgctl ssh-key show)\" >>/root/.ssh/authorized_keys"
   fill_history
@@ -174,7 +173,7 @@ fill_history() {
 }
 
 row_idle() {
-  # Timers of what has just ended.
+  # So that timers of the previous row have finished.
   sleep 15
   on server python3 /root/bench_bus.py idle 30 >>"$samples"
 }
@@ -224,7 +223,7 @@ catalog_hand() {
 row_database() {
   local i
   on web systemctl start postgresql
-  # Text that compresses by half, as names and numbers do.
+  # Text that compresses by half, like names and numbers.
   quietly_on web runuser -u postgres -- psql -Xq --set ON_ERROR_STOP=1 -c 'create database bench'
   quietly_on web runuser -u postgres -- psql -Xq --set ON_ERROR_STOP=1 -d bench -c \
     "create table item as select i, md5(i::text) as a, md5((i * 7)::text) as b, repeat('x', 32) as c
@@ -253,7 +252,7 @@ database_hand() { # ROUND
 makespan_repositories=8
 makespan_clients=5 # for each
 
-# Sizes are times here, so that it is the order that is measured and not this machine.
+# Sizes stand for times here, so that the order is measured and not the machine.
 row_makespan() {
   local i k
   local -a clients
@@ -270,7 +269,7 @@ row_makespan() {
       --var "command=sleep \$(shuf -n 1 -e 1 2 3 4 6 8); head -c 1M /dev/urandom"
     quietly_on server cyborgctl policy set "span$i" catalog=false
   done
-  # Once, so that all is prepared.
+  # Once, so that everything is prepared.
   makespan_run
   for ((i = 0; i < pairs; i++)); do
     makespan_run

@@ -31,7 +31,7 @@ def check(result, what):
 
 
 class Bus:
-    """One connection to the system bus."""
+    """A connection to the system bus."""
 
     def __init__(self):
         self.bus = ctypes.c_void_p()
@@ -118,9 +118,9 @@ def start(number):
     bus = Bus()
     for i in range(number):
         prepare(bus, f"client{1 + i}")
-        time.sleep(0.1)  # what is asked here is not how 100 connections at once are made
+        time.sleep(0.1)  # the time to make 100 connections at once is not measured
     wait_for(bus, number)
-    time.sleep(5)  # until all of them are past their beginning
+    time.sleep(5)  # until all of them have started up
 
 
 def wait_for(bus, number):
@@ -144,7 +144,7 @@ def latency(times, jobs):
     }
     for i in range(times):
         for name, call in calls.items():
-            # What answers much is called less often, or it would be most of the time spent.
+            # Calls with large answers are made less often, or they would dominate the time.
             if name in ("scale.objects", "scale.list_units") and i % 5:
                 continue
             begin = time.monotonic()
@@ -161,7 +161,7 @@ def status(path, key):
 
 
 def switches(pid):
-    """How often each thread went to sleep, and so was woken up."""
+    """How often each thread went to sleep, and so was woken."""
     return {task: status(f"{task}/status", "voluntary_ctxt_switches") for task in glob.glob(f"/proc/{pid}/task/*")}
 
 

@@ -1,4 +1,4 @@
-"""The table of scripts/bench, from its samples ("NAME<tab>VALUE", many of each name)."""
+"""Prints the table of scripts/bench, from its samples ("NAME<tab>VALUE", several of each name)."""
 import collections
 import math
 import statistics
@@ -77,8 +77,8 @@ class Table:
     def idle(self):
         memory, wakeups = self.median("idle.rss"), self.median("idle.wakeups")
         self.add("idle", "resident memory", "", "", f"{memory:.1f} MiB", "at most 40 MiB", memory <= 40)
-        # systemd wants to hear from it every 3 minutes, and it says so after half of them: once in this time
-        # at the most.
+        # systemd expects a keep-alive every 3 minutes, and cyborgd sends one after half of them: at most one
+        # in this time.
         self.add("", f"wake-ups in {self.median('idle.seconds'):.0f} s", "", "", f"{wakeups:.0f}",
                  "the watchdog's (1)", wakeups <= 1)
 
@@ -113,7 +113,7 @@ def main():
     samples = read(sys.argv[1])
     table = Table(samples)
     for row in ("small", "gib", "relay", "queue", "scale", "idle", "catalog", "database", "makespan"):
-        if f"{row}.load" in samples:  # which is written when the row is complete
+        if f"{row}.load" in samples:  # written when the row is complete
             getattr(table, row)()
     table.print()
     loads = [f"{name.removesuffix('.load')} {values[0]:.1f}" for name, values in samples.items()

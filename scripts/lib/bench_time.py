@@ -1,4 +1,4 @@
-"""Runs a command and prints how many seconds it took; what it prints is shown only if it fails."""
+"""Runs a command and prints its duration in seconds; its output is shown only if it fails."""
 import subprocess
 import sys
 import time

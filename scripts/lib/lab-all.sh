@@ -78,8 +78,8 @@ lab_up() {
   fi
   network_up
   for machine in "${names[@]}"; do
-    # Keeps the lock: if this process is killed, the next "up" must not clean up
-    # while machines are still being made.
+    # Keeps the lock: if this process is killed, the next "up" must not clean up while machines are still
+    # being created.
     (
       network_machine_up "$machine"
       disk_up "$machine" "${releases[$machine]}"
@@ -113,7 +113,7 @@ lab_clean() {
     rmdir "/run/systemd/nspawn/propagate/$LAB-$machine" 2>/dev/null || true
   done
   while IFS= read -r mount; do
-    # Lazily: somebody's shell may stand in it.
+    # Lazily: a shell may have its working directory in it.
     umount "$mount" 2>/dev/null || umount -l "$mount"
   done < <(awk -v disks="$LAB_DISKS/" 'index($2, disks) == 1 { print $2 }' /proc/mounts | tac)
   [[ ! -d $LAB_DISKS ]] || rm -rf --one-file-system "$LAB_DISKS"
@@ -122,7 +122,7 @@ lab_clean() {
   done
   # In a hybrid layout nspawn makes the groups in systemd's old hierarchy too.
   for cgroup in /sys/fs/cgroup/{,unified/,systemd/}"cyborg-lab-$LAB"; do
-    # A control group can be removed some time after its last process.
+    # A control group can only be removed some time after its last process has ended.
     for ((i = 0; i < 40; i++)); do
       [[ -d $cgroup ]] || break
       find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.05
@@ -139,7 +139,7 @@ lab_down() {
 lab_watch() { # PID START
   while [[ $(process_start "$1") == "$2" ]]; do sleep 1; done
   lab_lock
-  # Meanwhile the lab may have become somebody else's.
+  # Meanwhile the lab may have another owner.
   [[ $(cat "$LAB_STATE/owner" 2>/dev/null) == "$1 $2" ]] || return 0
   lab_clean
 }

@@ -18,7 +18,7 @@ build_exec() { # RELEASE OUT COMMAND...
     LAB_CCACHE=${CCACHE_DIR:-$LAB_CACHE/ccache} LAB_OPTIONS=$LAB_OVERLAY_OPTIONS \
     unshare --mount --pid --net --ipc --uts --fork --kill-child --propagation private \
     bash -euc '
-      # A tmpfs above an own directory: gone with the mount namespace.
+      # A tmpfs as upper layer: it disappears with the mount namespace.
       mount -t tmpfs -o size=80% tmpfs /mnt
       mkdir /mnt/upper /mnt/work /mnt/root
       mount -t overlay -o "$LAB_OPTIONS,lowerdir=$LAB_IMAGE/root,upperdir=/mnt/upper,workdir=/mnt/work" build /mnt/root

@@ -14,7 +14,7 @@
 # The name holds a hash of the package lists and of the functions that shape
 # the image: whoever changes one of them gets a new image at the next "up".
 
-# The functions below that end in _in_chroot run inside of the image.
+# The functions below that end in _in_chroot run inside the image.
 
 image_packages() { # RELEASE LAYER
   local release=$1 layer=$2
@@ -32,7 +32,7 @@ image_packages() { # RELEASE LAYER
       ;;
     vault) echo borgbackup ;;
     server)
-      # MariaDB's programs alone: what verifies a dump starts a server of its own.
+      # Only MariaDB's programs: verification of a dump starts a server of its own.
       echo postgresql postgresql-common polkitd libpq5 libssh-4 libsodium23 \
         libstdc++6 libsystemd0 adduser openssl jq mariadb-server-core mariadb-client-core
       case $release in
@@ -64,7 +64,7 @@ image_hash() { # RELEASE LAYER...
   {
     for layer in "$@"; do image_packages "$release" "$layer"; done
     image_sources "$release"
-    # declare -f prints no comments: those may change freely.
+    # declare -f prints no comments, so they may change freely.
     declare -f bootstrap image_downloads build_machine_image build_layer \
       finish_client_in_chroot finish_layer_in_chroot
   } | sha256sum | cut -c1-12
@@ -83,8 +83,8 @@ image_dir() { # RELEASE|build-RELEASE
 bootstrap() { # RELEASE LAYER DIR [HOOK]
   local release=$1 layer=$2 dir=$3 hook=${4:-} option
   local -a options=() packages
-  # A proxy or a switched off date check that this machine's apt was given
-  # holds for the image's packages too, which come from the same mirror.
+  # Options given to this machine's apt, such as a proxy or no date check, apply to the image's packages, too,
+  # which come from the same mirror.
   while IFS= read -r option; do
     options+=("--aptopt=$option")
   done < <(apt-config dump | grep -E '^Acquire::(https?::Proxy|Check-Date|Check-Valid-Until|Retries)\b.* "[^"]+";$')
@@ -98,13 +98,13 @@ bootstrap() { # RELEASE LAYER DIR [HOOK]
     --dpkgopt='path-include=/usr/share/doc/*/copyright' \
     --aptopt='Acquire::Languages "none"' \
     "${options[@]}" "$release" "$dir" -
-  # These would hold for packages that tests install, too.
+  # These would apply to packages that tests install, too.
   rm -f "$dir/etc/apt/apt.conf.d/99mmdebstrap" \
     "$dir/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
 }
 
-# Runs as mmdebstrap's hook, while its apt can reach the mirror: downloads what
-# the later layers, and machines without a network, install.
+# Runs as mmdebstrap's hook, while its apt can reach the mirror: downloads the packages that later layers, and
+# machines without a network, install.
 image_downloads() { # RELEASE ROOT
   local release=$1 root=$2 layer
   local -a packages
@@ -128,8 +128,7 @@ finish_client_in_chroot() { # RELEASE
   local release=$1 user
   rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/* /var/lib/apt/lists/*
   mkdir -p /var/lib/apt/lists/partial /var/lib/apt/lists/auxfiles
-  # The machines reach no mirror; this is how "apt-get install borgbackup"
-  # works on a client nonetheless.
+  # The machines reach no mirror; nevertheless "apt-get install borgbackup" works on a client by this source.
   echo 'deb [trusted=yes] file:/var/cache/lab-apt ./' >/etc/apt/sources.list.d/lab.list
   apt-get update -q
 
@@ -140,8 +139,8 @@ finish_client_in_chroot() { # RELEASE
   echo 'admin ALL=(ALL:ALL) NOPASSWD: ALL' >/etc/sudoers.d/admin
   chmod 0440 /etc/sudoers.d/admin
 
-  # Many connections at once, from one address, some of them with a wrong key
-  # on purpose: sshd must not start to refuse them.
+  # Many connections at once from one address, some with a wrong key on purpose: sshd must not start to refuse
+  # them.
   mkdir -p /etc/ssh/sshd_config.d
   {
     echo 'Port 22'
@@ -153,16 +152,14 @@ finish_client_in_chroot() { # RELEASE
     echo 'UseDNS no'
     [[ $release == bookworm ]] || echo 'PerSourcePenalties no'
   } >/etc/ssh/sshd_config.d/lab.conf
-  # Each machine gets its own when it is made.
+  # Each machine gets its own when it is created.
   rm -f /etc/ssh/ssh_host_*
   systemctl enable ssh.service
 
-  # Nothing may take dpkg's lock in the middle of a test, and nothing needs a
-  # console.
+  # Nothing may take dpkg's lock during a test, and nothing needs a console.
   systemctl mask apt-daily.timer apt-daily-upgrade.timer console-getty.service \
     systemd-networkd.service systemd-networkd.socket systemd-networkd-wait-online.service
-  # Names come from /etc/hosts; others do not exist, and are found not to
-  # without a wait for a name server.
+  # Names come from /etc/hosts; others do not exist, and must fail without waiting for a name server.
   sed -i 's/^hosts:.*/hosts: files/' /etc/nsswitch.conf
   rm -f /etc/resolv.conf /etc/hostname
   : >/etc/resolv.conf
@@ -175,7 +172,7 @@ finish_client_in_chroot() { # RELEASE
 
 finish_layer_in_chroot() { # LAYER
   export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 LANG=C.UTF-8
-  # Services must not be started in here.
+  # Services must not be started in the chroot.
   printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
   chmod +x /usr/sbin/policy-rc.d
   local -a options=(-q -y --no-install-recommends -o Dpkg::Options::=--force-unsafe-io
@@ -186,13 +183,13 @@ finish_layer_in_chroot() { # LAYER
     vault) apt-get install "${options[@]}" borgbackup ;;
     databases)
       apt-get install "${options[@]}" /lab-debs/*.deb
-      # A test starts the one that it needs.
+      # Tests start the one that they need.
       systemctl disable -q mariadb.service postgresql.service
       ;;
     hypervisor)
       # No initramfs: nothing boots from this disk.
       INITRD=No apt-get install "${options[@]}" /lab-debs/*.deb
-      # They wait for devices that no container has, and for nobody's guests.
+      # They wait for devices that no container has, and for guests that do not exist.
       systemctl disable -q libvirt-guests.service
       systemctl mask lvm2-monitor.service systemd-machined.service
       ;;
@@ -205,8 +202,8 @@ finish_layer_in_chroot() { # LAYER
   rm -rf /usr/sbin/policy-rc.d /var/log/apt/* /var/log/dpkg.log /var/cache/apt/*.bin
 }
 
-# Runs a function of this file in a directory tree, in namespaces of its own,
-# so that neither mounts nor processes are left however it ends.
+# Runs a function of this file in a directory tree, in namespaces of its own, so that no mounts or processes
+# are left, however it ends.
 in_chroot() { # ROOT DEBS|- FUNCTION ARGUMENT...
   local root=$1 debs=$2
   shift 2
@@ -234,7 +231,7 @@ in_chroot() { # ROOT DEBS|- FUNCTION ARGUMENT...
 build_layer() { # IMAGE LAYER LOWERDIRS DEBS|-
   local image=$1 layer=$2 lower=$3 debs=$4
   mkdir "$image/$layer" "$image/work" "$image/merged"
-  # No sync until the whole image is there: dpkg asks for one per package.
+  # No sync until the whole image is complete: dpkg requests one per package.
   mount -t overlay -o "$LAB_OVERLAY_OPTIONS,lowerdir=$lower,upperdir=$image/$layer,workdir=$image/work" \
     lab-image "$image/merged"
   local status=0
@@ -262,8 +259,8 @@ build_machine_image() { # RELEASE IMAGE
   rm -rf "$image/debs"
 }
 
-# Builds one image unless it is there.  Two that want the same wait for each
-# other; one that fails leaves nothing behind that looks like an image.
+# Builds an image unless it exists. Concurrent builds of the same image wait for each other; a failed build
+# leaves nothing that looks like an image.
 build_image() { # RELEASE|build-RELEASE
   local name=$1 dir started=$SECONDS
   dir=$(image_dir "$name")
@@ -277,13 +274,13 @@ build_image() { # RELEASE|build-RELEASE
   flock "$lock"
   if [[ ! -d $dir ]]; then
     say "building the image of $name (log: $log)"
-    # What a build that was killed has left; the lock says that none runs.
+    # Leftovers of a killed build; the lock guarantees that none is running.
     remove_image_trees "$LAB_CACHE/images/.tmp-$name-"*
     local temporary="$LAB_CACHE/images/.tmp-$name-$$"
     mkdir -p "$temporary"
     chmod 755 "$temporary"
     local status=0
-    # The subshell's set -e would be off on the left of "||".
+    # On the left of "||", the subshell's set -e would be off.
     set +e
     (
       set -e
@@ -317,8 +314,8 @@ remove_image_trees() {
   done
 }
 
-# Images of former package lists.  Another checkout may still use one: "up"
-# touches what it uses, and only what nobody touched for three days goes.
+# Removes images of former package lists. Another checkout may still use one: "up" touches the images that it
+# uses, and only those untouched for three days are removed.
 expire_images() { # NAME DIR
   local old
   while IFS= read -r old; do

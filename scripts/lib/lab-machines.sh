@@ -16,8 +16,7 @@ disk_up() { # MACHINE RELEASE
   local options="$LAB_OVERLAY_OPTIONS,lowerdir=$lower,upperdir=$disk/data/upper,workdir=$disk/data/work"
   mkdir -p "$disk/root" "$disk/data/upper" "$disk/data/work"
   if ! mount -t overlay -o "$options" cyborg-lab "$disk/root" 2>/dev/null; then
-    # Not every file system can hold the upper side of an overlay, another
-    # overlay for one.  Memory can.
+    # Some file systems, such as another overlay, cannot be an overlay's upper layer. A tmpfs can.
     mount -t tmpfs -o size=50% cyborg-lab "$disk/data"
     mkdir -p "$disk/data/upper" "$disk/data/work"
     mount -t overlay -o "$options" cyborg-lab "$disk/root"
@@ -50,20 +49,19 @@ machine_start() { # MACHINE
 machine_supervise() { # MACHINE
   local machine=$1 cgroup pid status
   local -a options=(--register=no)
-  # nspawn must not look for a systemd to get a scope from; but then it leaves
-  # it to its caller to start a machine again that reboots.
+  # nspawn must not look for a systemd that provides a scope; but then its caller must restart a machine that
+  # reboots.
   [[ -d /run/systemd/system ]] || options+=(--keep-unit)
   while true; do
     rm -f "$LAB_STATE/$machine.leader"
-    # A group of its own for each start: the one of the start before may still
-    # hand controllers to its children, and then takes no process.
+    # A new group for each start: the previous one may still delegate controllers to its children, and then
+    # accepts no process.
     cgroup=$(lab_cgroup)
     if [[ -n $cgroup ]]; then
       cgroup=$(mkdir -p "$cgroup" && mktemp -d "$cgroup/$machine-XXXXXX")
     fi
-    # SYSTEMD_NSPAWN_TMPFS_TMP: /tmp is what the release makes it, not a small
-    # tmpfs.  _LOCK: this lab has its own, and does not leave files behind for it.
-    # CAP_NET_ADMIN is what a machine with its own network would have.
+    # SYSTEMD_NSPAWN_TMPFS_TMP: /tmp is as the release makes it, not a small tmpfs. _LOCK: this lab has its
+    # own locks, and leaves no files for nspawn's. A machine with its own network would have CAP_NET_ADMIN.
     (
       [[ -z $cgroup ]] || echo "$BASHPID" >"$cgroup/cgroup.procs"
       SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 SYSTEMD_NSPAWN_TMPFS_TMP=0 SYSTEMD_NSPAWN_LOCK=0 \
@@ -79,7 +77,7 @@ machine_supervise() { # MACHINE
     process_record "$pid" "$LAB_STATE/$machine.nspawn" || true
     status=0
     wait "$pid" || status=$?
-    # What nspawn calls a reboot.
+    # nspawn's status for a reboot.
     [[ $status -eq 133 ]] || exit "$status"
   done
 }
@@ -92,7 +90,7 @@ machine_wait() { # MACHINE
       die "$machine has ended while it was booting"
     fi
     if machine_leader "$machine" >/dev/null; then
-      # Fails at once until systemd listens.
+      # Fails immediately until systemd listens.
       state=$(machine_exec "$machine" timeout 60 systemctl is-system-running --wait 2>/dev/null </dev/null) || true
       case $state in
         running) return ;;
@@ -112,9 +110,8 @@ machine_wait() { # MACHINE
   done
 }
 
-# Replaces this process.  Also with nsenter the command would stay in the
-# caller's control group, where systemd, journald and polkit inside cannot make
-# out what it is.
+# Replaces this process. With nsenter alone, the command would stay in the caller's control group, which
+# systemd, journald and polkit inside cannot identify.
 machine_enter() { # MACHINE COMMAND...
   local leader number path group
   leader=$(machine_leader "$1") || die "$1 is not running in lab $LAB"
@@ -134,7 +131,7 @@ machine_enter() { # MACHINE COMMAND...
 }
 machine_exec() (machine_enter "$@")
 
-# As cp does: into DESTINATION if that is a directory, otherwise to that name.
+# Like cp: into DESTINATION if that is a directory, otherwise to that name.
 machine_put() { # MACHINE SOURCE DESTINATION
   local source destination=$3
   source=$(realpath -s -- "$2")
@@ -175,10 +172,10 @@ machine_heal() {
   ip -n "$LAB_NETNS" link set "v-$1" up
 }
 
-# Ends all processes of a machine.  PID 1 takes all others with it.
+# Ends all processes of a machine. They end with PID 1.
 machine_end() { # MACHINE
   local machine=$1 kind pid i leader
-  # First the one that would start it again.
+  # First the supervisor, which would restart it.
   if pid=$(process_recorded "$LAB_STATE/$machine.supervisor"); then
     kill -KILL "$pid" 2>/dev/null || true
   fi
@@ -201,9 +198,8 @@ machine_end() { # MACHINE
 machine_kill() {
   local machine=$1
   machine_running "$machine"
-  # The link first: a machine without power does not say goodbye to its peers.
-  # Its namespace goes as well, or the kernel would go on to close the
-  # connections as soon as the link is back.
+  # The link first: a machine that loses power does not say goodbye to its peers. Its namespace is removed as
+  # well, or the kernel would close the connections as soon as the link is back.
   ip -n "$LAB_NETNS" link set "v-$machine" down
   machine_end "$machine"
   network_machine_down "$machine"

@@ -18,9 +18,8 @@ machine_ip() { machine_address "$1"; }
 
 machine_netns() { echo "$LAB_NETNS.$1"; }
 
-# Each machine lives in a namespace of its own, joined to the lab's by a veth
-# pair.  The namespace is made here rather than by nspawn, so that no interface
-# ever shows up in the host's.
+# Each machine is in a namespace of its own, connected to the lab's by a veth pair. The namespace is created
+# here, not by nspawn, so that no interface ever appears in the host's.
 network_up() {
   ip netns add "$LAB_NETNS"
   ip -n "$LAB_NETNS" link set lo up
@@ -38,7 +37,7 @@ network_machine_up() { # MACHINE
   ip -n "$netns" link set host0 up
 }
 network_machine_down() { # MACHINE
-  # A namespace goes some time after its name; its end of the pair goes now.
+  # A namespace disappears some time after its name; its end of the pair is removed now.
   ip -n "$LAB_NETNS" link delete "v-$1" 2>/dev/null || true
   ip netns delete "$(machine_netns "$1")" 2>/dev/null || true
 }

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # Processes and control groups of scripts/lab.
 
-# A pid alone may meanwhile belong to somebody else.
+# A pid alone may belong to a different process by now.
 process_start() { # PID: when it was started, in clock ticks since boot
   local stat
   { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
-  # The command name before the last parenthesis may hold blanks.
+  # The command name before the last parenthesis may contain blanks.
   read -r -a stat <<<"${stat##*) }"
   [[ ${stat[0]} != [ZX] ]] || return 1
   echo "${stat[19]}"
@@ -22,7 +22,7 @@ process_recorded() { # FILE: prints the pid if that process still runs
   echo "$pid"
 }
 
-# The machine's PID 1 as seen from here.  It is another one after a reboot.
+# The machine's PID 1 in the host's numbering. It changes with a reboot.
 machine_leader() { # MACHINE
   local file=$LAB_STATE/$1.leader nspawn child children pids
   process_recorded "$file" && return
@@ -40,16 +40,16 @@ machine_leader() { # MACHINE
   return 1
 }
 
-# Becomes a process of the lab that outlives its caller.  It keeps its pid.
+# Becomes a process of the lab that outlives its caller, with the same pid.
 lab_detach() { # COMMAND ARGUMENT...
   local -a scope=()
-  # Where "up" ran in a service, systemd would end this together with it.
+  # If "up" runs in a service, systemd would end this together with it.
   [[ ! -d /run/systemd/system ]] || scope=(systemd-run --quiet --scope --collect)
   exec setsid "${scope[@]}" "$LAB_SCRIPTS/lab" "$@"
 }
 
-# Where PID 1 is not systemd nobody else keeps the machines apart, and nspawn
-# makes its groups below the one that it is started in.
+# Where PID 1 is not systemd, nothing else separates the machines, and nspawn creates its groups below the one
+# that it is started in.
 lab_cgroup() { # prints the lab's control group directory, or nothing
   [[ ! -d /run/systemd/system ]] || return 0
   local type
