@@ -65,16 +65,16 @@ void add_client(Context& context, const AddOptions& options) {
 void add_add(CLI::App& noun, Context& context) {
   auto& verb = add_verb(noun, "add", "add a machine to back up");
   const auto options = std::make_shared<AddOptions>();
-  verb.add_option("NAME", options->name, "what it is called here")->required();
+  verb.add_option("NAME", options->name, "its name in cyborgd")->required();
   verb.add_option("--address", options->address, "host name or address (default: the name)");
   verb.add_option("--port", options->port, "ssh port (default: 22)")->check(whole_number(1, 65535));
-  verb.add_option("--user", options->user, "who logs in (default: root); others need sudo");
-  verb.add_option("--jump", options->jump, "[USER@]HOST[:PORT] to go through");
-  verb.add_option("--host-key", options->host_key, "SHA256:… that the machine must show");
+  verb.add_option("--user", options->user, "user to log in as (default: root); others need sudo");
+  verb.add_option("--jump", options->jump, "jump host, [USER@]HOST[:PORT]");
+  verb.add_option("--host-key", options->host_key, "SHA256:… of the key that the machine must present");
   auto* local = verb.add_flag("--local", options->local, "the server itself, without ssh");
   auto* ask = verb.add_flag("--ask-password", options->ask_password,
                             "ask for the user's password, once, to install the server's key; then prepare");
-  verb.add_option("--password-file", options->password_file, "the same from a file, or - for standard input")
+  verb.add_option("--password-file", options->password_file, "read it from a file, or - for standard input")
       ->excludes(ask)
       ->excludes(local);
   ask->excludes(local);
@@ -82,13 +82,14 @@ void add_add(CLI::App& noun, Context& context) {
 }
 
 void add_prepare(CLI::App& noun, Context& context) {
-  auto& verb = add_verb(noun, "prepare", "log in, install borg if it is missing, record what is found");
+  auto& verb =
+      add_verb(noun, "prepare", "log in, install borg if it is missing, record facts about the client");
   const auto options = std::make_shared<AddOptions>();
   const auto mode = std::make_shared<Watch>(Watch::none);
   verb.add_option("NAME", options->name)->required();
   auto* ask = verb.add_flag("--ask-password", options->ask_password,
                             "ask for the user's password, once, to install the server's key");
-  verb.add_option("--password-file", options->password_file, "the same from a file, or - for standard input")
+  verb.add_option("--password-file", options->password_file, "read it from a file, or - for standard input")
       ->excludes(ask);
   add_watch_options(verb, *mode);
   verb.callback([&context, options, mode] {
@@ -102,7 +103,7 @@ void add_prepare(CLI::App& noun, Context& context) {
 }
 
 void add_test(CLI::App& noun, Context& context) {
-  auto& verb = add_verb(noun, "test", "log in and look, change nothing, and say what is missing");
+  auto& verb = add_verb(noun, "test", "log in and report what is missing, without changing anything");
   const auto name = std::make_shared<std::string>();
   verb.add_option("NAME", *name)->required();
   verb.callback([&context, name] { prepare(context, *name, test_options(), Watch::wait); });
@@ -142,11 +143,11 @@ void discover(Context& context, const std::string& client, bool known) {
 }
 
 void add_discover(CLI::App& noun, Context& context) {
-  auto& verb = add_verb(noun, "discover", "what could be backed up on it, and what no policy covers");
+  auto& verb = add_verb(noun, "discover", "show what could be backed up on it, and what no policy covers");
   const auto name = std::make_shared<std::string>();
   const auto known = std::make_shared<bool>(false);
   verb.add_option("NAME", *name)->required();
-  verb.add_flag("--known", *known, "as it was found last, without logging in");
+  verb.add_flag("--known", *known, "show the latest results, without logging in");
   verb.callback([&context, name, known] { discover(context, *name, *known); });
 }
 

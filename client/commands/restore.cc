@@ -94,7 +94,8 @@ void check(const Context& context, const RestoreOptions& options) {
   const int targets = int{options.in_place} + int{options.to_stdout} +
                       int{options.of_databases() || of_guest || !options.to.empty()};
   if (targets == 0) {
-    throw usage("where to? --to CLIENT:/DIRECTORY, --in-place, --stdout, --database or --guest is needed");
+    throw usage(
+        "no destination: --to CLIENT:/DIRECTORY, --in-place, --stdout, --database or --guest is required");
   }
   if (targets > 1 || (of_guest && options.of_databases()))
     throw usage("one of --to, --in-place, --stdout, --database and --guest is expected");
@@ -156,28 +157,28 @@ void restore(Context& context, const RestoreOptions& options) {
 }  // namespace
 
 void add_restore_command(CLI::App& app, Context& context) {
-  auto& verb = *app.add_subcommand("restore", "bring back files, archives, databases and guests");
+  auto& verb = *app.add_subcommand("restore", "restore files, archives, databases and guests");
   const auto options = std::make_shared<RestoreOptions>();
   verb.add_option("ARCHIVE", options->archive, "its name, or REPOSITORY::NAME")->required();
   verb.add_option("PATH", options->paths, "a file or folder in the archive (default: all)");
   verb.add_option("--to", options->to, "CLIENT:/DIRECTORY to restore into; for databases and guests CLIENT");
-  verb.add_flag("--in-place", options->in_place, "over the files as they are now, on the archive's client");
+  verb.add_flag("--in-place", options->in_place, "in place, over the current files on the archive's client");
   verb.add_flag("--stdout", options->to_stdout,
                 "print the content of one file, or a tar stream of folders and several paths");
-  verb.add_flag("--tar", options->tar, "with --stdout: a tar stream of one file, too");
+  verb.add_flag("--tar", options->tar, "with --stdout: use a tar stream even for a single file");
   add_list(verb, "--database", options->databases,
            "NAME or NAME=NEWNAME: load the dump of this database into the client's server");
   verb.add_flag("--all-databases", options->all_databases, "all that are in the archive");
-  verb.add_flag("--globals", options->globals, "roles, users and grants, too");
+  verb.add_flag("--globals", options->globals, "also restore roles, users and grants");
   verb.add_option("--guest", options->guest,
-                  "NAME or NAME=NEWNAME: put this guest back into the client's hypervisor");
+                  "NAME or NAME=NEWNAME: restore this guest into the client's hypervisor");
   verb.add_option("--directory", options->directory,
-                  "with --guest: where its disks go (default: where they were)");
+                  "with --guest: directory for its disks (default: their original location)");
   verb.add_flag("--start", options->start, "with --guest: start it");
   verb.add_option("--conflict", options->conflict,
-                  "with what is there already: overwrite, keep, rename or fail (default: overwrite files, "
+                  "for existing files: overwrite, keep, rename or fail (default: overwrite for files, "
                   "fail for databases and guests)");
-  verb.add_flag("--dry-run", options->dry_run, "only say what would be done");
+  verb.add_flag("--dry-run", options->dry_run, "only show what would be done");
   add_watch_options(verb, options->mode);
   verb.callback([&context, options] { restore(context, *options); });
 }
