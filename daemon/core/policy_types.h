@@ -13,7 +13,7 @@
 
 namespace cyborg {
 
-enum class PolicyType : int { rootfs, config, mail, folders, mysql, postgresql, piped, vm, proxmox };
+enum class PolicyType : int { rootfs, config, mail, folders, mysql, postgresql, piped, vm, proxmox, sqlite };
 
 namespace policy_type {
 
@@ -334,6 +334,43 @@ inline constexpr PolicyTypeRow kProxmox{
     .dump = &kProxmoxDump,
 };
 
+inline constexpr std::array kSqliteVariables{
+    PolicyVariable{.name = "databases",
+                   .form = Form::list,
+                   .description = "files: absolute paths, or patterns as a shell has them",
+                   .required = true,
+                   .check = check_file_path,
+                   .shell = "NAMES"},
+    PolicyVariable{.name = "copy_folder",
+                   .form = Form::text,
+                   .description = "where the copies are made, one at a time (default: /var/tmp)",
+                   .check = check_file_path,
+                   .shell = "FOLDER",
+                   .preset = "/var/tmp"},
+};
+inline constexpr std::array kSqliteDatabasesScripts{"load_sqlite"};
+inline constexpr DatabaseDumps kSqliteDatabases{
+    .scripts = kSqliteDatabasesScripts,
+    .paths = true,
+    .loaded_with = LoadedWith::script,
+    .loader = "SQLite",
+    .tool = "sqlite3",
+};
+inline constexpr std::array kSqliteDumpScripts{"dump_sqlite"};
+inline constexpr DumpSource kSqliteDump{
+    .scripts = kSqliteDumpScripts,
+    .item = kDatabaseItem,
+    .databases = &kSqliteDatabases,
+};
+inline constexpr PolicyTypeRow kSqlite{
+    .type = PolicyType::sqlite,
+    .name = "sqlite",
+    .description = "databases of SQLite, a copy of each as it is at one moment",
+    .variables = kSqliteVariables,
+    .main = "databases",
+    .dump = &kSqliteDump,
+};
+
 }  // namespace policy_type
 
 constexpr const PolicyTypeRow& policy_type_row(PolicyType type) {
@@ -355,17 +392,19 @@ constexpr const PolicyTypeRow& policy_type_row(PolicyType type) {
     case PolicyType::vm:
       return policy_type::kVm;
     case PolicyType::proxmox:
+      return policy_type::kProxmox;
+    case PolicyType::sqlite:
       break;
   }
-  return policy_type::kProxmox;
+  return policy_type::kSqlite;
 }
 
 // In the order in which they are listed, as README has them.
 inline constexpr std::array kPolicyTypes{
     PolicyType::rootfs,     PolicyType::config, PolicyType::mail, PolicyType::folders, PolicyType::mysql,
-    PolicyType::postgresql, PolicyType::piped,  PolicyType::vm,   PolicyType::proxmox,
+    PolicyType::postgresql, PolicyType::piped,  PolicyType::vm,   PolicyType::proxmox, PolicyType::sqlite,
 };
-static_assert(std::size(kPolicyTypes) == static_cast<std::size_t>(PolicyType::proxmox) + 1);
+static_assert(std::size(kPolicyTypes) == static_cast<std::size_t>(PolicyType::sqlite) + 1);
 
 constexpr const char* to_string(PolicyType type) {
   return policy_type_row(type).name;

@@ -26,8 +26,9 @@ bool has(const std::vector<std::string>& list, const std::string& item) {
 }
 
 TEST(PolicyTypes, AreThoseOfTheDocuments) {
-  EXPECT_EQ(policy_type_names(), (std::vector<std::string>{"rootfs", "config", "mail", "folders", "mysql",
-                                                           "postgresql", "piped", "vm", "proxmox"}));
+  EXPECT_EQ(policy_type_names(),
+            (std::vector<std::string>{"rootfs", "config", "mail", "folders", "mysql", "postgresql", "piped",
+                                      "vm", "proxmox", "sqlite"}));
 }
 
 TEST(PolicyTypes, SayOfEachVariableWhatItIs) {
