@@ -11,20 +11,36 @@
 #include <memory>
 
 #include "client/failure.h"
+#include "core/policy_types.h"
 
 namespace cyborg::client {
 namespace {
 
 constexpr std::string_view kVariablePrefix = "var.";
 
-// Variables of policy types that are lists even if only one value is given.
-constexpr std::array<std::string_view, 6> kListVariables{"folders",   "exclude", "exclude_if_present",
-                                                         "databases", "guests",  "patterns"};
+// Types that have a variable of the same name have it in the same form.
+const PolicyVariable* find_variable(std::string_view name) {
+  for (const PolicyType type : kPolicyTypes) {
+    if (const PolicyVariable* variable = policy_type_row(type).variable(name)) return variable;
+  }
+  return nullptr;
+}
 
-// Variables that are text even if they look different: a database may be called 2024.
-constexpr std::array<std::string_view, 10> kTextVariables{
-    "command", "database", "databases", "exclude_if_present", "filename",
-    "folders", "guests",   "host",      "patterns",           "user"};
+bool holds_texts(const PolicyVariable& variable) {
+  return variable.form == VariableForm::list || variable.form == VariableForm::ids;
+}
+
+// A list even if only one value is given.
+bool is_list(std::string_view name) {
+  const PolicyVariable* variable = find_variable(name);
+  return variable && holds_texts(*variable) && !variable->same_as;
+}
+
+// Text even if it looks different: a database may be called 2024.
+bool is_text(std::string_view name) {
+  const PolicyVariable* variable = find_variable(name);
+  return variable && (variable->form == VariableForm::text || holds_texts(*variable));
+}
 
 template <typename Number>
 Number parse_number(const std::string& key, const std::string& text) {
@@ -131,9 +147,8 @@ Json::Value parse_value(const std::string& text) {
 namespace {
 
 Json::Value variable_value(const Assignment& assignment) {
-  const bool is_text = std::ranges::find(kTextVariables, assignment.key) != kTextVariables.end();
-  const bool is_list = std::ranges::find(kListVariables, assignment.key) != kListVariables.end();
-  if (is_text && !(is_list && assignment.value.starts_with('['))) return assignment.value;
+  const bool listed = is_list(assignment.key) && assignment.value.starts_with('[');
+  if (is_text(assignment.key) && !listed) return assignment.value;
   return parse_value(assignment.value);
 }
 
@@ -150,7 +165,7 @@ Json::Value parse_variables(const std::vector<std::string>& assignments) {
     }
     auto value = variable_value(assignment);
     const bool again = result.isMember(assignment.key);
-    if (!again && std::ranges::find(kListVariables, assignment.key) == kListVariables.end()) {
+    if (!again && !is_list(assignment.key)) {
       result[assignment.key] = std::move(value);
     } else {
       append_to(result[assignment.key], std::move(value));

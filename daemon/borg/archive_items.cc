@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "borg/command.h"
+#include "core/policy_types.h"
 #include "core/utf8.h"
 
 namespace cyborg {
@@ -67,12 +68,9 @@ std::string percent_decoded(std::string_view text) {
   return result;
 }
 
-std::string_view dump_suffix(std::string_view type) {
-  return type == "mysql" ? ".sql" : ".dump";
-}
-
-std::string_view globals_file(std::string_view type) {
-  return type == "mysql" ? "grants.sql" : "globals.sql";
+const DatabaseDumps* databases_of(PolicyType type) {
+  const PolicyTypeRow& row = policy_type_row(type);
+  return row.dump ? row.dump->databases : nullptr;
 }
 
 }  // namespace
@@ -88,6 +86,7 @@ std::string percent_encoded(std::string_view text) {
 }
 
 std::vector<std::string> borg_list_items(const JobSpec& spec, const std::string& repository) {
+  const DatabaseDumps* databases = spec.dump.databases();
   return {"borg",
           "--log-json",
           "--show-rc",
@@ -96,7 +95,8 @@ std::vector<std::string> borg_list_items(const JobSpec& spec, const std::string&
           "--bypass-lock",
           "list",
           "--format",
-          "{type}{NUL}{size}{NUL}{source}{NUL}{path}{NUL}",
+          fmt::format("{{type}}{{NUL}}{{size}}{{NUL}}{}{{NUL}}{{path}}{{NUL}}",
+                      databases && databases->paths ? "{mode} {uid}:{gid}" : "{source}"),
           "--",
           repository + "::" + spec.archive};
 }
@@ -256,25 +256,35 @@ std::string exclude_line(std::string_view path) {
   return pattern + "\\Z";
 }
 
-std::string database_of_path(std::string_view path, std::string_view type) {
-  const std::string directory = fmt::format("{}/", type);
-  const std::string_view suffix = dump_suffix(type);
-  if (!path.starts_with(directory) || !path.ends_with(suffix)) return {};
-  path.remove_prefix(directory.size());
-  if (path == globals_file(type) || path.size() <= suffix.size()) return {};
+std::string database_of_path(std::string_view path, PolicyType type) {
+  const DatabaseDumps* databases = databases_of(type);
+  const std::string directory = fmt::format("{}/", to_string(type));
+  if (!databases || !path.starts_with(directory) || !path.ends_with(databases->suffix)) return {};
+  path.remove_prefix(directory.size() - (databases->paths ? 1 : 0));
+  const std::string_view suffix = databases->suffix;
+  if ((databases->globals_file && path == databases->globals_file) || path.size() <= suffix.size()) return {};
   path.remove_suffix(suffix.size());
   return percent_decoded(path);
 }
 
-std::string path_of_database(std::string_view name, std::string_view type) {
-  if (name.empty()) return fmt::format("{}/{}", type, globals_file(type));
-  return fmt::format("{}/{}{}", type, percent_encoded(name), dump_suffix(type));
+std::string path_of_database(std::string_view name, PolicyType type) {
+  const DatabaseDumps* databases = databases_of(type);
+  if (!databases || (name.empty() && !databases->globals_file)) return {};
+  if (name.empty()) return fmt::format("{}/{}", to_string(type), databases->globals_file);
+  std::string file = percent_encoded(name);
+  if (databases->paths) {
+    for (auto at = file.find("%2f"); at != std::string::npos; at = file.find("%2f", at))
+      file.replace(at, 3, "/");
+    return fmt::format("{}{}{}", to_string(type), file, databases->suffix);
+  }
+  return fmt::format("{}/{}{}", to_string(type), file, databases->suffix);
 }
 
 std::string guest_path(const JobSpec& spec) {
-  if (spec.dump.type == "proxmox") return fmt::format("sh:proxmox/vzdump-*-{}.*", spec.restore.guest);
-  const std::string folder = "vm/" + percent_encoded(spec.restore.guest);
-  return spec.dry_run ? folder + "/domain.xml" : folder;
+  const GuestDumps& guests = *spec.dump.guests();
+  std::string path = fmt::format(fmt::runtime(guests.path), percent_encoded(spec.restore.guest));
+  if (spec.dry_run && guests.definition) path += guests.definition;
+  return path;
 }
 
 }  // namespace cyborg

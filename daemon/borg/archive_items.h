@@ -16,11 +16,12 @@ namespace cyborg {
 struct ArchiveItem {
   char type = '-';  // as in "ls -l": - d l b c p
   std::int64_t size = 0;
-  std::string source;  // of a symbolic link, or the file that this is another name of
+  std::string source;  // of a symbolic link, or the file that this is another name of; see borg_list_items
   std::string path;    // each byte that is no UTF-8 is a "?"
 };
 
-// Names may hold any character but NUL, so that is what separates them.
+// Names may hold any character but NUL, so that is what separates them. Of files that are databases, `source`
+// is the mode and the owner: "-rw-r----- 33:33".
 std::vector<std::string> borg_list_items(const JobSpec& spec, const std::string& repository);
 
 // The output of borg_list_items, in pieces.
@@ -97,9 +98,9 @@ std::string exclude_line(std::string_view path);
 std::string percent_encoded(std::string_view name);
 
 // The name of a database whose dump is at that path; empty for what is none.
-std::string database_of_path(std::string_view path, std::string_view type);
+std::string database_of_path(std::string_view path, PolicyType type);
 // Where dump_script() puts the dump of a database; an empty name: roles or grants.
-std::string path_of_database(std::string_view name, std::string_view type);
+std::string path_of_database(std::string_view name, PolicyType type);
 
 // Where the archive has the guest: a path, or a pattern that borg understands.
 std::string guest_path(const JobSpec& spec);

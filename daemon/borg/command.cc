@@ -86,7 +86,7 @@ std::vector<std::string> borg_create(const JobSpec& spec, const std::string& rep
   for (const auto& rule : spec.patterns) append(command, {"--pattern", rule});
   for (const auto& pattern : spec.exclude) append(command, {"--exclude", pattern});
   // A dump is read from a FIFO. A checkpoint would be an archive with a part of one.
-  if (!spec.dump.type.empty()) append(command, {"--read-special", "--checkpoint-interval", "0"});
+  if (spec.dump) append(command, {"--read-special", "--checkpoint-interval", "0"});
   append(command, {"--", repository + "::" + spec.archive});
   return command;  // the roots follow
 }

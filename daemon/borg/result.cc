@@ -282,7 +282,7 @@ JobResult judge_borg(BorgVerb verb, int status, const BorgLog& log, const JobSpe
     return result;
   }
   if (verb == BorgVerb::extract) return judge_extract_warnings(status, log, spec);
-  if (verb == BorgVerb::create && !spec.dump.type.empty()) {
+  if (verb == BorgVerb::create && spec.dump) {
     // It could not read one of its files to the end.
     return failure("dump-lost", fmt::format("archive {} is not complete: {}", spec.archive, said(log)),
                    status);

@@ -4,8 +4,8 @@
 
 #include "bus/descriptors.h"
 #include "bus/records.h"
+#include "core/backup_source.h"
 #include "core/fields.h"
-#include "core/policy_types.h"
 #include "dbus/names.h"
 
 namespace cyborg::bus {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/hooks.h"
+#include "core/policy_types.h"
 
 namespace cyborg {
 namespace {
@@ -95,20 +96,6 @@ void visit_target(Visit& visit, Target& target) {
   visit("jump", target.jump);
 }
 
-template <typename Visit, typename Dump>
-void visit_dump(Visit& visit, Dump& dump) {
-  visit("type", dump.type);
-  visit("databases", dump.databases);
-  visit("user", dump.user);
-  visit("host", dump.host);
-  visit("port", dump.port);
-  visit("command", dump.command);
-  visit("filename", dump.filename);
-  visit("guests", dump.guests);
-  visit("quiesce", dump.quiesce);
-  visit("mode", dump.mode);
-}
-
 template <typename Visit, typename Direct>
 void visit_direct(Visit& visit, Direct& direct) {
   visit("used", direct.used);
@@ -135,7 +122,6 @@ void visit_restore(Visit& visit, Restore& restore) {
 // The objects in it: `each` gets a name, and what visits the object's fields.
 template <typename Spec, typename Each>
 void visit_parts(Spec& spec, Each each) {
-  each("dump", [&spec](auto& visit) { visit_dump(visit, spec.dump); });
   each("direct", [&spec](auto& visit) { visit_direct(visit, spec.direct); });
   each("restore", [&spec](auto& visit) { visit_restore(visit, spec.restore); });
 }
@@ -189,6 +175,10 @@ void visit_spec(Visit& visit, Spec& spec) {
   visit("database_remote", spec.database_remote);
 }
 
+std::unexpected<Error> bad_field(const char* name) {
+  return fail(ErrorCode::failed, fmt::format("job specification: field \"{}\" is missing or wrong", name));
+}
+
 template <typename Visit, typename Result>
 void visit_result(Visit& visit, Result& result) {
   visit("state", result.state);
@@ -200,6 +190,44 @@ void visit_result(Visit& visit, Result& result) {
   visit("facts", result.facts);
 }
 
+Json::Value dump_to_json(const DumpSpec& dump) {
+  Json::Value json{Json::objectValue};
+  json["type"] = dump ? to_string(*dump.type) : "";
+  for (const auto& [name, words] : dump.values) {
+    json[name] = Json::Value{Json::arrayValue};
+    for (const auto& word : words) json[name].append(word);
+  }
+  return json;
+}
+
+// Values may also be as a policy has them: a text, a number, true or false.
+Expected<DumpSpec> dump_from_json(const Json::Value& json) {
+  DumpSpec dump;
+  if (!json.isObject() || !json["type"].isString()) return bad_field("type");
+  const std::string type = json["type"].asString();
+  if (type.empty()) return dump;
+  dump.type = parse_policy_type(type);
+  if (!dump.type || !dump.row().dump) return bad_field("type");
+  for (const auto& variable : dump.row().variables) {
+    const Json::Value& given = json[variable.name];
+    std::vector<std::string>& words = dump.values[variable.name];
+    if (given.isBool()) {
+      if (given.asBool()) words.emplace_back("yes");
+    } else if (given.isArray()) {
+      for (const auto& word : given) {
+        if (!word.isString()) return bad_field(variable.name);
+        words.push_back(word.asString());
+      }
+    } else if (given.isObject()) {
+      return bad_field(variable.name);
+    } else if (!given.asString().empty() && given != Json::Value{0}) {
+      words.push_back(given.asString());
+    }
+    if (words.empty()) dump.values.erase(variable.name);
+  }
+  return dump;
+}
+
 Json::Value target_to_json(const SshTarget& target) {
   Json::Value json{Json::objectValue};
   Writer writer{json};
@@ -209,12 +237,49 @@ Json::Value target_to_json(const SshTarget& target) {
 
 }  // namespace
 
+const PolicyTypeRow& DumpSpec::row() const {
+  return policy_type_row(*type);
+}
+
+const DumpSource& DumpSpec::source() const {
+  return *row().dump;
+}
+
+const DatabaseDumps* DumpSpec::databases() const {
+  return type ? source().databases : nullptr;
+}
+
+const GuestDumps* DumpSpec::guests() const {
+  return type ? source().guests : nullptr;
+}
+
+std::vector<std::string> DumpSpec::list(std::string_view variable) const {
+  const auto value = values.find(variable);
+  return value == values.end() ? std::vector<std::string>{} : value->second;
+}
+
+std::string DumpSpec::text(std::string_view variable) const {
+  const auto value = values.find(variable);
+  return value == values.end() || value->second.empty() ? std::string{} : value->second.front();
+}
+
+std::vector<std::string> DumpSpec::names() const {
+  return type && row().main ? list(row().main) : std::vector<std::string>{};
+}
+
+std::optional<PolicyType> verified_type(const JobSpec& spec) {
+  const auto type = spec.kind == JobKind::verify ? parse_policy_type(spec.verify) : std::nullopt;
+  const DumpSource* dump = type ? policy_type_row(*type).dump : nullptr;
+  return dump && dump->databases ? type : std::nullopt;
+}
+
 Json::Value to_json(const JobSpec& spec) {
   Json::Value json{Json::objectValue};
   Writer writer{json};
   visit_spec(writer, spec);
   json["target"] = target_to_json(spec.target);
   json["repository_host"] = target_to_json(spec.repository_host);
+  json["dump"] = dump_to_json(spec.dump);
   visit_parts(spec, [&json](const char* name, auto visit_part) {
     json[name] = Json::Value{Json::objectValue};
     Writer part_writer{json[name]};
@@ -240,8 +305,14 @@ Expected<JobSpec> job_spec_from_json(const Json::Value& json) {
     visit_part(part_reader);
     if (!bad) bad = part_reader.bad();
   });
-  if (bad)
-    return fail(ErrorCode::failed, fmt::format("job specification: field \"{}\" is missing or wrong", bad));
+  if (bad) return bad_field(bad);
+  const bool loads = verified_type(spec).has_value();
+  if (spec.kind == JobKind::verify && spec.verify != "compare" && spec.verify != "read" && !loads) {
+    return bad_field("verify");
+  }
+  auto dump = dump_from_json(json["dump"]);
+  if (!dump) return std::unexpected(dump.error());
+  spec.dump = std::move(*dump);
   return spec;
 }
 

@@ -14,11 +14,14 @@
 //   result.json    JobResult; written, fsynced and renamed before the process exits
 #pragma once
 
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
 #include "core/model.h"
+#include "core/policy_type_row.h"
 
 namespace cyborg {
 
@@ -33,14 +36,19 @@ struct SshTarget {
 
 // What a backup reads instead of folders: see remote/dump_script.h.
 struct DumpSpec {
-  std::string type;                    // mysql, postgresql, piped, vm or proxmox; empty: folders
-  std::vector<std::string> databases;  // empty: all
-  std::string user, host;
-  int port = 0;
-  std::string command, filename;    // piped
-  std::vector<std::string> guests;  // empty: all
-  bool quiesce = false;             // vm: with the guest's agent
-  std::string mode;                 // proxmox
+  std::optional<PolicyType> type;  // none: folders
+  // Variables of the type, by name, in the words that its scripts get. In JSON they stand beside the type.
+  std::map<std::string, std::vector<std::string>, std::less<>> values;
+
+  explicit operator bool() const { return type.has_value(); }
+  const PolicyTypeRow& row() const;
+  const DumpSource& source() const;
+  const DatabaseDumps* databases() const;  // nullptr: they are something else
+  const GuestDumps* guests() const;
+  std::vector<std::string> list(std::string_view variable) const;
+  std::string text(std::string_view variable) const;
+  // Which of what there is; empty: all.
+  std::vector<std::string> names() const;
 };
 
 // The client's own way to the repository host: see borg/direct_access.h.
@@ -123,7 +131,7 @@ struct JobSpec {
   std::vector<std::string> import_names;
 
   // verify (archive, target, too)
-  std::string verify;       // "compare" with the client, load as "postgresql" or "mysql", or "read"
+  std::string verify;       // "compare" with the client, "read", or the type whose dumps are loaded
   std::string client_away;  // why the client cannot be asked; empty: it can
   std::string seed;         // of the choice of files
   std::int64_t sample_files = 0, sample_bytes = 0;
@@ -161,8 +169,11 @@ constexpr bool works_on_client(const JobSpec& spec) {
   return runs_on_client(spec.kind) && !spec.restore.output;
 }
 inline bool loads_databases(const JobSpec& spec) {
-  return spec.kind == JobKind::restore && !spec.dump.type.empty() && spec.restore.guest.empty();
+  return spec.kind == JobKind::restore && spec.dump && spec.restore.guest.empty();
 }
+
+// The type whose dumps a verification loads.
+std::optional<PolicyType> verified_type(const JobSpec& spec);
 
 Json::Value to_json(const JobSpec& spec);
 Expected<JobSpec> job_spec_from_json(const Json::Value& json);

@@ -26,6 +26,10 @@ std::string_view check_folder(const std::string& path) {
   return {};
 }
 
+std::string_view check_file_path(const std::string& path) {
+  return has_control_characters(path) ? "a path in one line" : check_folder(path);
+}
+
 std::string_view check_pattern(const std::string& pattern) {
   if (pattern.empty() || pattern.find('\n') != std::string::npos) return "a pattern in one line";
   return has_unknown_style(pattern) ? "a pattern of style fm:, sh:, re:, pp: or pf:" : "";
@@ -67,6 +71,21 @@ std::string_view check_filename(const std::string& name) {
   return !name.starts_with('.') && !name.starts_with('-') && std::ranges::all_of(name, good)
              ? ""
              : "a file name of letters, digits, \".\", \"_\" and \"-\"";
+}
+
+std::string_view check_guest_name(const std::string& name) {
+  return name.empty() || name.find('/') != std::string::npos || has_control_characters(name)
+             ? "the name of a guest"
+             : "";
+}
+
+std::string_view check_guest_id(const std::string& id) {
+  const bool digits = std::ranges::all_of(id, [](unsigned char c) { return std::isdigit(c); });
+  return digits && id.size() >= 3 && id.size() <= 9 && id.front() != '0' ? "" : "the number of a guest";
+}
+
+std::string_view check_guest_mode(const std::string& mode) {
+  return mode == "snapshot" || mode == "suspend" || mode == "stop" ? "" : "snapshot, suspend or stop";
 }
 
 }  // namespace cyborg

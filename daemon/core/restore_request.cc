@@ -6,11 +6,18 @@
 #include <array>
 #include <set>
 
+#include "core/policy_types.h"
+
 namespace cyborg {
 namespace {
 
 std::unexpected<Error> refuse(std::string message, std::string hint = {}) {
   return fail(ErrorCode::invalid_argument, std::move(message), std::move(hint));
+}
+
+const DumpSource* dump_source(const std::string& type_name) {
+  const auto type = parse_policy_type(type_name);
+  return type ? policy_type_row(*type).dump : nullptr;
 }
 
 Expected<void> check_conflict(const RestoreRequest& request) {
@@ -50,15 +57,20 @@ Expected<void> check_restore(const RestoreRequest& request) {
   return {};
 }
 
-Expected<void> check_databases(const RestoreRequest& request, const std::string& type) {
+Expected<void> check_databases(const RestoreRequest& request, const std::string& type_name) {
   if (!request.of_databases()) return {};
-  if (type.empty()) {
+  if (type_name.empty()) {
     return refuse(
         fmt::format("archive {}: its policy is gone, which said how to reach the server", request.archive),
         "restore the files of the dumps to a folder, and load them from there");
   }
-  if (type != "mysql" && type != "postgresql") {
-    return refuse(fmt::format("archive {}: it is of type {}, and has no databases", request.archive, type));
+  const DumpSource* dump = dump_source(type_name);
+  if (!dump || !dump->databases) {
+    return refuse(
+        fmt::format("archive {}: it is of type {}, and has no databases", request.archive, type_name));
+  }
+  if (request.globals && !dump->databases->globals_file) {
+    return refuse(fmt::format("globals: a policy of type {} saves none", type_name));
   }
   if (request.all_databases && !request.databases.empty()) {
     return refuse("all_databases, databases: expected one of them");
@@ -70,11 +82,13 @@ Expected<void> check_databases(const RestoreRequest& request, const std::string&
     if (target.find('\n') != std::string::npos || name.find('\n') != std::string::npos) {
       return refuse(fmt::format("databases: \"{}\" has a line break", name));
     }
+    if (dump->databases->paths && !check_file_path(target).empty()) {
+      return refuse(fmt::format("databases: \"{}\": expected {}", target, check_file_path(target)));
+    }
     if (!targets.insert(target).second) {
       return refuse(fmt::format("databases: two would become \"{}\"", target));
     }
-    if (type == "mysql" && (target == "mysql" || target == "sys" || target == "information_schema" ||
-                            target == "performance_schema")) {
+    if (std::ranges::find(dump->databases->of_the_server, target) != dump->databases->of_the_server.end()) {
       return refuse(fmt::format("databases: \"{}\" is the server's own, and is not replaced", target),
                     "globals brings users and grants back");
     }
@@ -82,16 +96,17 @@ Expected<void> check_databases(const RestoreRequest& request, const std::string&
   return {};
 }
 
-Expected<void> check_guest(const RestoreRequest& request, const std::string& type) {
+Expected<void> check_guest(const RestoreRequest& request, const std::string& type_name) {
   if (!request.of_guest()) return {};
   if (!request.paths.empty()) return refuse("paths: a guest is restored as a whole, so none are expected");
-  if (type.empty()) {
+  if (type_name.empty()) {
     return refuse(
         fmt::format("archive {}: its policy is gone, which said whose guests they are", request.archive),
         "restore its files to a folder");
   }
-  if (type != "vm" && type != "proxmox") {
-    return refuse(fmt::format("archive {}: it is of type {}, and has no guests", request.archive, type));
+  const DumpSource* dump = dump_source(type_name);
+  if (!dump || !dump->guests) {
+    return refuse(fmt::format("archive {}: it is of type {}, and has no guests", request.archive, type_name));
   }
   if (!request.conflict.empty() && request.conflict != "overwrite" && request.conflict != "fail") {
     return refuse(fmt::format("conflict \"{}\": expected overwrite or fail for a guest", request.conflict));
@@ -103,7 +118,7 @@ Expected<void> check_guest(const RestoreRequest& request, const std::string& typ
   if (bad(request.guest_name)) {
     return refuse(fmt::format("guest_name \"{}\": expected a name", request.guest_name));
   }
-  if (type == "vm") return {};
+  if (!dump->guests->numbered) return {};
   for (const auto& id : {request.guest, request.guest_name}) {
     if (!std::ranges::all_of(id, [](unsigned char c) { return std::isdigit(c); })) {
       return refuse(fmt::format("guest \"{}\": expected its number", id));

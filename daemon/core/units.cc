@@ -104,7 +104,7 @@ void add_network(std::vector<UnitProperty>& properties, const JobSpec& spec) {
       std::ranges::any_of(spec.hooks, [&](const Hook& hook) { return hook.where == "server" || spec.local; });
   // The server's own databases, which are dumped or loaded, may be at an address, and a command may want
   // anything that a client's may.
-  const bool dumps_here = spec.local && !spec.dump.type.empty();
+  const bool dumps_here = spec.local && spec.dump;
   if (of_client || hook_here || dumps_here || spec.database_remote || !spec.repository_host.address.empty()) {
     properties.push_back({"RestrictAddressFamilies", FilterList{true, {"AF_UNIX", "AF_INET", "AF_INET6"}}});
     return;
@@ -116,7 +116,8 @@ void add_network(std::vector<UnitProperty>& properties, const JobSpec& spec) {
 
 // Only the server itself as a client needs more than an unprivileged user has.
 void add_privileges(std::vector<UnitProperty>& properties, const JobSpec& spec) {
-  const bool restores_here = spec.local && spec.kind == JobKind::restore && !loads_databases(spec);
+  const bool by_server = loads_databases(spec) && !(spec.dump.databases() && spec.dump.databases()->paths);
+  const bool restores_here = spec.local && spec.kind == JobKind::restore && !by_server;
   const bool reads_here = spec.local && (spec.kind == JobKind::backup ||
                                          (spec.kind == JobKind::verify && spec.verify == "compare"));
   std::uint64_t capabilities = 0;
@@ -144,7 +145,7 @@ void add_privileges(std::vector<UnitProperty>& properties, const JobSpec& spec) 
 // A server for dumps, which do what a client wants: an inner sandbox keeps it from all but its directory, and
 // this from the sockets of others, which that cannot. See job/sandbox.h.
 void add_database_server(std::vector<UnitProperty>& properties, const JobSpec& spec) {
-  if (spec.kind != JobKind::verify || (spec.verify != "postgresql" && spec.verify != "mysql")) return;
+  if (!verified_type(spec)) return;
   properties.push_back(
       {"InaccessiblePaths", std::vector<std::string>{"-/run/dbus", "-/run/postgresql", "-/run/mysqld"}});
   properties.push_back(

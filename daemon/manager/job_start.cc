@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <json/writer.h>
 
-#include "core/policy_types.h"
 #include "manager/job_runner.h"
 
 namespace cyborg {
@@ -149,7 +148,7 @@ void JobRunner::with_secret(std::int64_t id, const char* name, const store::Secr
 
 void JobRunner::add_database_password(std::int64_t id, const JobSpec& spec,
                                       std::map<std::string, std::string> credentials) {
-  if (!takes_password(spec.dump.type)) return launch(id, spec, std::move(credentials));
+  if (!spec.dump || !spec.dump.source().secret) return launch(id, spec, std::move(credentials));
   with_secret(id, "database-password", store::policy_password_key(spec.policy), std::move(credentials),
               [this, id, spec](std::map<std::string, std::string> all) { launch(id, spec, std::move(all)); });
 }

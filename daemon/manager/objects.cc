@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "core/policy_types.h"
+#include "core/backup_source.h"
 #include "core/quota.h"
 #include "core/repository_url.h"
 #include "manager/manager.h"

@@ -3,15 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
+#include "core/backup_source.h"
 #include "core/policy_types.h"
 #include "core/quote.h"
 
 namespace cyborg {
 namespace {
 
-bool is_path(const std::string& kind) {
-  return kind == "mount" || kind == "home" || kind == "mail";
+bool is_path(std::string_view kind) {
+  constexpr std::array<std::string_view, 3> kPaths{"mount", "home", "mail"};
+  return std::ranges::find(kPaths, kind) != kPaths.end();
 }
 
 bool lies_in(const std::string& path, std::string folder) {
@@ -62,10 +65,9 @@ Cover covers(const Policy& policy, const std::string& client, const Json::Value&
   const std::string name = one["name"].asString();
   const BackupSource source = backup_source(policy, client);
   if (is_path(kind)) return covers_path(source, name, found);
-  if (policy.type != kind) return Cover::no;
-  if (kind == "vm" || kind == "proxmox") return names(source.dump.guests, name) ? Cover::yes : Cover::no;
+  if (!source.dump || parse_policy_type(kind) != source.dump.type) return Cover::no;
   // A server that does not say what it has is covered by what takes all that it has.
-  return is_here(source.dump.host) && names(source.dump.databases, name) ? Cover::yes : Cover::no;
+  return is_here(source.dump.text("host")) && names(source.dump.names(), name) ? Cover::yes : Cover::no;
 }
 
 // A name for the policy that is proposed: web-postgresql, web-srv-data.
@@ -108,11 +110,13 @@ std::string command(const Fleet& fleet, const std::string& client, const std::st
   std::string variable;
   std::string what = kind;
   if (is_path(kind)) {
-    type = name == "/" ? "rootfs" : "folders";
-    what = name == "/" ? "rootfs" : name;
+    type = to_string(name == "/" ? PolicyType::rootfs : PolicyType::folders);
+    what = name == "/" ? type : name;
     if (name != "/") variable = "folders=" + name;
   } else if (!name.empty()) {
-    variable = (kind == "vm" || kind == "proxmox" ? "guests=" : "databases=") + name;
+    if (const auto found = parse_policy_type(kind); found && policy_type_row(*found).main) {
+      variable = fmt::format("{}={}", policy_type_row(*found).main, name);
+    }
     what = kind + "-" + name;
   }
   return fmt::format("cyborgctl policy add {} --type {} --repository {} --client {}{}",

@@ -5,6 +5,7 @@
 
 #include "borg/archive_items.h"
 #include "borg/direct_access.h"
+#include "core/backup_source.h"
 #include "core/hooks.h"
 #include "core/policy_types.h"
 #include "core/repository_url.h"
@@ -124,8 +125,8 @@ void describe_verify(const Fleet& fleet, const Job& job, JobSpec& spec) {
   spec.seed = job.details["seed"].asString();
   spec.verify = "read";
   if (const auto policy = fleet.policies.find(job.policy); policy != fleet.policies.end()) {
-    const std::string type = backup_source(policy->second, job.client).dump.type;
-    spec.verify = type.empty() ? "compare" : type == "postgresql" || type == "mysql" ? type : "read";
+    const DumpSpec dump = backup_source(policy->second, job.client).dump;
+    spec.verify = !dump ? "compare" : dump.databases() ? to_string(*dump.type) : "read";
     spec.canaries = policy->second.canaries;
   }
   if (auto described = describe_client(fleet, job, spec); !described) {
@@ -158,7 +159,6 @@ Expected<void> describe_restore(const Fleet& fleet, const Job& job, JobSpec& spe
     spec.paths = {guest_path(spec)};
     return {};
   }
-  spec.dump.databases.clear();
   if (request.conflict.empty()) spec.restore.conflict = "fail";
   spec.restore.all_databases = request.all_databases;
   spec.restore.globals = request.globals;

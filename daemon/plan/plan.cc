@@ -6,7 +6,7 @@
 #include <optional>
 #include <set>
 
-#include "core/policy_types.h"
+#include "core/backup_source.h"
 #include "core/repository_url.h"
 #include "plan/planner.h"
 #include "plan/retention.h"

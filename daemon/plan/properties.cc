@@ -7,10 +7,10 @@
 #include <array>
 #include <regex>
 
+#include "core/backup_source.h"
 #include "core/calendar.h"
 #include "core/fields.h"
 #include "core/hooks.h"
-#include "core/policy_types.h"
 #include "core/repository_url.h"
 #include "plan/maintenance.h"
 #include "plan/retention.h"

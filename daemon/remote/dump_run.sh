@@ -3,8 +3,8 @@
 # This shell holds each FIFO open until the status of its dump is known. Opening it only for writing blocks until borg
 # opens it.
 #
-# Expects: $P, the passphrase; $HOLDS, not empty if the tool needs the holder. After dump_functions.sh,
-# dump_hold.sh and watchers.sh.
+# Expects: $P, the passphrase; $HOLDS, not empty if the tool needs the holder; $LIKE, not empty if the
+# names are those of files. After dump_functions.sh, dump_hold.sh and watchers.sh.
 # Descriptors: 3 is borg's passphrase, 6 and 7 a FIFO, 9 of borg signals its end.
 # Says: no-directory, dumping, dump-list-failed, dump-failed.
 # shellcheck disable=SC2015 # what is behind || is to run if either part before it fails
@@ -12,6 +12,11 @@
 # shellcheck disable=SC2094 # a FIFO, opened for both directions
 # shellcheck disable=SC2154 # w, m: watchers.sh
 
+# borg saves the mode and the owner of a FIFO with what it reads from it. Nobody else can enter the directory.
+like() {
+  chmod "$(stat -L -c %a -- "$1")" "$2"
+  if [ "$(id -u)" = 0 ]; then chown "$(stat -L -c %u:%g -- "$1")" "$2"; else chmod u+rw "$2"; fi
+} 2>/dev/null
 exec 4<&-
 mkdir "$D/dump" && mkfifo "$D/life" "$D/words" || die no-directory "$D"
 run list >"$D/list" || fail dump-list-failed
@@ -19,6 +24,7 @@ while IFS= read -r x; do
   f=${x%% *}
   case $f in */*) mkdir -p "$D/dump/${f%/*}" ;; esac
   mkfifo "$D/dump/$f" || fail dump-failed "${x#* }"
+  [ -z "$LIKE" ] || like "${x#* }" "$D/dump/$f"
   set -- "$@" "$f"
 done <"$D/list"
 [ -z "$HOLDS" ] || hold

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "borg/command.h"
+#include "core/policy_types.h"
 #include "core/quote.h"
 #include "remote/dump_tools.h"
 #include "remote/job_script.h"
@@ -12,19 +15,19 @@
 namespace cyborg {
 namespace {
 
-std::string port(const DumpSpec& dump) {
-  return dump.port > 0 ? std::to_string(dump.port) : std::string{};
+// Each part that a row names is there.
+constexpr bool has_scripts(std::span<const char* const> names) {
+  return std::ranges::all_of(names, [](const char* name) { return scripts::exists(name); });
 }
+static_assert(std::ranges::all_of(kPolicyTypes, [](PolicyType type) {
+  const DumpSource* dump = policy_type_row(type).dump;
+  return !dump || (!dump->scripts.empty() && has_scripts(dump->scripts) &&
+                   (!dump->databases || has_scripts(dump->databases->scripts)) &&
+                   (!dump->guests || has_scripts(dump->guests->scripts)));
+}));
 
 std::string tool(const DumpSpec& dump) {
-  if (dump.type == "piped") {
-    return scripts::tool + assign("FILENAME", dump.filename) + assign("COMMAND", dump.command) +
-           scripts::dump_piped;
-  }
-  if (dump.type == "vm") return scripts::tool + vm_tool(dump);
-  if (dump.type == "proxmox") return scripts::tool + proxmox_tool(dump);
-  return scripts::tool + assign("NAMES", dump.databases) + tool_access(dump) +
-         (dump.type == "mysql" ? scripts::dump_mysql : scripts::dump_postgresql);
+  return scripts::tool + script_values(dump) + script_parts(dump.source().scripts);
 }
 
 std::string escaped(const std::string& text, std::string_view special) {
@@ -34,23 +37,6 @@ std::string escaped(const std::string& text, std::string_view special) {
     result += c;
   }
   return result;
-}
-
-bool holds(const DumpSpec& dump) {
-  return dump.type == "vm";
-}
-
-const char* what_is_listed(const DumpSpec& dump) {
-  return dump.type == "vm" || dump.type == "proxmox" ? "guests" : "databases";
-}
-
-std::string guest_part(std::string_view name) {
-  const auto space = name.find(' ');
-  const auto part = name.substr(0, space);
-  const auto guest = space == std::string_view::npos ? std::string_view{} : name.substr(space + 1);
-  if (part == "-") return fmt::format("the definition of guest \"{}\"", guest);
-  if (part == "nvram") return fmt::format("the firmware's variables of guest \"{}\"", guest);
-  return fmt::format("disk {} of guest \"{}\"", part, guest);
 }
 
 }  // namespace
@@ -64,7 +50,8 @@ std::string assign(const char* name, const std::vector<std::string>& values) {
 }
 
 std::string script_secret(const DumpSpec& dump) {
-  return assign("FORM", dump.type == "mysql" ? "[client]\\n%s\\n" : "%s\\n") + scripts::secret;
+  const SecretForm* secret = dump.source().secret;
+  return assign("FORM", secret ? secret->file : "%s\\n") + scripts::secret;
 }
 
 std::string script_watchers() {
@@ -75,14 +62,18 @@ std::string tool_start() {
   return scripts::tool;
 }
 
-std::string tool_access(const DumpSpec& dump) {
-  if (dump.type == "mysql") {
-    return assign("DBUSER", dump.user) + assign("DBHOST", dump.host) + assign("DBPORT", port(dump)) +
-           scripts::access_mysql;
+std::string script_values(const DumpSpec& dump) {
+  std::string text;
+  for (const auto& variable : dump.row().variables) {
+    if (variable.shell) text += assign(variable.shell, dump.list(variable.name));
   }
-  std::string text = assign("PGUSER", dump.user) + assign("PGHOST", dump.host) + "export PGUSER PGHOST\n";
-  if (dump.port > 0) text += assign("PGPORT", port(dump)) + "export PGPORT\n";
-  return text + scripts::access_postgresql;
+  return text;
+}
+
+std::string script_parts(std::span<const char* const> names) {
+  std::string text;
+  for (const char* name : names) text += scripts::text(name);
+  return text;
 }
 
 std::string dump_script(const JobSpec& spec, const std::string& relay) {
@@ -90,30 +81,27 @@ std::string dump_script(const JobSpec& spec, const std::string& relay) {
   // There, both lines come from the descriptor that a borg alone would read its passphrase from.
   const char* input = spec.local ? "exec 0<&3 3<&-\n" : "";
   return input + script_start(spec, relay, "") + assign("TOOL", tool(spec.dump)) +
-         assign("HOLDS", holds(spec.dump) ? "yes" : "") + script_secret(spec.dump) + scripts::dump_functions +
-         scripts::dump_hold + (spec.local ? "" : scripts::watchers) + "set -- " + quote(borg) + "\n" +
-         scripts::dump_run;
+         assign("HOLDS", spec.dump.source().holds ? "yes" : "") +
+         assign("LIKE", spec.dump.databases() && spec.dump.databases()->paths ? "yes" : "") +
+         script_secret(spec.dump) + scripts::dump_functions + scripts::dump_hold +
+         (spec.local ? "" : scripts::watchers) + "set -- " + quote(borg) + "\n" + scripts::dump_run;
 }
 
 std::string dump_secret(const JobSpec& spec, const std::string& password) {
   if (password.empty()) return {};
-  if (spec.dump.type == "mysql") return "password=\"" + escaped(password, "\\\"") + "\"";
-  return "*:*:*:*:" + escaped(password, "\\:");
+  const SecretForm* form = spec.dump.source().secret;
+  return form ? form->before + escaped(password, form->escaped) + form->after : std::string{};
 }
 
 std::string dump_name(const JobSpec& spec, std::string_view name) {
-  if (spec.dump.type == "piped") return "the output of the command";
-  if (spec.dump.type == "vm") return guest_part(name);
-  if (spec.dump.type == "proxmox") return fmt::format("guest {}", name.substr(name.find(' ') + 1));
-  if (name.empty()) return spec.dump.type == "mysql" ? "the grants" : "the roles";
-  return fmt::format("database \"{}\"", name);
+  return dump_part_name(*spec.dump.type, name);
 }
 
 std::string dump_failure(const JobSpec& spec, const std::string& code, const std::string& name,
                          const std::string& said) {
   const std::string reason = said.empty() ? "the command gave no reason" : said;
   if (code == "dump-list-failed") {
-    return fmt::format("the {} of {} could not be listed: {}", what_is_listed(spec.dump), spec.client,
+    return fmt::format("the {} of {} could not be listed: {}", spec.dump.source().things, spec.client,
                        reason);
   }
   return fmt::format("{} of {} could not be saved, so there is no archive: {}", dump_name(spec, name),

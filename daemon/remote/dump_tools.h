@@ -1,4 +1,5 @@
-// The tools of dump_script.h that are long enough for a file of their own, and what they share.
+// What the tools of dump_script.h, load_script.h and guest_script.h share, which are made of the scripts that
+// the row of a policy type names.
 //
 // A dump tool is a script of its own, which runs in a session of its own, so that all of it can be ended.
 // Called with "list" it prints a line for each file of the archive: its path, a space, and the name that
@@ -9,6 +10,7 @@
 // "hold" besides: see dump_hold.sh.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,7 +22,10 @@ namespace cyborg {
 std::string assign(const char* name, const std::string& value);
 std::string assign(const char* name, const std::vector<std::string>& values);
 
-std::string vm_tool(const DumpSpec& dump);
-std::string proxmox_tool(const DumpSpec& dump);
+// The variables of the type that its scripts know, assigned.
+std::string script_values(const DumpSpec& dump);
+
+// The scripts of these names, one behind the other.
+std::string script_parts(std::span<const char* const> names);
 
 }  // namespace cyborg

@@ -11,6 +11,7 @@
 # shellcheck disable=SC2209 # file is a type
 # shellcheck disable=SC2015 # what is behind || is to run if either part before it fails
 
+need virsh qemu-img timeout
 free() {
   case $1 in
     block) [ -n "$OVERWRITE" ] || refuse guest-exists "the block device $3 would be overwritten" ;;

@@ -12,10 +12,6 @@
 namespace cyborg {
 namespace {
 
-bool of_proxmox(const JobSpec& spec) {
-  return spec.dump.type == "proxmox";
-}
-
 bool renamed(const JobSpec& spec) {
   return spec.restore.guest_name != spec.restore.guest;
 }
@@ -25,9 +21,7 @@ std::string tool(const JobSpec& spec) {
   return tool_start() + assign("N", spec.restore.guest_name) + flag("NEW", renamed(spec)) +
          flag("OVERWRITE", spec.restore.conflict == "overwrite") + flag("START", spec.restore.start) +
          assign("DIRECTORY", spec.directory) + scripts::guest_tool +
-         (of_proxmox(spec)
-              ? std::string{scripts::guest_proxmox}
-              : std::string{"need virsh qemu-img timeout\n"} + scripts::vm + scripts::guest_libvirt);
+         script_parts(spec.dump.guests()->scripts);
 }
 
 }  // namespace

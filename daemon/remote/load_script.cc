@@ -4,6 +4,7 @@
 
 #include "borg/archive_items.h"
 #include "borg/command.h"
+#include "core/policy_types.h"
 #include "core/quote.h"
 #include "remote/dump_script.h"
 #include "remote/dump_tools.h"
@@ -14,16 +15,17 @@ namespace cyborg {
 namespace {
 
 // A tool's verbs: look, prepare (which ends with 3 when the database may not be touched), load, finish, undo,
-// and globals. $N is the database, $O its name in the archive, $A a name that is only ours. Files in $D say
-// how far it got: `made` that $N is ours to remove, `other` that $A is there.
+// and globals; of a type that its script verifies, verify. $N is the database, $O its name in the archive, $A
+// a name that is only ours; $MODE and $OWNER are those that the archive has of a file. Files in $D say how
+// far it got: `made` that $N is ours to remove, `other` that $A is there.
 
 std::string tool(const JobSpec& spec, const Load& load) {
   return tool_start() + "case $v in load | globals) trap 'echo $? >\"$D/status\"' EXIT ;; esac\n" +
          assign("N", load.target) + assign("O", load.name) +
          assign("A", fmt::format("cyborg-{}-{}", spec.job, load.number)) +
          assign("OVERWRITE", spec.restore.conflict == "overwrite" ? "1" : "") + "export OVERWRITE\n" +
-         tool_access(spec.dump) +
-         (spec.dump.type == "mysql" ? scripts::load_mysql : scripts::load_postgresql);
+         assign("MODE", load.mode) + assign("OWNER", load.owner) + script_values(spec.dump) +
+         script_parts(spec.dump.databases()->scripts);
 }
 
 std::string begin(const JobSpec& spec, const std::string& relay, const Load& load) {
@@ -37,11 +39,15 @@ std::string begin(const JobSpec& spec, const std::string& relay, const Load& loa
 
 std::string load_script(const JobSpec& spec, const std::string& relay, const Load& load) {
   const auto borg =
-      borg_extract_file(spec, script_repository(spec, relay), path_of_database(load.name, spec.dump.type));
+      borg_extract_file(spec, script_repository(spec, relay), path_of_database(load.name, *spec.dump.type));
   // Roles and grants need no preparation: what is there is looked at when they are read.
   const bool globals = load.name.empty();
   return begin(spec, relay, load) + assign("PREPARE", globals ? "" : "prepare") +
          assign("LOAD", globals ? "globals" : "load") + "set -- " + quote(borg) + "\n" + scripts::load_run;
+}
+
+std::string verify_script(PolicyType type) {
+  return tool_start() + script_parts(policy_type_row(type).dump->databases->scripts);
 }
 
 std::string database_look_script(const JobSpec& spec, const Load& load) {

@@ -16,6 +16,8 @@ struct Load {
   std::string name;    // in the archive; empty: roles or grants
   std::string target;  // on the server
   int number = 0;      // among the loads of the job
+  // Of a file that is a database, as chmod and chown take them; empty: those of what is there.
+  std::string mode = {}, owner = {};
 };
 
 // As restore_script(), with dump_secret() as a second line of standard input.
@@ -23,6 +25,10 @@ std::string load_script(const JobSpec& spec, const std::string& relay, const Loa
 
 // Prints "missing", "empty" or "full", for the database that there is of the name; the same input.
 std::string database_look_script(const JobSpec& spec, const Load& load);
+
+// What reads a dump of the type and says what is wrong with it, without a job and a client: called with
+// "verify" and the file, it prints "TABLES ROWS".
+std::string verify_script(PolicyType type);
 
 // For people: what is loaded.
 std::string load_name(const JobSpec& spec, const Load& load);

@@ -25,10 +25,6 @@ std::string script_watchers();
 // encode(), and need(), which fails when a program is missing.
 std::string tool_start();
 
-// How the programs of a server reach it. PostgreSQL's: behind $as, by variables that libpq knows; those of
-// MariaDB and MySQL: $client and $dump, with the arguments of the tool.
-std::string tool_access(const DumpSpec& dump);
-
 // Functions, the private directory $D with the relay's FIFOs, and borg's environment. The last part of borg's
 // directory is `sub_directory`.
 std::string script_start(const JobSpec& spec, const std::string& relay, const std::string& sub_directory);

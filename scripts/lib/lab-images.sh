@@ -24,7 +24,7 @@ image_packages() { # RELEASE LAYER
         openssh-client sudo acl attr xz-utils zstd iproute2 procps passwd \
         ca-certificates
       ;;
-    databases) echo mariadb-server postgresql btrfs-progs lvm2 ;;
+    databases) echo mariadb-server postgresql sqlite3 btrfs-progs lvm2 ;;
     hypervisor)
       echo libvirt-daemon-system libvirt-clients libvirt-daemon-driver-qemu \
         qemu-system-x86 qemu-utils jq
@@ -34,7 +34,7 @@ image_packages() { # RELEASE LAYER
     server)
       # Only MariaDB's programs: verification of a dump starts a server of its own.
       echo postgresql postgresql-common polkitd libpq5 libssh-4 libsodium23 \
-        libstdc++6 libsystemd0 adduser openssl jq mariadb-server-core mariadb-client-core
+        libstdc++6 libsystemd0 adduser openssl jq mariadb-server-core mariadb-client-core sqlite3
       case $release in
         bookworm) echo libsdbus-c++1 libjsoncpp25 libspdlog1.10 libfmt9 ;;
         trixie) echo libsdbus-c++2 libjsoncpp26 libspdlog1.15 libfmt10 ;;

@@ -17,6 +17,7 @@ import harness  # noqa: E402
 from case import PASSPHRASE, JobCase, wait_for  # noqa: E402
 from direct_cases import Direct  # noqa: E402, F401: run with the others
 from repository_cases import Repositories  # noqa: E402, F401
+from sqlite_cases import Sqlite  # noqa: E402, F401
 
 class Jobs(JobCase):
     # backup and restore

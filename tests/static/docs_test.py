@@ -30,6 +30,56 @@ def commands(path):
             continue  # prose that is broken at an apostrophe
 
 
+def policy_types():
+    """The table of policy_types.h: type → its own variables, and those of all files."""
+    table = (ROOT / "daemon" / "core" / "policy_types.h").read_text()
+    # The arrays of variables, and the functions that make some for several types.
+    arrays = re.split(r"(?m)^(?:inline constexpr (?:auto|std::array)|constexpr auto) (k\w+Variables|\w+_variables)\b", table)
+    variables = {}
+    for name, text in zip(arrays[1::2], arrays[2::2]):
+        text = re.split(r"(?m)^}+\)?;?$", text)[0]
+        variables[name] = [match[1] for match in re.finditer(r'\.name = "(\w+)"((?:(?!PolicyVariable)[^;])*)', text)
+                           if "Form::secret" not in match[2] and ".same_as" not in match[2]]
+        if "database_variables(" in text and name != "database_variables":
+            variables[name] += variables["database_variables"]
+    types = {}
+    for row in re.findall(r"PolicyTypeRow k\w+\{(.*?)\n};", table, re.S):
+        types[re.search(r'\.name = "(\w+)"', row)[1]] = variables[re.search(r"\.variables = (\w+)", row)[1]]
+    files = variables["kFileVariables"]
+    return {name: [one for one in own if own != files] for name, own in types.items()}, files
+
+
+class PolicyTypes(unittest.TestCase):
+    """The lists in README and the manual are those of the table."""
+
+    def test_the_table_is_read(self):
+        types, files = policy_types()
+        self.assertGreaterEqual(len(types), 9)
+        self.assertIn("exclude", files)
+        self.assertEqual(types["postgresql"], ["databases", "user", "host", "port"])
+
+    def test_readme(self):
+        types, files = policy_types()
+        rows = re.findall(r"(?m)^\| (?:`(\w+)`|) \|.*\| (.*) \|$", (ROOT / "README.md").read_text())
+        listed = [name for name, _ in rows if name in types]
+        self.assertEqual(listed, list(types))
+        for name, variables in rows:
+            with self.subTest(type=name):
+                self.assertEqual(re.findall(r"`(\w+)`", variables), types.get(name, files))
+
+    def test_manual(self):
+        types, _ = policy_types()
+        page = (ROOT / "client" / "man" / "cyborgctl.1").read_text()
+        *most, last = types
+        self.assertIn(f"is {', '.join(most)} or {last}; see POLICY TYPES.", page)
+        described = page[page.index('.SH "POLICY TYPES"'):]
+        described = described[:described.index("\n.SH ", 1)]
+        for name, variables in types.items():
+            self.assertRegex(described, rf'(?m)^\.TP\n\.BR? .*\b{name}\b', name)
+            for variable in variables:
+                self.assertRegex(described, rf"\b{variable}\b", f"{name}: {variable}")
+
+
 class Manuals(unittest.TestCase):
     def test_groff(self):
         for page in ROOT.glob("*/man/*"):

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <fstream>
 
+#include "core/policy_types.h"
 #include "job/sandbox.h"
 #include "ssh/failure.h"
 
@@ -83,14 +84,31 @@ void DatabaseServer::stop(int signal) {
   server_.reset();  // kills what still runs
 }
 
-std::unique_ptr<DatabaseServer> DatabaseServer::start(JobContext& job, const std::string& type,
+std::unique_ptr<DatabaseServer> DatabaseServer::start(JobContext& job, PolicyType type,
                                                       const std::string& directory) {
-  return type == "postgresql" ? make_postgresql(job, directory) : make_mariadb(job, directory);
+  switch (policy_type_row(type).dump->databases->loaded_with) {
+    case LoadedWith::mariadb:
+      return make_mariadb(job, directory);
+    case LoadedWith::script:
+      return make_scripted(job, type, directory);
+    case LoadedWith::postgresql:
+      break;
+  }
+  return make_postgresql(job, directory);
 }
 
-std::string DatabaseServer::missing(const std::string& type) {
+std::string DatabaseServer::missing(PolicyType type) {
+  const DatabaseDumps& dumps = *policy_type_row(type).dump->databases;
   if (!can_enclose()) return "this kernel has no Landlock to shut the server in with";
-  return type == "postgresql" ? missing_postgresql() : missing_mariadb();
+  switch (dumps.loaded_with) {
+    case LoadedWith::mariadb:
+      return missing_mariadb();
+    case LoadedWith::script:
+      return missing_tool(dumps);
+    case LoadedWith::postgresql:
+      break;
+  }
+  return missing_postgresql();
 }
 
 }  // namespace cyborg

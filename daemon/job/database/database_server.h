@@ -1,5 +1,6 @@
 // Database servers that live as long as a verification: in a directory of their own, reached by a socket in
-// it alone, and shut in (sandbox.h) with the tools that load dumps into them.
+// it alone, and shut in (sandbox.h) with the tools that load dumps into them. What needs no server is read by
+// a script that is shut in as they are.
 #pragma once
 
 #include <cstdint>
@@ -25,10 +26,10 @@ class DatabaseServer {
   virtual ~DatabaseServer() = default;
 
   // Makes one, and waits until it answers. Throws Failure.
-  static std::unique_ptr<DatabaseServer> start(JobContext& job, const std::string& type,
+  static std::unique_ptr<DatabaseServer> start(JobContext& job, PolicyType type,
                                                const std::string& directory);
   // What is missing on this machine to make one; empty: nothing.
-  static std::string missing(const std::string& type);
+  static std::string missing(PolicyType type);
 
   virtual std::string name() const = 0;  // "PostgreSQL 15"
   // Why a dump that begins like this cannot be loaded here; empty: it can.
@@ -60,7 +61,9 @@ class DatabaseServer {
 
 std::unique_ptr<DatabaseServer> make_postgresql(JobContext& job, const std::string& directory);
 std::unique_ptr<DatabaseServer> make_mariadb(JobContext& job, const std::string& directory);
+std::unique_ptr<DatabaseServer> make_scripted(JobContext& job, PolicyType type, const std::string& directory);
 std::string missing_postgresql();
 std::string missing_mariadb();
+std::string missing_tool(const DatabaseDumps& dumps);
 
 }  // namespace cyborg

@@ -7,6 +7,8 @@
 #include <charconv>
 #include <cstdint>
 
+#include "borg/archive_items.h"
+
 namespace cyborg {
 namespace {
 
@@ -15,22 +17,6 @@ std::optional<int> leading_number(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || end == text.data()) return std::nullopt;
   return number;
-}
-
-// As tool.sh writes names: %2f.
-std::string decoded(std::string_view text) {
-  std::string name;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    unsigned code = 0;
-    if (text[i] == '%' && i + 2 < text.size() &&
-        std::from_chars(text.data() + i + 1, text.data() + i + 3, code, 16).ptr == text.data() + i + 3) {
-      name += static_cast<char>(code);
-      i += 2;
-    } else {
-      name += text[i];
-    }
-  }
-  return name;
 }
 
 // The numbers and texts of pg_dump's custom format: a sign and as many bytes as the file says, the lowest
@@ -82,19 +68,14 @@ bool read_pair(std::string_view text, int& major, int& minor) {
 
 }  // namespace
 
-DumpFile dump_file(std::string_view type, std::string_view path) {
-  const bool postgresql = type == "postgresql";
-  const std::string prefix = std::string{type} + "/";
-  const std::string_view suffix = postgresql ? ".dump" : ".sql";
+DumpFile dump_file(PolicyType type, std::string_view path) {
   DumpFile file;
   file.path = path;
-  if (!path.starts_with(prefix)) return file;
-  path.remove_prefix(prefix.size());
-  if (path == (postgresql ? "globals.sql" : "grants.sql")) {
-    file.kind = DumpFile::Kind::globals;
-  } else if (path.ends_with(suffix) && path.size() > suffix.size()) {
+  file.database = database_of_path(path, type);
+  if (!file.database.empty()) {
     file.kind = DumpFile::Kind::database;
-    file.database = decoded(path.substr(0, path.size() - suffix.size()));
+  } else if (!path.empty() && path == path_of_database("", type)) {
+    file.kind = DumpFile::Kind::globals;
   }
   return file;
 }

@@ -9,9 +9,12 @@
 #include <string_view>
 #include <vector>
 
+#include "core/policy_type_row.h"
+
 namespace cyborg {
 
-// A file of an archive that a policy of this type made (layout: dump_script.h).
+// A file of an archive that a policy of this type made (layout: dump_script.h). Globals are what belongs to
+// all of its databases: roles, grants.
 struct DumpFile {
   enum class Kind { database, globals, other };
   Kind kind = Kind::other;
@@ -19,7 +22,7 @@ struct DumpFile {
   std::string database;  // its name, decoded
   std::int64_t size = 0;
 };
-DumpFile dump_file(std::string_view type, std::string_view path);
+DumpFile dump_file(PolicyType type, std::string_view path);
 
 // What a dump says at its beginning.
 struct DumpOrigin {

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <csignal>
 #include <filesystem>
@@ -14,6 +16,7 @@ namespace cyborg {
 namespace {
 
 constexpr const char* kUser = "cyborg verification";
+constexpr std::array<std::string_view, 2> kOwn{"mysql", "sys"};
 
 std::string find_program(const char* name) {
   for (const char* directory : {"/usr/sbin/", "/usr/bin/"}) {
@@ -25,7 +28,8 @@ std::string find_program(const char* name) {
 
 // The system database of a dump is not that of the server it is loaded into.
 std::string database_name(const DumpFile& dump) {
-  return dump.database == "mysql" || dump.database == "sys" ? "verified " + dump.database : dump.database;
+  const bool own = std::ranges::find(kOwn, dump.database) != kOwn.end();
+  return own ? "verified " + dump.database : dump.database;
 }
 
 class MariadbServer final : public DatabaseServer {

@@ -69,7 +69,7 @@ std::vector<std::string> root_links(const JobSpec& spec) {
 
 BorgEnd create_here(JobContext& job, Serve* serve) {
   const JobSpec& spec = job.spec();
-  if (!spec.dump.type.empty()) return dump_here(job, serve);
+  if (spec.dump) return dump_here(job, serve);
   if (spec.snapshot) {
     throw Failure("snapshot-refused",
                   fmt::format("{} is the server itself, whose jobs may neither mount nor make snapshots: set "
@@ -93,7 +93,7 @@ BorgEnd create_there(JobContext& job, Serve* serve) {
   job.throw_if_canceled();
   const std::string relay = serve ? random_relay() : std::string{};
   const JobSpec& spec = job.spec();
-  const bool dumps = !spec.dump.type.empty();
+  const bool dumps{spec.dump};
   const std::string second_line = dumps ? dump_secret(spec, job.database_password()) + "\n" : std::string{};
   const RemoteBorg borg{dumps ? dump_script(spec, relay) : backup_script(spec, relay),
                         job.passphrase() + "\n" + second_line, relay, serve};
@@ -119,7 +119,7 @@ void add_archive(JobResult& result, const BorgEnd& end, const JobSpec& spec) {
     return;
   }
   result.archive = report->archive;
-  const bool reads_files = spec.dump.type.empty() && !spec.any_root;
+  const bool reads_files = !spec.dump && !spec.any_root;
   if (reads_files && report->archive["nfiles"].asInt64() == 0 && result.state == JobState::successful) {
     result.state = JobState::warning;
     result.code = "empty-archive";

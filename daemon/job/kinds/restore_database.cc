@@ -16,27 +16,50 @@
 namespace cyborg {
 namespace {
 
+struct Dump {
+  std::int64_t size = 0;
+  std::string mode = {}, owner = {};  // of a file that is a database
+};
+
 struct Dumps {
-  std::map<std::string, std::int64_t> sizes;  // by database
+  std::map<std::string, Dump> databases;  // by name
   bool globals = false;
 };
 
+// "-rw-r----- 33:33" as chmod and chown take it. The server's own jobs may read the files of others, and
+// cannot give the copy of one to its owner.
+Dump file_dump(const JobSpec& spec, const ArchiveItem& item) {
+  constexpr std::size_t kMode = 10;
+  Dump dump{item.size};
+  if (!spec.dump.databases()->paths || item.source.size() <= kMode + 1) return dump;
+  const auto bits = [&](std::size_t at) {
+    std::string some;
+    for (const char c : item.source.substr(at, 3)) {
+      if (c == 'r' || c == 'w' || c == 'x') some += c;
+    }
+    return some;
+  };
+  dump.mode = fmt::format("u={},g={},o={}", bits(1), bits(4), bits(7));
+  if (!spec.local) dump.owner = item.source.substr(kMode + 1);
+  return dump;
+}
+
 Dumps dumps_of(JobContext& job) {
-  const std::string& type = job.spec().dump.type;
+  const PolicyType type = *job.spec().dump.type;
   const std::string globals = path_of_database("", type);
   Dumps dumps;
   list_archive(job, [&](const ArchiveItem& item) {
     if (item.type != '-') return;
-    if (item.path == globals) dumps.globals = true;
+    if (!globals.empty() && item.path == globals) dumps.globals = true;
     const std::string name = database_of_path(item.path, type);
-    if (!name.empty()) dumps.sizes[name] = item.size;
+    if (!name.empty()) dumps.databases[name] = file_dump(job.spec(), item);
   });
   return dumps;
 }
 
 std::vector<std::string> names_of(const Dumps& dumps) {
   std::vector<std::string> names;
-  for (const auto& [name, size] : dumps.sizes) names.push_back(name);
+  for (const auto& [name, dump] : dumps.databases) names.push_back(name);
   return names;
 }
 
@@ -44,7 +67,9 @@ std::vector<std::string> names_of(const Dumps& dumps) {
 std::vector<Load> choose(const JobSpec& spec, const Dumps& dumps) {
   std::vector<Load> loads;
   const auto add = [&](const std::string& name, const std::string& target) {
-    loads.push_back({name, target, static_cast<int>(loads.size())});
+    const auto dump = dumps.databases.find(name);
+    const Dump file = dump == dumps.databases.end() ? Dump{} : dump->second;
+    loads.push_back({name, target, static_cast<int>(loads.size()), file.mode, file.owner});
   };
   if (spec.restore.globals) {
     if (!dumps.globals) {
@@ -56,19 +81,18 @@ std::vector<Load> choose(const JobSpec& spec, const Dumps& dumps) {
   }
   for (std::size_t i = 0; i < spec.restore.databases.size(); ++i) {
     const std::string& name = spec.restore.databases[i];
-    if (!dumps.sizes.contains(name)) {
+    if (!dumps.databases.contains(name)) {
       throw Failure(
           "database-not-in-archive",
           fmt::format("database \"{}\" is not in archive {}, which has: {}", name, spec.archive,
-                      dumps.sizes.empty() ? "none" : fmt::format("{}", fmt::join(names_of(dumps), ", "))),
+                      dumps.databases.empty() ? "none" : fmt::format("{}", fmt::join(names_of(dumps), ", "))),
           JobState::failed);
     }
     add(name, spec.restore.database_names[i]);
   }
   if (spec.restore.all_databases) {
-    for (const auto& [name, size] : dumps.sizes) {
-      // A running server does not get its own tables replaced: its users are among the globals.
-      if (spec.dump.type == "mysql" && name == "mysql") continue;
+    for (const auto& [name, dump] : dumps.databases) {
+      if (const char* own = spec.dump.databases()->not_with_all; own && name == own) continue;
       add(name, name);
     }
   }
@@ -166,7 +190,7 @@ JobResult dry_run(JobContext& job, Loader& loader, const Dumps& dumps, const std
     names.push_back(load_name(spec, load));
     if (load.name.empty()) continue;
     const std::string state = loader.look(load);
-    const std::int64_t size = dumps.sizes.at(load.name);
+    const std::int64_t size = dumps.databases.at(load.name).size;
     bytes += size;
     if (state == "full") in_the_way.push_back(load.target);
     Json::Value row{Json::objectValue};

@@ -50,8 +50,8 @@ JobResult verify(JobContext& job) {
   const TemporaryDirectory directory;
   const Verifier verifier{job, directory.make("borg")};
   if (spec.verify == "compare") return verify_files(verifier);
-  if (spec.verify == "read") return verify_streams(verifier);
-  return verify_databases(verifier, directory);
+  if (verified_type(spec)) return verify_databases(verifier, directory);
+  return verify_streams(verifier);
 }
 
 }  // namespace cyborg

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "core/policy_types.h"
 #include "job/database/database_server.h"
 #include "job/kinds/verify.h"
 #include "ssh/failure.h"
@@ -22,11 +23,10 @@ using Clock = std::chrono::steady_clock;
 // Enough for what a dump says of itself: of PostgreSQL's, the beginning of its table of contents.
 constexpr std::size_t kHead = 64 * 1024;
 
-std::vector<DumpFile> list_dumps(const Verifier& verifier) {
-  const JobSpec& spec = verifier.job.spec();
+std::vector<DumpFile> list_dumps(const Verifier& verifier, PolicyType type) {
   std::vector<DumpFile> dumps;
   list_archive(verifier, [&](const ListedFile& file) {
-    DumpFile dump = dump_file(spec.verify, file.path);
+    DumpFile dump = dump_file(type, file.path);
     dump.size = file.size;
     if (dump.kind != DumpFile::Kind::other) dumps.push_back(std::move(dump));
   });
@@ -68,11 +68,6 @@ struct Totals {
   std::vector<std::string> not_here;  // what could not be loaded for a reason that is not its own
 };
 
-std::string name_of(const DumpFile& dump) {
-  if (dump.kind == DumpFile::Kind::database) return fmt::format("database \"{}\"", dump.database);
-  return dump.path.starts_with("mysql/") ? "the grants" : "the roles";
-}
-
 // What the first of the lines that a tool said, of those that are complaints, says.
 std::string complaint(const ToolEnd& end) {
   for (const auto& line : end.said) {
@@ -82,10 +77,10 @@ std::string complaint(const ToolEnd& end) {
 }
 
 // What is wrong with the dump; empty if nothing is, or if it cannot be told here.
-std::string load(const Verifier& verifier, DatabaseServer& server, const DumpFile& dump,
+std::string load(const Verifier& verifier, PolicyType type, DatabaseServer& server, const DumpFile& dump,
                  const std::string& file, std::string_view head, Totals& totals) {
   JobContext& job = verifier.job;
-  const std::string what = name_of(dump);
+  const std::string what = dump_part_name(type, dump.database);
   if (const std::string refusal = server.refusal(head); !refusal.empty()) {
     totals.not_here.push_back(fmt::format("{} cannot be verified here: {}", what, refusal));
     return {};
@@ -115,7 +110,7 @@ std::string load(const Verifier& verifier, DatabaseServer& server, const DumpFil
 
 // Extracts and loads each. One that fails is tried again behind the others, which it may refer to: then it
 // has to work.
-void load_all(const Verifier& verifier, DatabaseServer* server, const std::string& place,
+void load_all(const Verifier& verifier, PolicyType type, DatabaseServer* server, const std::string& place,
               const std::vector<DumpFile>& dumps, Totals& totals) {
   const std::string file = place + "/dump";
   std::vector<DumpFile> again;
@@ -123,7 +118,8 @@ void load_all(const Verifier& verifier, DatabaseServer* server, const std::strin
   std::int64_t bytes = 0;
   for (const auto& dump : dumps) {
     const std::string head = extract(verifier, dump, file);
-    const std::string failure = server ? load(verifier, *server, dump, file, head, totals) : std::string{};
+    const std::string failure =
+        server ? load(verifier, type, *server, dump, file, head, totals) : std::string{};
     ::unlink(file.c_str());
     verifier.job.progress().set({static_cast<std::int64_t>(totals.databases), bytes += dump.size, dump.path});
     if (failure.empty()) continue;
@@ -131,9 +127,9 @@ void load_all(const Verifier& verifier, DatabaseServer* server, const std::strin
     wrong = failure;
   }
   if (again.empty()) return;
-  if (again.size() == dumps.size() || verifier.job.spec().verify != "mysql")
+  if (again.size() == dumps.size() || !policy_type_row(type).dump->databases->refers_to_others)
     throw Failure("dump-broken", wrong, JobState::failed);
-  load_all(verifier, server, place, again, totals);
+  load_all(verifier, type, server, place, again, totals);
 }
 
 JobResult judge(const JobSpec& spec, const Totals& totals, const std::string& server,
@@ -164,14 +160,14 @@ JobResult verify_databases(const Verifier& verifier, const TemporaryDirectory& d
   JobContext& job = verifier.job;
   const JobSpec& spec = job.spec();
   const auto begin = Clock::now();
-  const std::vector<DumpFile> dumps = list_dumps(verifier);
+  const PolicyType type = *verified_type(spec);
+  const std::vector<DumpFile> dumps = list_dumps(verifier, type);
   Totals totals;
-  const std::string missing = DatabaseServer::missing(spec.verify);
+  const std::string missing = DatabaseServer::missing(type);
   if (!missing.empty()) totals.not_here.push_back("the dumps cannot be verified here: " + missing);
   const std::string place = directory.make("server");
-  const auto server =
-      missing.empty() && !dumps.empty() ? DatabaseServer::start(job, spec.verify, place) : nullptr;
-  load_all(verifier, server.get(), place, dumps, totals);
+  const auto server = missing.empty() && !dumps.empty() ? DatabaseServer::start(job, type, place) : nullptr;
+  load_all(verifier, type, server.get(), place, dumps, totals);
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin).count();
   return judge(spec, totals, server ? server->name() : std::string{}, took);
 }

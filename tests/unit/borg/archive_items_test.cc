@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "core/policy_types.h"
+
 namespace cyborg {
 namespace {
 
@@ -99,14 +101,20 @@ TEST(ExcludeLine, MatchesExactlyOneName) {
 
 TEST(Database, HasAFileInTheArchiveAndBack) {
   for (const char* name : {"shop", "a/b", "100% \"é\"", "-x.y_Z"}) {
-    for (const char* type : {"mysql", "postgresql"}) {
+    for (const PolicyType type : {PolicyType::mysql, PolicyType::postgresql}) {
       EXPECT_EQ(database_of_path(path_of_database(name, type), type), name);
     }
   }
-  EXPECT_EQ(path_of_database("odd/na me", "postgresql"), "postgresql/odd%2fna%20me.dump");
-  EXPECT_EQ(path_of_database("", "mysql"), "mysql/grants.sql");
+  EXPECT_EQ(path_of_database("odd/na me", PolicyType::postgresql), "postgresql/odd%2fna%20me.dump");
+  EXPECT_EQ(path_of_database("", PolicyType::mysql), "mysql/grants.sql");
+  for (const char* name : {"/var/lib/app/a.db", "/it's %2f/b c.sqlite", "/x"}) {
+    EXPECT_EQ(database_of_path(path_of_database(name, PolicyType::sqlite), PolicyType::sqlite), name);
+  }
+  EXPECT_EQ(path_of_database("/var/lib/a b%.db", PolicyType::sqlite), "sqlite/var/lib/a%20b%25.db");
+  EXPECT_EQ(path_of_database("", PolicyType::sqlite), "") << "it has no globals";
+  EXPECT_EQ(database_of_path("mysql/x.sql", PolicyType::sqlite), "");
   for (const char* path : {"mysql/grants.sql", "mysql", "mysql/.sql", "other/x.sql", "mysql/x.dump"}) {
-    EXPECT_EQ(database_of_path(path, "mysql"), "") << path;
+    EXPECT_EQ(database_of_path(path, PolicyType::mysql), "") << path;
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/policy_types.h"
 #include "unit/json_text.h"
 
 namespace cyborg {
@@ -72,6 +73,41 @@ TEST(JobSpecJson, EachKindHasAWord) {
     JobKind parsed{};
     EXPECT_TRUE(parse(to_string(kind), parsed));
     EXPECT_EQ(parsed, kind);
+  }
+}
+
+TEST(JobSpecJson, ADumpHasTheVariablesOfItsType) {
+  JobSpec spec = full_spec();
+  spec.dump.type = PolicyType::mysql;
+  spec.dump.values = {{"databases", {"a", "2"}}, {"port", {"3307"}}};
+  const auto read = job_spec_from_json(to_json(spec));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->dump.type, PolicyType::mysql);
+  EXPECT_EQ(read->dump.values, spec.dump.values);
+  // As a policy has them.
+  Json::Value written = to_json(spec);
+  written["dump"] = json(R"({"type":"vm","guests":["a"],"quiesce":true,"port":7,"user":""})");
+  const auto other = job_spec_from_json(written);
+  ASSERT_TRUE(other) << other.error().message;
+  EXPECT_EQ(other->dump.names(), std::vector<std::string>{"a"});
+  EXPECT_EQ(other->dump.text("quiesce"), "yes");
+  EXPECT_EQ(other->dump.values.size(), 2U);
+  for (const char* bad : {R"({"type":"mongodb"})", R"({"type":"rootfs"})", R"({"type":"mysql","user":{}})"}) {
+    written["dump"] = json(bad);
+    EXPECT_FALSE(job_spec_from_json(written)) << bad;
+  }
+}
+
+TEST(JobSpecJson, AVerificationThatNobodyKnowsIsRefused) {
+  JobSpec spec = full_spec();
+  spec.kind = JobKind::verify;
+  for (const char* good : {"compare", "read", "mysql", "postgresql"}) {
+    spec.verify = good;
+    EXPECT_TRUE(job_spec_from_json(to_json(spec))) << good;
+  }
+  for (const char* bad : {"", "mongodb", "piped", "rootfs"}) {
+    spec.verify = bad;
+    EXPECT_FALSE(job_spec_from_json(to_json(spec))) << bad;
   }
 }
 

@@ -1,9 +1,10 @@
-#include "core/policy_types.h"
+#include "core/backup_source.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
+#include "core/policy_types.h"
 #include "unit/json_text.h"
 
 namespace cyborg {
@@ -25,8 +26,9 @@ bool has(const std::vector<std::string>& list, const std::string& item) {
 }
 
 TEST(PolicyTypes, AreThoseOfTheDocuments) {
-  EXPECT_EQ(policy_type_names(), (std::vector<std::string>{"rootfs", "config", "mail", "folders", "mysql",
-                                                           "postgresql", "piped", "vm", "proxmox"}));
+  EXPECT_EQ(policy_type_names(),
+            (std::vector<std::string>{"rootfs", "config", "mail", "folders", "mysql", "postgresql", "piped",
+                                      "vm", "proxmox", "sqlite"}));
 }
 
 TEST(PolicyTypes, SayOfEachVariableWhatItIs) {
@@ -205,11 +207,11 @@ TEST(BackupSource, OfAClientHasWhatIsSaidForIt) {
   Policy made = policy("postgresql", R"({"database":"shop","user":"u","host":"h",
     "extended_postgresql":{"db":{"credential":{"user":"v","port":7},"databases":["a","b"]}}})");
   made.clients = {"web", "db"};
-  EXPECT_EQ(backup_source(made, "web").dump.databases, std::vector<std::string>{"shop"});
+  EXPECT_EQ(backup_source(made, "web").dump.list("databases"), std::vector<std::string>{"shop"});
   const DumpSpec dump = backup_source(made, "db").dump;
-  EXPECT_EQ(dump.databases, (std::vector<std::string>{"a", "b"}));
-  EXPECT_EQ(dump.user + "@" + dump.host, "v@h");
-  EXPECT_EQ(dump.port, 7);
+  EXPECT_EQ(dump.list("databases"), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(dump.text("user") + "@" + dump.text("host"), "v@h");
+  EXPECT_EQ(dump.text("port"), "7");
   Policy folders = policy("folders", R"({"folders":"/a","extended_folders":{"db":["/b"]}})");
   EXPECT_EQ(backup_source(folders, "web").roots, std::vector<std::string>{"/a"});
   EXPECT_EQ(backup_source(folders, "db").roots, std::vector<std::string>{"/b"});
@@ -248,28 +250,29 @@ TEST(BackupSource, OfMailIsWhicheverFolderExists) {
 TEST(BackupSource, OfDatabasesIsADump) {
   const DumpSpec dump =
       backup_source(policy("mysql", R"({"database":"shop","user":"u","host":"h","port":1})"), "c").dump;
-  EXPECT_EQ(dump.type, "mysql");
-  EXPECT_EQ(dump.databases, std::vector<std::string>{"shop"});
-  EXPECT_EQ(dump.user + "@" + dump.host, "u@h");
-  EXPECT_EQ(dump.port, 1);
-  EXPECT_TRUE(backup_source(policy("postgresql", "{}"), "c").dump.databases.empty());
+  EXPECT_EQ(dump.type, PolicyType::mysql);
+  EXPECT_EQ(dump.list("databases"), std::vector<std::string>{"shop"});
+  EXPECT_EQ(dump.text("user") + "@" + dump.text("host"), "u@h");
+  EXPECT_EQ(dump.text("port"), "1");
+  EXPECT_TRUE(backup_source(policy("postgresql", "{}"), "c").dump.list("databases").empty());
   EXPECT_TRUE(backup_source(policy("postgresql", "{}"), "c").roots.empty());
 }
 
 TEST(BackupSource, OfACommandHasAFileName) {
-  EXPECT_EQ(backup_source(policy("piped", R"({"command":"x"})"), "c").dump.filename, "output");
-  EXPECT_EQ(backup_source(policy("piped", R"({"command":"x","filename":"f"})"), "c").dump.filename, "f");
-  EXPECT_EQ(backup_source(policy("piped", R"({"command":"x"})"), "c").dump.command, "x");
+  EXPECT_EQ(backup_source(policy("piped", R"({"command":"x"})"), "c").dump.text("filename"), "output");
+  EXPECT_EQ(backup_source(policy("piped", R"({"command":"x","filename":"f"})"), "c").dump.text("filename"),
+            "f");
+  EXPECT_EQ(backup_source(policy("piped", R"({"command":"x"})"), "c").dump.text("command"), "x");
 }
 
 TEST(BackupSource, OfGuestsIsADump) {
   const DumpSpec vm = backup_source(policy("vm", R"({"guests":["a"],"quiesce":true})"), "c").dump;
-  EXPECT_EQ(vm.type, "vm");
-  EXPECT_EQ(vm.guests, std::vector<std::string>{"a"});
-  EXPECT_TRUE(vm.quiesce);
+  EXPECT_EQ(vm.type, PolicyType::vm);
+  EXPECT_EQ(vm.list("guests"), std::vector<std::string>{"a"});
+  EXPECT_EQ(vm.text("quiesce"), "yes");
   const DumpSpec proxmox = backup_source(policy("proxmox", R"({"guests":[100,"101"]})"), "c").dump;
-  EXPECT_EQ(proxmox.guests, (std::vector<std::string>{"100", "101"}));
-  EXPECT_EQ(proxmox.mode, "snapshot");
+  EXPECT_EQ(proxmox.list("guests"), (std::vector<std::string>{"100", "101"}));
+  EXPECT_EQ(proxmox.text("mode"), "snapshot");
 }
 
 TEST(BackupSource, OfADumpHasNoExcludes) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "core/policy_types.h"
 #include "job_unit_cases.h"
 #include "unit/json_text.h"
 
@@ -102,6 +103,18 @@ TEST(JobUnit, HasCapabilitiesOnlyForTheServerItself) {
     }
     EXPECT_EQ(std::get<std::uint64_t>(find(one.unit, "AmbientCapabilities")->value), set);
     EXPECT_EQ(std::get<std::string>(find(one.unit, "ProtectSystem")->value), restores ? "no" : "strict");
+  }
+}
+
+// A server of the machine's loads what is its own; a file has to be written by the job.
+TEST(JobUnit, WritesFilesOfTheServerOnlyIfNoServerDoes) {
+  for (const PolicyType type : {PolicyType::mysql, PolicyType::sqlite}) {
+    JobSpec spec;
+    spec.kind = JobKind::restore;
+    spec.local = true;
+    spec.dump.type = type;
+    const auto protect = std::get<std::string>(find(job_unit(spec, {}), "ProtectSystem")->value);
+    EXPECT_EQ(protect, type == PolicyType::sqlite ? "no" : "strict");
   }
 }
 

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/policy_types.h"
+
 namespace cyborg {
 namespace {
 
@@ -79,7 +81,7 @@ TEST(DumpFiles, AreKnownByTheirPlaces) {
            Row{"mysql", "mysql/grants.sql", Kind::globals, ""},
            Row{"mysql", "mysql/.sql", Kind::other, ""},
        }) {
-    const DumpFile file = dump_file(row.type, row.path);
+    const DumpFile file = dump_file(*parse_policy_type(row.type), row.path);
     EXPECT_EQ(file.kind, row.kind) << row.path;
     EXPECT_EQ(file.database, row.database) << row.path;
     EXPECT_EQ(file.path, row.path);

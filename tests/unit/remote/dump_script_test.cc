@@ -7,6 +7,7 @@
 #include <fstream>
 #include <string>
 
+#include "core/policy_types.h"
 #include "core/quote.h"
 #include "remote/scripts.h"
 #include "unit/remote/script_test.h"
@@ -19,14 +20,14 @@ JobSpec spec(const std::string& type, std::vector<std::string> databases = {}) {
   spec.client = "web";
   spec.repository_path = "/srv/it's";
   spec.archive = "a";
-  spec.dump.type = type;
-  spec.dump.databases = std::move(databases);
-  spec.dump.user = "us'er";
-  spec.dump.host = "$(touch /tmp/never)";
-  spec.dump.port = 5433;
-  spec.dump.command = "echo 'it''s' \"$HOME\"";
-  spec.dump.filename = "f";
-  spec.dump.mode = "stop";
+  spec.dump.type = parse_policy_type(type);
+  spec.dump.values = {{"databases", std::move(databases)},
+                      {"user", {"us'er"}},
+                      {"host", {"$(touch /tmp/never)"}},
+                      {"port", {"5433"}},
+                      {"command", {"echo 'it''s' \"$HOME\""}},
+                      {"filename", {"f"}},
+                      {"mode", {"stop"}}};
   return spec;
 }
 
@@ -108,16 +109,16 @@ TEST_P(DumpScript, TheFilesOfGuestsAreTheirDefinitionsAndDisks) {
   make_tool("virsh", kVirsh);
   make_tool("qemu-img");
   JobSpec guests = spec("vm");
-  guests.dump.guests = {"one", "it's / 2"};
+  guests.dump.values["guests"] = {"one", "it's / 2"};
   EXPECT_EQ(run(tool_of(dump_script(guests, "word"))), 0);
   EXPECT_EQ(out(),
             "vm/one/domain.xml - one\nvm/one/vda.img vda one\nvm/one/vdb.img vdb one\n"
             "vm/it%27s%20%2f%202/domain.xml - it's / 2\nvm/it%27s%20%2f%202/vda.img vda it's / 2\n"
             "vm/it%27s%20%2f%202/vdb.img vdb it's / 2\n");
-  guests.dump.guests = {"two"};
+  guests.dump.values["guests"] = {"two"};
   EXPECT_NE(run(tool_of(dump_script(guests, "word"))), 0);
   EXPECT_EQ(out(), "there is no guest \"two\"\n");
-  guests.dump.guests = {};
+  guests.dump.values["guests"] = {};
   EXPECT_NE(run(tool_of(dump_script(guests, "word"))), 0);
   EXPECT_NE(out().find("disk vda of guest \"net\" is of type network, format raw: only files"),
             std::string::npos)
@@ -142,17 +143,17 @@ TEST_P(DumpScript, TheGuestsOfAProxmoxHostAreWhatItsToolsList) {
   JobSpec guests = spec("proxmox");
   EXPECT_EQ(run(tool_of(dump_script(guests, "word"))), 0);
   EXPECT_EQ(out(), "proxmox/vzdump-qemu-100.vma qemu 100\nproxmox/vzdump-lxc-101.tar lxc 101\n");
-  guests.dump.guests = {"101"};
+  guests.dump.values["guests"] = {"101"};
   const std::string tool = tool_of(dump_script(guests, "word"));
   EXPECT_EQ(run(tool), 0);
   EXPECT_EQ(out(), "proxmox/vzdump-lxc-101.tar lxc 101\n");
   EXPECT_EQ(run(tool.substr(0, tool.find("\nsh -c")) + "\nsh -c \"$TOOL\" dump dump 'lxc 101'"), 0);
   EXPECT_EQ(out(), "vzdump 101 --mode stop --stdout 1 --compress 0\n");
-  guests.dump.guests = {"102"};
+  guests.dump.values["guests"] = {"102"};
   EXPECT_NE(run(tool_of(dump_script(guests, "word"))), 0);
   EXPECT_EQ(out(), "there is no guest 102 on this host\n");
   make_tool("pct", "echo no cluster >&2; exit 2\n");
-  guests.dump.guests = {};
+  guests.dump.values["guests"] = {};
   EXPECT_NE(run(tool_of(dump_script(guests, "word"))), 0);
   EXPECT_EQ(out(), "no cluster\n");
 }

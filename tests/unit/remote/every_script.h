@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/hooks.h"
+#include "core/policy_types.h"
 #include "remote/direct_access.h"
 #include "remote/dump_script.h"
 #include "remote/file_hashes.h"
@@ -33,20 +34,20 @@ inline JobSpec script_spec() {
   return spec;
 }
 
-inline JobSpec dump_spec(const std::string& type, bool local = false) {
+inline JobSpec dump_spec(PolicyType type, bool local = false) {
   JobSpec spec = script_spec();
   spec.roots.clear();
   spec.local = local;
-  spec.dump = {.type = type,
-               .databases = {"a'b", "shop"},
-               .user = "us'er",
-               .host = "db",
-               .port = 5433,
-               .command = "echo 'it''s' \"$HOME\"",
-               .filename = "file",
-               .guests = {"100", "web"},
-               .quiesce = true,
-               .mode = "snapshot"};
+  spec.dump.type = type;
+  spec.dump.values = {{"databases", {"a'b", "shop"}},
+                      {"user", {"us'er"}},
+                      {"host", {"db"}},
+                      {"port", {"5433"}},
+                      {"command", {"echo 'it''s' \"$HOME\""}},
+                      {"filename", {"file"}},
+                      {"guests", {"100", "web"}},
+                      {"quiesce", {"yes"}},
+                      {"mode", {"snapshot"}}};
   return spec;
 }
 
@@ -78,18 +79,23 @@ inline std::map<std::string, std::string> every_script() {
   all["backup of one file system from snapshots"] = backup_script(spec, "");
   for (const bool local : {false, true}) {
     const std::string where = local ? " here" : "";
-    for (const char* type : {"mysql", "postgresql", "piped", "vm", "proxmox"}) {
-      all[std::string{"dump "} + type + where] = dump_script(dump_spec(type, local), local ? "" : relay);
-    }
-    for (const std::string type : {"mysql", "postgresql"}) {
-      JobSpec load = dump_spec(type, local);
+    for (const PolicyType id : kPolicyTypes) {
+      const PolicyTypeRow& row = policy_type_row(id);
+      if (!row.dump) continue;
+      const std::string type = row.name;
+      all["dump " + type + where] = dump_script(dump_spec(id, local), local ? "" : relay);
+      if (!row.dump->databases) continue;
+      JobSpec load = dump_spec(id, local);
       load.restore.conflict = "overwrite";
       all["load " + type + where] = load_script(load, local ? "" : relay, {"shop", "shop-2", 1});
       all["load globals " + type + where] = load_script(load, local ? "" : relay, {"", "", 0});
       all["database look " + type + where] = database_look_script(load, {"shop", "shop", 0});
     }
-    for (const std::string type : {"vm", "proxmox"}) {
-      JobSpec guest = dump_spec(type, local);
+    for (const PolicyType id : kPolicyTypes) {
+      const PolicyTypeRow& row = policy_type_row(id);
+      if (!row.dump || !row.dump->guests) continue;
+      const std::string type = row.name;
+      JobSpec guest = dump_spec(id, local);
       guest.restore.guest = "web";
       guest.restore.guest_name = "web-2";
       guest.restore.start = true;

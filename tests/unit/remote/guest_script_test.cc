@@ -8,6 +8,7 @@
 #include <fstream>
 #include <string>
 
+#include "core/policy_types.h"
 #include "core/quote.h"
 #include "unit/remote/script_test.h"
 
@@ -19,7 +20,7 @@ JobSpec spec(const std::string& type = "vm") {
   spec.client = "hyper";
   spec.repository_path = "/srv/it's";
   spec.archive = "a";
-  spec.dump.type = type;
+  spec.dump.type = parse_policy_type(type);
   spec.restore.guest = type == "vm" ? "web" : "100";
   spec.restore.guest_name = spec.restore.guest;
   spec.restore.conflict = "fail";

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "borg/archive_items.h"
+#include "core/policy_types.h"
 #include "core/quote.h"
 #include "remote/load_script.h"
 #include "unit/remote/script_test.h"
@@ -86,9 +87,9 @@ TEST_P(RestoreScript, GivesWhatIsInTheWayAnotherName) {
 TEST_P(RestoreScript, IsGoodForTheShell) {
   spec_.repository_path = "/srv/it's";
   spec_.archive = "a";
-  spec_.dump.user = "us'er";
+  spec_.dump.values["user"] = {"us'er"};
   for (const char* type : {"mysql", "postgresql"}) {
-    spec_.dump.type = type;
+    spec_.dump.type = parse_policy_type(type);
     for (const bool local : {false, true}) {
       spec_.local = local;
       for (const auto& script :
@@ -108,7 +109,7 @@ TEST_P(RestoreScript, IsGoodForTheShell) {
 TEST(LoadFailure, SaysWhatToDo) {
   JobSpec spec;
   spec.client = "web";
-  spec.dump.type = "postgresql";
+  spec.dump.type = PolicyType::postgresql;
   const Load load{"shop", "copy", 0};
   EXPECT_EQ(load_failure(spec, load, "database-exists", ""),
             "database \"copy\" is on web and not empty, so it was not touched: --conflict overwrite replaces "
