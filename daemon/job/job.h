@@ -10,7 +10,7 @@
 #include "core/job_spec.h"
 #include "job/output.h"
 #include "job/state_files.h"
-#include "ssh/fd.h"
+#include "core/fd.h"
 #include "ssh/pump.h"
 #include "ssh/session.h"
 

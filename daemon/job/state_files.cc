@@ -13,7 +13,7 @@
 
 #include "job/output.h"
 #include "ssh/failure.h"
-#include "ssh/fd.h"
+#include "core/fd.h"
 
 namespace cyborg {
 namespace {
