@@ -110,12 +110,10 @@ Json::Value job_record(const Job& job) {
 
 void Manager::list_elapses(const std::string& name, unsigned count, Done<std::vector<Microseconds>> done) {
   if (auto checked = check_quota(count, 1000); !checked) return done(std::unexpected(checked.error()));
-  const auto policy = state_.fleet.policies.find(name);
-  if (policy == state_.fleet.policies.end()) {
-    return done(fail(ErrorCode::no_such_policy, fmt::format("no policy named \"{}\"", name)));
-  }
-  const auto schedule = state_.fleet.schedules.find(policy->second.schedule);
-  if (schedule == state_.fleet.schedules.end() || !unusable_reason(state_.fleet, policy->second).empty())
+  const auto policy = state_.fleet.find_policy(name);
+  if (!policy) return done(std::unexpected(policy.error()));
+  const auto schedule = state_.fleet.schedules.find((*policy)->schedule);
+  if (schedule == state_.fleet.schedules.end() || !unusable_reason(state_.fleet, **policy).empty())
     return done({});
   out_.systemd.next_elapses(schedule->second.calendar, count, std::move(done));
 }
@@ -292,17 +290,15 @@ void Manager::fleet_status(Done<std::vector<Json::Value>> done) {
 }
 
 void Manager::export_key(const std::string& name, const std::string& client, Done<std::string> done) {
-  const auto repository = state_.fleet.repositories.find(name);
-  if (repository == state_.fleet.repositories.end()) {
-    return done(fail(ErrorCode::no_such_repository, fmt::format("no repository named \"{}\"", name)));
-  }
-  const bool per_client = has_client_placeholder(repository->second.url);
+  const auto repository = state_.fleet.find_repository(name);
+  if (!repository) return done(std::unexpected(repository.error()));
+  const bool per_client = has_client_placeholder((*repository)->url);
   if (per_client && client.empty()) {
     return done(fail(ErrorCode::invalid_argument,
                      fmt::format("client: repository {} has a borg repository for each", name),
                      "name one with --client"));
   }
-  const std::string url = expand_url(repository->second.url, per_client ? client : "");
+  const std::string url = expand_url((*repository)->url, per_client ? client : "");
   const auto known = state_.fleet.borg_repositories.find(url);
   if (known == state_.fleet.borg_repositories.end()) {
     return done(fail(ErrorCode::invalid_argument,
@@ -310,9 +306,8 @@ void Manager::export_key(const std::string& name, const std::string& client, Don
                      "cyborgctl repository prepare creates it"));
   }
   const std::string& borg_id = known->second.borg_id;
-  std::string text =
-      fmt::format("borg repository: {}\nborg id:         {}\nencryption:      {}\n", url,
-                  borg_id.empty() ? "not prepared yet" : borg_id, repository->second.encryption);
+  std::string text = fmt::format("borg repository: {}\nborg id:         {}\nencryption:      {}\n", url,
+                                 borg_id.empty() ? "not prepared yet" : borg_id, (*repository)->encryption);
   add_passphrase(std::move(text), "passphrase:     ", store::passphrase_key(url),
                  [this, url, done = std::move(done)](Expected<std::string> one) {
                    if (!one) return done(std::move(one));

@@ -122,12 +122,9 @@ void Manager::store_run(Plan plan, const std::string& policy, const RunRequest& 
 
 void Manager::run_policy(const std::string& name, const RunRequest& request, Done<RunAnswer> done) {
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
-  const auto policy = state_.fleet.policies.find(name);
-  if (policy == state_.fleet.policies.end()) {
-    return done(fail(ErrorCode::no_such_policy, fmt::format("no policy named \"{}\"", name)));
-  }
-  auto plan =
-      plan_run(state_.fleet, policy->second, request.clients, state_.unfinished, timestamp(), chain());
+  const auto policy = state_.fleet.find_policy(name);
+  if (!policy) return done(std::unexpected(policy.error()));
+  auto plan = plan_run(state_.fleet, **policy, request.clients, state_.unfinished, timestamp(), chain());
   if (!plan) return done(std::unexpected(plan.error()));
   if (setting_flag(state_.settings, "catalog")) add_catalogs(state_.fleet, *plan);
   if (request.dry_run) return done(RunAnswer{0, {}, planned_records(*plan)});

@@ -121,11 +121,9 @@ const Schedule* maintenance_schedule(const Fleet& fleet, const Repository& repos
 
 Expected<Plan> plan_scheduled_maintenance(const Fleet& fleet, JobKind kind, const std::string& name,
                                           const Jobs& active) {
-  const auto repository = fleet.repositories.find(name);
-  if (repository == fleet.repositories.end()) {
-    return fail(ErrorCode::no_such_repository, fmt::format("no repository named \"{}\"", name));
-  }
-  if (!repository->second.enabled) {
+  const auto repository = fleet.find_repository(name);
+  if (!repository) return std::unexpected(repository.error());
+  if (!(*repository)->enabled) {
     return fail(ErrorCode::disabled, fmt::format("repository {} is disabled", name));
   }
   if (kind == JobKind::verify) {
@@ -146,7 +144,7 @@ Expected<Plan> plan_scheduled_maintenance(const Fleet& fleet, JobKind kind, cons
     job.client = borg.client;
     job.repository = name;
     job.borg_url = url;
-    job.details = maintenance_details(repository->second, kind);
+    job.details = maintenance_details(**repository, kind);
   }
   return plan;
 }
