@@ -298,29 +298,6 @@ BorgEnd run_local(JobContext& job, const LocalBorg& borg) {
   return end;
 }
 
-BorgStep run_on_repository(JobContext& job, BorgVerb verb,
-                           const std::function<std::vector<std::string>(const std::string&)>& command,
-                           const std::string& host_key, const std::string& new_passphrase) {
-  const JobSpec& spec = job.spec();
-  const bool here = spec.repository_host.address.empty();
-  // A serve for each borg: it ends with it.
-  const auto serve = here ? nullptr : Serve::start(job, host_key);
-  LocalBorg borg;
-  borg.command = command(here ? spec.repository_path : relay_url(spec.repository_path));
-  borg.base_dir = server_borg_directory();
-  borg.serve = serve.get();
-  borg.new_passphrase = new_passphrase;
-  BorgStep step;
-  step.end = run_local(job, borg);
-  step.result = judge_borg(verb, step.end.status, step.end.log, spec);
-  step.result = conclude(job, std::move(step.result), step.end, serve.get());
-  if (serve) {
-    for (const auto& line : serve->said()) step.end.log.note(line);
-  }
-  job.throw_if_canceled();
-  return step;
-}
-
 void check_script(const BorgEnd& end, const JobSpec& spec, const std::string& user) {
   const std::string machine = fmt::format("{}@{}", user, spec.target.address);
   if (!end.started && end.status >= 0) {

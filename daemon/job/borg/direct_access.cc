@@ -73,7 +73,7 @@ void authorize(JobContext& job, const std::string& host_key, const KeyGrant& gra
 }
 
 // The client's borg goes the whole way, and finds the repository at its end.
-JobResult try_way(JobContext& job, ssh::Session& client, const JobSpec& spec) {
+JobResult check_direct_access(JobContext& job, ssh::Session& client, const JobSpec& spec) {
   const BorgEnd end = run_remote(job, client, spec.target.user,
                                  {direct_check_script(spec), job.passphrase() + "\n", "", nullptr});
   job.throw_if_canceled();
@@ -98,7 +98,7 @@ void explain_refusal(JobResult& result, const JobSpec& spec, const std::string& 
                 host_name(spec), spec.client, spec.repository);
 }
 
-JobResult open_way(JobContext& job, const HostKeys& host, Json::Value& facts) {
+JobResult grant_direct_access(JobContext& job, const HostKeys& host, Json::Value& facts) {
   JobSpec spec = job.spec();
   spec.borg_id = facts["borg_id"].asString();
   spec.direct.host_public_key = host.public_key;
@@ -118,7 +118,7 @@ JobResult open_way(JobContext& job, const HostKeys& host, Json::Value& facts) {
     job.output().line(6,
                       fmt::format("the key of client {} is authorised on {}", spec.client, host_name(spec)));
   }
-  JobResult result = try_way(job, client, spec);
+  JobResult result = check_direct_access(job, client, spec);
   explain_refusal(result, spec, *line);
   if (result.state == JobState::successful || result.state == JobState::warning) {
     facts["direct_line"] = *line;
@@ -134,7 +134,7 @@ JobResult open_way(JobContext& job, const HostKeys& host, Json::Value& facts) {
 namespace {
 
 // Goes the way that was prepared, and changes nothing.
-JobResult test_way(JobContext& job, const HostKeys& host, JobResult result) {
+JobResult test_direct_access(JobContext& job, const HostKeys& host, JobResult result) {
   JobSpec spec = job.spec();
   if (spec.direct.line.empty()) {
     result.message += fmt::format("; client {} has no key there yet: it is to be prepared", spec.client);
@@ -144,7 +144,7 @@ JobResult test_way(JobContext& job, const HostKeys& host, JobResult result) {
   spec.direct.host_public_key = host.public_key;
   ssh::Session client{spec.target, job.credentials()};
   job.throw_if_canceled();
-  JobResult tried = try_way(job, client, spec);
+  JobResult tried = check_direct_access(job, client, spec);
   if (tried.state != JobState::successful) return tried;
   result.message += fmt::format("; client {} reaches it itself", spec.client);
   return result;
@@ -153,11 +153,11 @@ JobResult test_way(JobContext& job, const HostKeys& host, JobResult result) {
 }  // namespace
 
 JobResult prepare_direct(JobContext& job, const HostKeys& host, const JobResult& prepared) {
-  if (job.spec().dry_run) return test_way(job, host, prepared);
+  if (job.spec().dry_run) return test_direct_access(job, host, prepared);
   Json::Value facts = prepared.facts;
   JobResult result;
   try {
-    result = open_way(job, host, facts);
+    result = grant_direct_access(job, host, facts);
   } catch (const Failure& failure) {
     result = job.canceled() ? make_result(JobState::canceled, "canceled", "the job was canceled")
                             : make_result(failure.state(), failure.code(), failure.what());

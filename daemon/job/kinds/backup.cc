@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "borg/result.h"
-#include "job/borg/borg_run.h"
+#include "job/borg/repository_borg.h"
 #include "job/job.h"
 #include "remote/direct_access.h"
 #include "remote/dump_script.h"
@@ -41,14 +41,13 @@ std::vector<std::string> existing_roots(const JobSpec& spec) {
 }
 
 // The same script as on any client, and borg in it: signals end both.
-BorgEnd dump_here(JobContext& job, Serve* serve) {
+BorgEnd dump_here(JobContext& job, const RepositoryBorg& repository) {
   const JobSpec& spec = job.spec();
   LocalBorg borg;
   borg.command = {"sh", "-c", dump_script(spec, "")};
   borg.base_dir = server_borg_directory();
-  borg.serve = serve;
   borg.second_line = dump_secret(spec, job.database_password()) + "\n";
-  BorgEnd end = run_local(job, borg);
+  BorgEnd end = repository.run(borg);
   if (!job.canceled()) check_script(end, spec, "");
   return end;
 }
@@ -67,9 +66,9 @@ std::vector<std::string> root_links(const JobSpec& spec) {
   return warnings;
 }
 
-BorgEnd create_here(JobContext& job, Serve* serve) {
+BorgEnd create_here(JobContext& job, const RepositoryBorg& repository) {
   const JobSpec& spec = job.spec();
-  if (!spec.dump.type.empty()) return dump_here(job, serve);
+  if (!spec.dump.type.empty()) return dump_here(job, repository);
   if (spec.snapshot) {
     throw Failure("snapshot-refused",
                   fmt::format("{} is the server itself, whose jobs may neither mount nor make snapshots: set "
@@ -78,11 +77,10 @@ BorgEnd create_here(JobContext& job, Serve* serve) {
   }
   const auto roots = existing_roots(spec);
   LocalBorg borg;
-  borg.command = borg_create(spec, serve ? relay_url(spec.repository_path) : spec.repository_path);
+  borg.command = borg_create(spec, repository.url());
   borg.command.insert(borg.command.end(), roots.begin(), roots.end());
   borg.base_dir = server_borg_directory();
-  borg.serve = serve;
-  BorgEnd end = run_local(job, borg);
+  BorgEnd end = repository.run(borg);
   end.root_links = root_links(spec);
   return end;
 }
@@ -142,12 +140,9 @@ JobResult backup(JobContext& job) {
   const JobSpec& spec = job.spec();
   job.output().line(
       6, fmt::format("backup of {} to {}, archive {}", spec.client, repository_name(spec), spec.archive));
-  const bool here = spec.local && spec.repository_host.address.empty();
-  if (here) check_local_repository(spec);
-  const auto serve = here || spec.direct.used ? nullptr : Serve::start(job, spec.repository_host.host_key);
-  const BorgEnd end = spec.local ? create_here(job, serve.get()) : create_there(job, serve.get());
-  JobResult result = judge_borg(BorgVerb::create, end.status, end.log, spec);
-  result = conclude(job, std::move(result), end, serve.get());
+  const RepositoryBorg repository{job, RepositoryBorg::Where::client};
+  const BorgEnd end = spec.local ? create_here(job, repository) : create_there(job, repository.serve());
+  JobResult result = repository.judge(BorgVerb::create, end);
   if (!end.snapshot_left.empty() && result.state == JobState::successful) {
     result.state = JobState::warning;
     result.code = "snapshot-left";

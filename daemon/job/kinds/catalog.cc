@@ -5,8 +5,8 @@
 #include "borg/command.h"
 #include "borg/result.h"
 #include "catalog/writer.h"
-#include "job/borg/borg_run.h"
 #include "job/borg/file_listing.h"
+#include "job/borg/repository_borg.h"
 #include "job/job.h"
 #include "ssh/failure.h"
 
@@ -35,7 +35,7 @@ catalog::Writer open_catalog(JobContext& job) {
   return *std::move(writer);
 }
 
-BorgEnd list(JobContext& job, catalog::Writer& writer, Serve* serve) {
+BorgEnd list(JobContext& job, catalog::Writer& writer, const RepositoryBorg& repository) {
   const JobSpec& spec = job.spec();
   FileListing listing{[&](const ListedFile& file) {
     require(writer, writer.add(file));
@@ -44,13 +44,12 @@ BorgEnd list(JobContext& job, catalog::Writer& writer, Serve* serve) {
     }
   }};
   LocalBorg borg;
-  borg.command = borg_list_files(spec, serve ? relay_url(spec.repository_path) : spec.repository_path);
+  borg.command = borg_list_files(spec, repository.url());
   // Apart from those of other kinds: borg locks its cache.
   borg.base_dir = server_borg_directory() + "/catalog";
-  borg.serve = serve;
   borg.started = [&] { require(writer, writer.load()); };
   borg.on_output = [&](std::string_view piece) { listing.feed(piece); };
-  BorgEnd end = run_local(job, borg);
+  BorgEnd end = repository.run(borg);
   if (end.status == 0) listing.finish();
   return end;
 }
@@ -91,14 +90,9 @@ JobResult catalog_archive(JobContext& job) {
     case catalog::Place::fresh:
       break;
   }
-  const bool here = spec.repository_host.address.empty();
-  if (here) check_local_repository(spec);
-  const auto serve = here ? nullptr : Serve::start(job, spec.repository_host.host_key);
-  const BorgEnd end = list(job, writer, serve.get());
-  JobResult result = judge_borg(BorgVerb::list, end.status, end.log, spec);
-  result = conclude(job, std::move(result), end, serve.get());
-  const bool complete = result.state == JobState::successful || result.state == JobState::warning;
-  return complete ? concluded(job, std::move(result), writer) : result;
+  const RepositoryBorg repository{job, RepositoryBorg::Where::server};
+  JobResult result = repository.judge(BorgVerb::list, list(job, writer, repository));
+  return (result.state == JobState::successful || result.state == JobState::warning) ? concluded(job, std::move(result), writer) : result;
 }
 
 }  // namespace cyborg

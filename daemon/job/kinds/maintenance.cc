@@ -5,7 +5,7 @@
 
 #include "borg/command.h"
 #include "borg/result.h"
-#include "job/borg/borg_run.h"
+#include "job/borg/repository_borg.h"
 #include "job/job.h"
 #include "ssh/failure.h"
 

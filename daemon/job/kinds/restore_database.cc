@@ -6,7 +6,7 @@
 
 #include "borg/result.h"
 #include "job/borg/archive_listing.h"
-#include "job/borg/borg_run.h"
+#include "job/borg/repository_borg.h"
 #include "job/client_script.h"
 #include "job/kinds/restore.h"
 #include "remote/dump_script.h"
@@ -102,17 +102,15 @@ class Loader {
   void load(const Load& load) {
     const JobSpec& spec = job_.spec();
     job_.output().line(6, fmt::format("loading {}", load_name(spec, load)));
-    const bool here = spec.local && spec.repository_host.address.empty();
-    const auto serve = here ? nullptr : Serve::start(job_, spec.repository_host.host_key);
+    const RepositoryBorg repository{job_, RepositoryBorg::Where::client};
     const std::string relay = spec.local ? std::string{} : random_relay();
     BorgEnd end;
     try {
-      end = run(load_script(spec, relay, load), relay, serve.get());
+      end = run(load_script(spec, relay, load), relay, repository.serve());
     } catch (const Failure& failure) {
       rethrow(failure, load);
     }
-    JobResult result = judge_borg(BorgVerb::extract, end.status, end.log, spec);
-    result = conclude(job_, std::move(result), end, serve.get());
+    const JobResult result = repository.judge(BorgVerb::extract, end);
     job_.throw_if_canceled();
     if (result.state == JobState::successful) return;
     throw Failure(result.code, fmt::format("{} was not loaded: {}", load_name(spec, load), result.message),

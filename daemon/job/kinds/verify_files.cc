@@ -9,8 +9,8 @@
 
 #include "borg/command.h"
 #include "borg/result.h"
-#include "job/borg/borg_run.h"
 #include "job/borg/file_listing.h"
+#include "job/borg/repository_borg.h"
 #include "job/kinds/verify.h"
 #include "remote/file_hashes.h"
 #include "ssh/failure.h"
@@ -48,17 +48,12 @@ void read_repository(const Verifier& verifier, BorgVerb verb,
                      const std::function<void(std::string_view)>& take,
                      const std::function<std::string()>& what) {
   JobContext& job = verifier.job;
-  const JobSpec& spec = job.spec();
-  const bool here = spec.repository_host.address.empty();
-  const auto serve = here ? nullptr : Serve::start(job, spec.repository_host.host_key);
+  const RepositoryBorg repository{job, RepositoryBorg::Where::server};
   LocalBorg borg;
-  borg.command = command(here ? spec.repository_path : relay_url(spec.repository_path));
+  borg.command = command(repository.url());
   borg.base_dir = verifier.borg_directory;
-  borg.serve = serve.get();
   borg.on_output = take;
-  const BorgEnd end = run_local(job, borg);
-  JobResult result = judge_borg(verb, end.status, end.log, spec);
-  result = conclude(job, std::move(result), end, serve.get());
+  const JobResult result = repository.judge(verb, repository.run(borg));
   job.throw_if_canceled();
   if (result.state == JobState::successful) return;
   // A warning of a borg that reads is of something that did not come as it was saved.
