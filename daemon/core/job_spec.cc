@@ -17,6 +17,7 @@ class Writer {
   void operator()(const char* key, std::int64_t value) { json_[key] = Json::Int64{value}; }
   void operator()(const char* key, JobKind value) { json_[key] = to_string(value); }
   void operator()(const char* key, JobState value) { json_[key] = to_string(value); }
+  void operator()(const char* key, const AnyCode& code) { json_[key] = code.word(); }
   void operator()(const char* key, const Json::Value& value) { json_[key] = value; }
   void operator()(const char* key, const std::vector<std::string>& values) {
     json_[key] = Json::Value{Json::arrayValue};
@@ -45,6 +46,9 @@ class Reader {
   }
   void operator()(const char* key, JobKind& value) { parse_word(key, value); }
   void operator()(const char* key, JobState& value) { parse_word(key, value); }
+  void operator()(const char* key, AnyCode& code) {
+    if (const Json::Value* field = find(key, &Json::Value::isString)) code = AnyCode{field->asString()};
+  }
   void operator()(const char* key, Json::Value& value) {
     if (const Json::Value* field = find(key, &Json::Value::isObject)) value = *field;
   }
@@ -208,6 +212,29 @@ Json::Value target_to_json(const SshTarget& target) {
 }
 
 }  // namespace
+
+JobResult make_result(AnyCode code, std::string message) {
+  JobResult result;
+  end_as(result, std::move(code), std::move(message));
+  return result;
+}
+
+JobResult make_result(AnyCode code, std::string message, JobState state) {
+  JobResult result;
+  end_as(result, std::move(code), std::move(message), state);
+  return result;
+}
+
+void end_as(JobResult& result, AnyCode code, std::string message) {
+  const JobState state = code.state();
+  end_as(result, std::move(code), std::move(message), state);
+}
+
+void end_as(JobResult& result, AnyCode code, std::string message, JobState state) {
+  result.state = state;
+  result.code = std::move(code);
+  result.message = std::move(message);
+}
 
 Json::Value to_json(const JobSpec& spec) {
   Json::Value json{Json::objectValue};

@@ -98,6 +98,4 @@ JobResult withdraw(JobContext& job);
 // Where the server's own borg keeps caches and, more important, what it knows of repositories.
 std::string server_borg_directory();
 
-JobResult make_result(JobState state, std::string code, std::string message);
-
 }  // namespace cyborg

@@ -27,7 +27,8 @@ std::string compact(const Json::Value& json) {
 }
 
 [[noreturn]] void give_up(const std::string& path) {
-  throw Failure("state-directory", fmt::format("{} cannot be written: {}", path, std::strerror(errno)));
+  throw Failure(ResultCode::state_directory,
+                fmt::format("{} cannot be written: {}", path, std::strerror(errno)));
 }
 
 }  // namespace

@@ -48,18 +48,11 @@ Expected<store::JobFilter> job_filter(const Json::Value& json) {
   fields.number("run", filter.run, 0, INT64_MAX);
   fields.number("since", filter.since, 0, kLatestTime);
   if (JobKind value{}; !kind.empty()) {
-    if (!parse(kind, value))
-      fields.refuse("kind", kind,
-                    "prepare-client, prepare-repository, backup, restore, catalog, prune, compact, check, "
-                    "verify or list");
+    if (!parse(kind, value)) fields.refuse("kind", kind, alternatives(kJobKinds));
     filter.kind = value;
   }
   if (JobState value{}; !state.empty()) {
-    if (!parse(state, value)) {
-      fields.refuse(
-          "state", state,
-          "waiting, pending, starting, running, successful, warning, failed, error, canceled or skipped");
-    }
+    if (!parse(state, value)) fields.refuse("state", state, alternatives(kJobStates));
     filter.state = value;
   }
   if (auto finished = fields.finish(); !finished) return std::unexpected(finished.error());
@@ -145,7 +138,7 @@ void Manager::get_job(std::int64_t id, Done<Json::Value> done) {
     if (!record) return done(std::unexpected(record.error()));
     Json::Value row = job_record(record->job);
     if (record->result) {
-      row["code"] = record->result->code;
+      row["code"] = record->result->code.word();
       row["borg_status"] = record->result->borg_status;
       row["warnings"] = Json::Value{Json::arrayValue};
       for (const auto& warning : record->result->warnings) row["warnings"].append(warning);

@@ -150,9 +150,9 @@ Expected<Plan> plan_scheduled_maintenance(const Fleet& fleet, JobKind kind, cons
 }
 
 std::string damage_obstacle(const Fleet& fleet, const Job& job) {
-  const bool destroys = job.kind == JobKind::prune || job.kind == JobKind::compact;
   const auto borg = fleet.borg_repositories.find(job.borg_url);
-  if (!destroys || borg == fleet.borg_repositories.end() || borg->second.damaged == 0) return {};
+  if (!traits_of(job.kind).removes_data || borg == fleet.borg_repositories.end() || borg->second.damaged == 0)
+    return {};
   if (job.details["by_hand"].asBool()) return {};
   return fmt::format(
       "repository {} is damaged (job {}): nothing is removed from it by itself until a whole check finds it "

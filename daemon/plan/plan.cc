@@ -371,23 +371,13 @@ Expected<Plan> plan_retry(const Fleet& fleet, const Job& ended, const Jobs& acti
 }
 
 std::optional<std::string_view> privileged_method(const Job& ended) {
-  switch (ended.kind) {
-    case JobKind::restore:
-      return "Restore";
-    case JobKind::withdraw:
-      return "WithdrawKeys";
-    case JobKind::prune:
-      if (ended.details["archives"].empty()) return std::nullopt;
-      return "RemoveArchive";
-    case JobKind::list:
-      if (ended.details["import"].empty()) return std::nullopt;
-      return "ImportArchives";
-    case JobKind::prepare_repository:
-      if (!ended.details["change_passphrase"].asBool()) return std::nullopt;
-      return "ChangePassphrase";
-    default:
-      return std::nullopt;
+  const RepeatRight& right = traits_of(ended.kind).repeat_right;
+  if (!right.method) return std::nullopt;
+  if (right.detail) {
+    const Json::Value& detail = ended.details[right.detail];
+    if (detail.empty() || detail == Json::Value{false}) return std::nullopt;
   }
+  return right.method;
 }
 
 Expected<Plan> plan_retry_backups(const Fleet& fleet, std::span<const Job> ended, const Jobs& active,

@@ -109,10 +109,10 @@ std::string dump_name(const JobSpec& spec, std::string_view name) {
   return fmt::format("database \"{}\"", name);
 }
 
-std::string dump_failure(const JobSpec& spec, const std::string& code, const std::string& name,
+std::string dump_failure(const JobSpec& spec, const AnyCode& code, const std::string& name,
                          const std::string& said) {
   const std::string reason = said.empty() ? "the command gave no reason" : said;
-  if (code == "dump-list-failed") {
+  if (code == ResultCode::dump_list_failed) {
     return fmt::format("the {} of {} could not be listed: {}", what_is_listed(spec.dump), spec.client,
                        reason);
   }

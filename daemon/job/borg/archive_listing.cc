@@ -17,8 +17,8 @@ void list_archive(JobContext& job, const std::function<void(ArchiveItem&)>& take
   const RepositoryBorg repository{job, RepositoryBorg::Where::server};
   ItemReader reader{take};
   const auto not_credible = [&] {
-    return Failure("listing", fmt::format("borg's listing of archive {} makes no sense", spec.archive),
-                   JobState::failed);
+    return Failure(ResultCode::listing,
+                   fmt::format("borg's listing of archive {} makes no sense", spec.archive));
   };
   LocalBorg borg;
   borg.command = borg_list_items(spec, repository.url());
@@ -33,9 +33,8 @@ void list_archive(JobContext& job, const std::function<void(ArchiveItem&)>& take
 }
 
 void throw_missing(JobContext& job, const Selection& selection) {
-  throw Failure("path-not-in-archive",
-                missing_message(job.spec(), *selection.missing(), selection.near_missing()),
-                JobState::failed);
+  throw Failure(ResultCode::path_not_in_archive,
+                missing_message(job.spec(), *selection.missing(), selection.near_missing()));
 }
 
 }  // namespace cyborg

@@ -25,7 +25,8 @@ class Writer {
   }
   void flush() {
     if (!write_all(fd_, buffer_)) {
-      throw Failure("state-directory", fmt::format("a list cannot be written: {}", std::strerror(errno)));
+      throw Failure(ResultCode::state_directory,
+                    fmt::format("a list cannot be written: {}", std::strerror(errno)));
     }
     buffer_.clear();
   }

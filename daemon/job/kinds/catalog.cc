@@ -18,20 +18,20 @@ constexpr std::int64_t kProgressEvery = 1000;  // files
 void require(const catalog::Writer& writer, const Expected<void>& done) {
   if (done) return;
   if (writer.over_budget()) {
-    throw Failure("catalog-full",
+    throw Failure(ResultCode::catalog_full,
                   fmt::format("{}: raise catalog_budget, or drop a client's with cyborgctl catalog drop",
-                              done.error().message),
-                  JobState::warning);
+                              done.error().message));
   }
   const bool away = done.error().code == ErrorCode::unavailable;
-  throw Failure(away ? "database-away" : "catalog-error", done.error().message, JobState::failed);
+  throw Failure(away ? ResultCode::database_away : ResultCode::catalog_error, done.error().message,
+                JobState::failed);
 }
 
 // The borg URL as the history has it is the job's; the archive's place is looked up with it.
 catalog::Writer open_catalog(JobContext& job) {
   const JobSpec& spec = job.spec();
   auto writer = catalog::Writer::open({job.database(), spec.borg_url, spec.archive, spec.catalog_budget});
-  if (!writer) throw Failure("database-away", writer.error().message, JobState::failed);
+  if (!writer) throw Failure(ResultCode::database_away, writer.error().message);
   return *std::move(writer);
 }
 
@@ -76,23 +76,20 @@ JobResult catalog_archive(JobContext& job) {
   auto writer = open_catalog(job);
   switch (writer.place()) {
     case catalog::Place::known:
-      return make_result(JobState::successful, "ok",
-                         fmt::format("archive {} is in the catalog already", spec.archive));
+      return make_result(ResultCode::ok, fmt::format("archive {} is in the catalog already", spec.archive));
     case catalog::Place::older:
       throw Failure(
-          "not-newest",
+          ResultCode::not_newest,
           fmt::format("archive {} is older than others that are in the catalog: cyborgctl catalog rebuild {}",
-                      spec.archive, spec.client),
-          JobState::failed);
+                      spec.archive, spec.client));
     case catalog::Place::unknown:
-      throw Failure("archive-missing", fmt::format("the history has no archive {}", spec.archive),
-                    JobState::failed);
+      throw Failure(ResultCode::archive_missing, fmt::format("the history has no archive {}", spec.archive));
     case catalog::Place::fresh:
       break;
   }
   const RepositoryBorg repository{job, RepositoryBorg::Where::server};
   JobResult result = repository.judge(BorgVerb::list, list(job, writer, repository));
-  return (result.state == JobState::successful || result.state == JobState::warning) ? concluded(job, std::move(result), writer) : result;
+  return is_good(result) ? concluded(job, std::move(result), writer) : result;
 }
 
 }  // namespace cyborg

@@ -28,9 +28,8 @@ BorgEnd extract_here(JobContext& job, const RepositoryBorg& repository, bool exc
   borg.base_dir = restore_borg_directory();
   borg.directory = spec.directory;
   if (error) {
-    throw Failure("no-directory",
-                  fmt::format("{} cannot be made on {}: {}", spec.directory, spec.client, error.message()),
-                  JobState::failed);
+    throw Failure(ResultCode::no_directory,
+                  fmt::format("{} cannot be made on {}: {}", spec.directory, spec.client, error.message()));
   }
   BorgEnd end = repository.run(borg);
   ::umask(mask);
@@ -61,7 +60,7 @@ JobResult dry_run(JobContext& job, ClientShell& client) {
   const JobSpec& spec = job.spec();
   const Survey found = survey(job, client);
   JobResult result =
-      make_result(JobState::successful, "ok",
+      make_result(ResultCode::ok,
                   fmt::format("{} files and {} folders, {} bytes, would be written to {}; {}", found.files,
                               found.directories, found.bytes, target(spec), existing(spec, found)));
   found.add_facts(result);
@@ -72,11 +71,10 @@ JobResult dry_run(JobContext& job, ClientShell& client) {
 std::string resolve_conflicts(JobContext& job, ClientShell& client, const Survey& found) {
   const JobSpec& spec = job.spec();
   if (spec.restore.conflict == "fail" && found.existing > 0) {
-    throw Failure("conflict",
+    throw Failure(ResultCode::conflict,
                   fmt::format("nothing was written: {} of {} files {} on {} already, the first: {}",
                               found.existing, found.files, found.existing == 1 ? "is" : "are", spec.client,
-                              found.existing_names.front()),
-                  JobState::failed);
+                              found.existing_names.front()));
   }
   if (spec.restore.conflict == "rename" && found.existing > 0) {
     client.run(rename_script(spec), found.in_the_way.get(), [](std::string_view) {});
@@ -106,12 +104,11 @@ void refuse_links(JobContext& job, ClientShell& client, int parents) {
   if (!links.empty()) {
     const std::string first = links.substr(0, links.find('\0'));
     throw Failure(
-        "path-is-link",
+        ResultCode::path_is_link,
         fmt::format("nothing was restored: {} in {} is a symbolic link of somebody else than root, and what "
                     "is to be restored would be written where it leads: remove it, or restore to a "
                     "folder that is empty",
-                    to_valid_utf8(first), target(job.spec())),
-        JobState::failed);
+                    to_valid_utf8(first), target(job.spec())));
   }
   client.run(make_parents_script(job.spec().directory), parents, [](std::string_view) {});
 }
@@ -122,16 +119,16 @@ JobResult extract(JobContext& job, ClientShell& client, bool exclude) {
   const BorgEnd end =
       spec.local ? extract_here(job, repository, exclude) : extract_there(job, client, repository, exclude);
   JobResult result = repository.judge(BorgVerb::extract, end);
-  if (result.code == "path-not-in-archive") {
+  if (result.code == ResultCode::path_not_in_archive) {
     Selection selection{spec.paths};
     list_archive(job, [&](ArchiveItem& item) { selection.holds(item); });
     if (selection.missing()) {
       result.message = missing_message(spec, *selection.missing(), selection.near_missing());
     } else if (exclude && end.log.warning_count() == end.log.unmatched().size()) {
       // All of a path is there already, and was left out.
-      result = make_result(JobState::successful, "ok", "");
+      result = make_result(ResultCode::ok, "");
     } else {
-      result.code = "not-restored";
+      result.code = ResultCode::not_restored;
       result.message = fmt::format("not all was restored: {}", fmt::join(result.warnings, "; "));
     }
   }
@@ -146,7 +143,8 @@ JobResult restore(JobContext& job) {
   if (loads_databases(spec)) return restore_databases(job);
   if (!spec.restore.guest.empty()) return restore_guest(job);
   if (!spec.directory.starts_with('/')) {
-    throw Failure("environment", fmt::format("the directory \"{}\" is not absolute", spec.directory));
+    throw Failure(ResultCode::environment,
+                  fmt::format("the directory \"{}\" is not absolute", spec.directory));
   }
   job.output().line(6, fmt::format("restore of archive {} from {} to {}", spec.archive, repository_name(spec),
                                    target(spec)));
@@ -164,7 +162,7 @@ JobResult restore(JobContext& job) {
     refuse_links(job, client, list_parents(job).get());
   }
   const bool keep = spec.restore.conflict == "keep";
-  JobResult result = make_result(JobState::successful, "ok", "");
+  JobResult result = make_result(ResultCode::ok, "");
   if (keep && !found.nothing_left) {
     job.restrict_paths(found.paths);  // borg would miss those of which nothing is left to do
   }

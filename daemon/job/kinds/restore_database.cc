@@ -48,9 +48,8 @@ std::vector<Load> choose(const JobSpec& spec, const Dumps& dumps) {
   };
   if (spec.restore.globals) {
     if (!dumps.globals) {
-      throw Failure("database-not-in-archive",
-                    fmt::format("{} are not in archive {}", dump_name(spec, ""), spec.archive),
-                    JobState::failed);
+      throw Failure(ResultCode::database_not_in_archive,
+                    fmt::format("{} are not in archive {}", dump_name(spec, ""), spec.archive));
     }
     add("", "");
   }
@@ -58,10 +57,9 @@ std::vector<Load> choose(const JobSpec& spec, const Dumps& dumps) {
     const std::string& name = spec.restore.databases[i];
     if (!dumps.sizes.contains(name)) {
       throw Failure(
-          "database-not-in-archive",
+          ResultCode::database_not_in_archive,
           fmt::format("database \"{}\" is not in archive {}, which has: {}", name, spec.archive,
-                      dumps.sizes.empty() ? "none" : fmt::format("{}", fmt::join(names_of(dumps), ", "))),
-          JobState::failed);
+                      dumps.sizes.empty() ? "none" : fmt::format("{}", fmt::join(names_of(dumps), ", "))));
     }
     add(name, spec.restore.database_names[i]);
   }
@@ -90,10 +88,8 @@ class Loader {
     job_.throw_if_canceled();
     std::string word = end.output.substr(0, end.output.find('\n'));
     if (end.status != 0 || word.empty()) {
-      throw Failure(
-          "load-failed",
-          load_failure(job_.spec(), load, "load-failed", fmt::format("{}", fmt::join(end.said, "; "))),
-          JobState::failed);
+      throw Failure(ResultCode::load_failed, load_failure(job_.spec(), load, ResultCode::load_failed,
+                                                          fmt::format("{}", fmt::join(end.said, "; "))));
     }
     return word;
   }
@@ -141,7 +137,8 @@ class Loader {
 
   // check_script() knows of no database.
   [[noreturn]] void rethrow(const Failure& failure, const Load& load) {
-    if (failure.code() != "load-failed" && failure.code() != "database-exists") throw failure;
+    if (failure.code() != ResultCode::load_failed && failure.code() != ResultCode::database_exists)
+      throw failure;
     throw Failure(failure.code(), load_failure(job_.spec(), load, failure.code(), said_), JobState::failed);
   }
 
@@ -156,7 +153,7 @@ std::string joined(const std::vector<std::string>& names) {
 
 JobResult dry_run(JobContext& job, Loader& loader, const Dumps& dumps, const std::vector<Load>& loads) {
   const JobSpec& spec = job.spec();
-  JobResult result = make_result(JobState::successful, "ok", "");
+  JobResult result = make_result(ResultCode::ok, "");
   result.facts["databases"] = Json::Value{Json::arrayValue};
   std::int64_t bytes = 0;
   std::vector<std::string> names, in_the_way;
@@ -197,10 +194,10 @@ JobResult restore_databases(JobContext& job) {
   if (spec.restore.conflict != "overwrite" && loads.size() > 1) {
     for (const auto& load : loads) {
       if (load.name.empty() || loader.look(load) != "full") continue;
-      throw Failure("database-exists", load_failure(spec, load, "database-exists", ""), JobState::failed);
+      throw Failure(ResultCode::database_exists, load_failure(spec, load, ResultCode::database_exists, ""));
     }
   }
-  JobResult result = make_result(JobState::successful, "ok", "");
+  JobResult result = make_result(ResultCode::ok, "");
   result.facts["databases"] = Json::Value{Json::arrayValue};
   std::vector<std::string> done;
   for (const auto& load : loads) {

@@ -37,7 +37,7 @@ JobResult restore_guest(JobContext& job) {
   const BorgEnd end = spec.local ? run_here(job, repository) : run_there(job, repository);
   if (!job.canceled()) check_script(end, spec, spec.target.user);
   JobResult result = repository.judge(BorgVerb::extract, end);
-  if (result.code == "path-not-in-archive") {
+  if (result.code == ResultCode::path_not_in_archive) {
     result.message = fmt::format("guest \"{}\" is not in archive {}", spec.restore.guest, spec.archive);
   }
   if (result.state != JobState::successful) return result;

@@ -46,7 +46,7 @@ class CallerSink : public ssh::Sink {
 void check_caller() {
   struct stat status{};
   if (::fstat(kCaller, &status) != 0 || !(S_ISFIFO(status.st_mode) || S_ISREG(status.st_mode))) {
-    throw Failure("environment", "there is no descriptor to restore to");
+    throw Failure(ResultCode::environment, "there is no descriptor to restore to");
   }
   if (S_ISFIFO(status.st_mode)) set_non_blocking(kCaller);
 }
@@ -92,20 +92,16 @@ BorgEnd run(JobContext& job, const Wanted& wanted, const RepositoryBorg& reposit
 
 void check_count(const CallerSink::Count& count, const Wanted& wanted) {
   if (count.error == EPIPE) {
-    throw Failure("reader-gone",
-                  fmt::format("whoever reads went away after {} bytes, before the end", count.bytes),
-                  JobState::failed);
+    throw Failure(ResultCode::reader_gone,
+                  fmt::format("whoever reads went away after {} bytes, before the end", count.bytes));
   }
   if (count.error != 0) {
-    throw Failure(
-        "output-failed",
-        fmt::format("after {} bytes the output took no more: {}", count.bytes, std::strerror(count.error)),
-        JobState::failed);
+    throw Failure(ResultCode::output_failed, fmt::format("after {} bytes the output took no more: {}",
+                                                         count.bytes, std::strerror(count.error)));
   }
   if (wanted.size >= 0 && count.bytes != wanted.size) {
-    throw Failure("output-failed",
-                  fmt::format("borg printed {} bytes of a file that has {}", count.bytes, wanted.size),
-                  JobState::failed);
+    throw Failure(ResultCode::output_failed,
+                  fmt::format("borg printed {} bytes of a file that has {}", count.bytes, wanted.size));
   }
 }
 

@@ -99,7 +99,7 @@ class Splitter {
     taken_ = 0;
   }
   Failure wrong(const SampledFile& file, const char* how) const {
-    return {"different", fmt::format("/{} of archive {} {}", file.path, spec_.archive, how),
+    return {ResultCode::different, fmt::format("/{} of archive {} {}", file.path, spec_.archive, how),
             JobState::failed};
   }
 
@@ -156,7 +156,7 @@ void ask_client(JobContext& job, Verification& verification) {
     job.throw_if_canceled();
     check_script(end, spec, spec.target.user);
     if (end.status != 0 || !parse_hashes(end.output, verification.client)) {
-      throw Failure("client-answer", fmt::format("{} did not say how its files are", spec.client));
+      throw Failure(ResultCode::client_answer, fmt::format("{} did not say how its files are", spec.client));
     }
   }
 }
@@ -182,12 +182,11 @@ void list_archive(const Verifier& verifier, const std::function<void(const Liste
   if (!damaged.empty()) {
     // The repository itself is good again.
     throw Failure(
-        "archive-damaged",
+        ResultCode::archive_damaged,
         fmt::format(
             "/{} of archive {} was damaged: a repair of the repository has put zeros in place of what "
             "was lost",
-            damaged, job.spec().archive),
-        JobState::failed);
+            damaged, job.spec().archive));
   }
 }
 
