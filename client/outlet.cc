@@ -16,37 +16,13 @@
 
 #include "client/failure.h"
 #include "client/secrets.h"
+#include "core/fd.h"
 
 namespace cyborg::client {
 namespace {
 
 Failure system_failure(const std::string& what, int error, std::string hint = {}) {
   return Failure(kFailed, fmt::format("{}: {}", what, std::strerror(error)), std::move(hint));
-}
-
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  ~Descriptor() {
-    if (value_ >= 0) close(value_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return value_; }
-
- private:
-  int value_;
-};
-
-bool write_all(int descriptor, const std::string& text) {
-  std::size_t done = 0;
-  while (done < text.size()) {
-    const auto count = write(descriptor, text.data() + done, text.size() - done);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return false;
-    done += static_cast<std::size_t>(count);
-  }
-  return true;
 }
 
 int wait_for(pid_t pid) {
@@ -61,16 +37,16 @@ int wait_for(pid_t pid) {
 void sync_directory_of(const std::string& path) {
   const auto slash = path.rfind('/');
   const auto directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  const Descriptor opened(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (opened.get() < 0 || fsync(opened.get()) != 0) throw system_failure(directory, errno);
+  const Fd opened(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!opened || fsync(opened.get()) != 0) throw system_failure(directory, errno);
 }
 
 }  // namespace
 
 void hand_over(const std::vector<std::string>& command, const std::string& text) {
   // A file, not a pipe: a command that does not read all of it must not get us killed.
-  const Descriptor input(memfd_create("cyborg-text", MFD_CLOEXEC));
-  if (input.get() < 0 || !write_all(input.get(), text) || lseek(input.get(), 0, SEEK_SET) != 0)
+  const Fd input(memfd_create("cyborg-text", MFD_CLOEXEC));
+  if (!input || !write_all(input.get(), text) || lseek(input.get(), 0, SEEK_SET) != 0)
     throw system_failure("a file in memory", errno);
   std::vector<char*> words;
   words.reserve(command.size() + 1);
@@ -101,8 +77,8 @@ void write_out(const std::string& text) {
 
 void replace_file(const std::string& path, const std::string& text, mode_t mode) {
   std::string temporary = path + ".XXXXXX";
-  const Descriptor file(mkostemp(temporary.data(), O_CLOEXEC));
-  if (file.get() < 0) throw system_failure(path, errno, "its directory must exist and be writable");
+  const Fd file(mkostemp(temporary.data(), O_CLOEXEC));
+  if (!file) throw system_failure(path, errno, "its directory must exist and be writable");
   const bool written = write_all(file.get(), text) && fchmod(file.get(), mode) == 0 &&
                        fsync(file.get()) == 0 && rename(temporary.c_str(), path.c_str()) == 0;
   if (!written) {
@@ -114,9 +90,9 @@ void replace_file(const std::string& path, const std::string& text, mode_t mode)
 }
 
 std::string read_file_if_any(const std::string& path) {
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0 && errno == ENOENT) return {};
-  if (file.get() < 0) throw system_failure(path, errno);
+  const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file && errno == ENOENT) return {};
+  if (!file) throw system_failure(path, errno);
   return read_all(file.get());
 }
 

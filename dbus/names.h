@@ -22,12 +22,6 @@ inline constexpr char kActionRestore[] = "org.cyborgbackup1.restore";
 inline constexpr char kActionManage[] = "org.cyborgbackup1.manage";
 inline constexpr char kActionSecrets[] = "org.cyborgbackup1.secrets";
 
-// units
-inline constexpr char kDaemonUnit[] = "cyborgd.service";
-inline constexpr char kJobsSlice[] = "cyborg-jobs.slice";
-inline constexpr char kJobUnitPrefix[] = "cyborg-job-";        // N.service
-inline constexpr char kPolicyUnitPrefix[] = "cyborg-policy@";  // NAME.timer, NAME.service
-
 // journal fields on every line of a job
 inline constexpr char kFieldJob[] = "CYBORG_JOB";
 inline constexpr char kFieldRun[] = "CYBORG_RUN";

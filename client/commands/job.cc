@@ -6,6 +6,8 @@
 #include "client/bus/objects.h"
 #include "client/commands/commands.h"
 #include "client/format/text.h"
+#include "core/job_kind.h"
+#include "core/job_state.h"
 
 namespace cyborg::client {
 namespace {
@@ -38,12 +40,8 @@ void add_list_verb(CLI::App& noun, Context& context) {
   verb.add_option("--policy", options->policy);
   verb.add_option("--client", options->client);
   verb.add_option("--repository", options->repository);
-  verb.add_option(
-      "--kind", options->kind,
-      "prepare-client, prepare-repository, backup, restore, catalog, prune, compact, check, verify or list");
-  verb.add_option(
-      "--state", options->state,
-      "waiting, pending, starting, running, successful, warning, failed, error, canceled or skipped");
+  verb.add_option("--kind", options->kind, alternatives(kJobKinds));
+  verb.add_option("--state", options->state, alternatives(kJobStates));
   verb.add_option("--run", options->run, "only jobs of this run")->check(whole_number(1));
   auto* limit =
       verb.add_option("--limit", options->limit, "at most this many (default: 50)")->check(whole_number(1));

@@ -88,18 +88,19 @@ _cyborgctl_options() { # NOUN VERB
 }
 
 # The values of an option; fails if they are free text.
-_cyborgctl_value() { # OPTION
+_cyborgctl_value() { # OPTION NOUN VERB
   case $1 in
     --client | --repository | --schedule | --policy) _cyborgctl_names "${1#--}" ;;
     --check-schedule | --verify-schedule | --compact-schedule) _cyborgctl_names schedule ;;
     --type) cyborgctl --no-ask-password --quiet policy types 2>/dev/null ;;
     --transport) echo 'relay direct' ;;
     --authorize) echo 'automatic manual' ;;
-    --encryption)
-      echo 'repokey-blake2 keyfile-blake2 repokey keyfile authenticated-blake2 authenticated none'
-      ;;
+    --encryption) echo 'none authenticated authenticated-blake2 repokey repokey-blake2' ;;
     --kind) echo 'prepare-client prepare-repository backup restore catalog prune compact check verify list withdraw' ;;
-    --state) echo 'waiting pending starting running successful warning failed error canceled skipped' ;;
+    --state)
+      [[ $2 != repository ]] || { echo 'known missing foreign' && return; }
+      echo 'waiting pending starting running successful warning failed error canceled skipped'
+      ;;
     --conflict) echo 'overwrite keep rename fail' ;;
     --since) echo '1d 7d 30d daily weekly monthly' ;;
     --to) _cyborgctl_names client | sed 's|$|:/|' ;;
@@ -149,7 +150,7 @@ _cyborgctl() {
       return
       ;;
   esac
-  if ! choices=$(_cyborgctl_value "$previous"); then
+  if ! choices=$(_cyborgctl_value "$previous" "$noun" "$verb"); then
     if [[ $current == -* ]]; then
       choices="$global $(_cyborgctl_options "$noun" "$verb")"
     elif [[ -z $noun ]]; then

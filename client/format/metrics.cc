@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "client/format/problem.h"
+#include "core/job_kind.h"
+#include "core/job_state.h"
 
 namespace cyborg::client {
 namespace {
@@ -102,7 +104,7 @@ std::string backups_text(const Json::Value& fleet) {
                   {"client", text(row, "client")},
                   {"repository", text(row, "repository")}};
     const auto verified = text(row, "last_verify_state");
-    unproven.add(labels, verified == "failed" || verified == "error" ? "1" : "0");
+    unproven.add(labels, is_bad(verified) ? "1" : "0");
     labels.emplace_back("state", text(row, "last_end_state"));
     if (!labels.back().second.empty()) state.add(labels, "1");
   }
@@ -116,6 +118,15 @@ std::string backups_text(const Json::Value& fleet) {
          rows("original_size_bytes", "original_size",
               "Size of the data that the last successful backup has read.") +
          rows("deduplicated_size_bytes", "deduplicated_size", "New data of the last successful backup.");
+}
+
+// Those of which a repository's record has the last success.
+std::vector<const char*> maintained_kinds() {
+  std::vector<const char*> names;
+  for (const auto& kind : kJobKinds) {
+    if (kind.status == StatusKept::of_maintenance) names.push_back(kind.name);
+  }
+  return names;
 }
 
 std::string repositories_text(const Json::Value& repositories) {
@@ -132,7 +143,8 @@ std::string repositories_text(const Json::Value& repositories) {
     if (row["size"].isUInt64() && row["size"].asUInt64() > 0)
       size.add(labels, std::to_string(row["size"].asUInt64()));
     // "prune of policy etc on web" counts as a prune.
-    std::map<std::string, int> late{{"check", 0}, {"verify", 0}, {"prune", 0}, {"compact", 0}};
+    std::map<std::string, int> late;
+    for (const char* kind : maintained_kinds()) late[kind] = 0;
     for (const auto& what : row["late"]) ++late[what.asString().substr(0, what.asString().find(' '))];
     for (const auto& [kind, count] : late) {
       auto with_kind = labels;
@@ -143,7 +155,7 @@ std::string repositories_text(const Json::Value& repositories) {
   std::string result = damaged.text() + size.text() + overdue.text() +
                        rows("missing_archives", "missing", "Archives that are missing from it.") +
                        rows("foreign_archives", "foreign", "Archives that cyborgd did not make.");
-  for (const char* kind : {"check", "verify", "prune", "compact"}) {
+  for (const char* kind : maintained_kinds()) {
     result += rows(fmt::format("last_{}_timestamp_seconds", kind), fmt::format("last_{}", kind),
                    fmt::format("When the last successful {} ended.", kind), Unit::time);
   }

@@ -6,6 +6,8 @@
 #include <array>
 
 #include "client/format/text.h"
+#include "core/job_kind.h"
+#include "core/job_state.h"
 
 namespace cyborg::client {
 namespace {
@@ -22,10 +24,6 @@ std::string text_of(const Json::Value& row, const char* key) {
 
 std::uint64_t number_of(const Json::Value& row, const std::string& key) {
   return row[key].isUInt64() ? row[key].asUInt64() : 0;
-}
-
-bool did_not_work(const std::string& state) {
-  return state == "failed" || state == "error";
 }
 
 // "failed", "could not run", "was skipped"
@@ -75,7 +73,7 @@ class Judgement {
 
 void judge_maintenance(Judgement& judgement, const Json::Value& row, const std::string& kind) {
   const auto state = text_of(row, (kind + "_state").c_str());
-  if (!did_not_work(state)) return;
+  if (!is_bad(state)) return;
   const auto job = number_of(row, kind + "_job");
   const auto reason = text_of(row, (kind + "_reason").c_str());
   judgement
@@ -125,7 +123,7 @@ std::vector<Problem> backup_problems(const Json::Value& row) {
   const auto success = number_of(row, "last_success");
   const auto state = text_of(row, "last_end_state");
   // A skipped job is no backup either: its predecessor did not succeed.
-  if (did_not_work(state) || state == "skipped") {
+  if (is_bad(state) || state == "skipped") {
     const auto reason = text_of(row, "last_end_reason");
     const auto job = number_of(row, "last_end_job");
     judgement.add(ProblemKind::failed, reason.empty() ? std::string(verb_of(state)) : reason,
@@ -139,7 +137,7 @@ std::vector<Problem> backup_problems(const Json::Value& row) {
     judgement.add(ProblemKind::late, "late",
                   fmt::format("backup is late, the last was {}", human_time(success)));
   }
-  if (const auto verified = text_of(row, "last_verify_state"); did_not_work(verified)) {
+  if (const auto verified = text_of(row, "last_verify_state"); is_bad(verified)) {
     const auto reason = text_of(row, "last_verify_reason");
     const auto job = number_of(row, "last_verify_job");
     judgement.add(ProblemKind::unproven, reason,
@@ -160,7 +158,9 @@ std::vector<Problem> repository_problems(const Json::Value& row) {
                   fmt::format("{} archives are missing that it should have", missing));
   }
   // Verifications are judged together with the backups that they verify.
-  for (const char* kind : {"check", "prune", "compact"}) judge_maintenance(judgement, row, kind);
+  for (const auto& kind : kJobKinds) {
+    if (kind.is_maintenance) judge_maintenance(judgement, row, kind.name);
+  }
   for (const auto& late : row["late"]) {
     if (!late.isString()) continue;
     const auto what = printable(late.asString());

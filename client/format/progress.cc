@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "client/format/text.h"
+#include "core/job_state.h"
 
 namespace cyborg::client {
 namespace {
@@ -17,7 +18,8 @@ constexpr double kSmoothingSeconds = 3;
 constexpr std::size_t kShortestPath = 8;
 
 bool is_active(const ProgressJob& job) {
-  return job.state == "running" || job.state == "starting";
+  JobState state{};
+  return parse(job.state, state) && is_live(state);
 }
 
 }  // namespace

@@ -75,11 +75,26 @@ constexpr std::array kFirst{
     "archive", "created", "started", "finished", "schedule", "timer",   "keep",       "variables",
 };
 
-const std::map<std::string_view, Style> kStates{
-    {"successful", Style::good}, {"warning", Style::attention},  {"failed", Style::bad},
-    {"error", Style::bad},       {"canceled", Style::attention}, {"skipped", Style::attention},
-    {"waiting", Style::faint},   {"pending", Style::faint},
-};
+Style style_of(JobState state) {
+  switch (state) {
+    case JobState::successful:
+      return Style::good;
+    case JobState::warning:
+    case JobState::canceled:
+    case JobState::skipped:
+      return Style::attention;
+    case JobState::failed:
+    case JobState::error:
+      return Style::bad;
+    case JobState::waiting:
+    case JobState::pending:
+      return Style::faint;
+    case JobState::starting:
+    case JobState::running:
+      break;
+  }
+  return Style::plain;
+}
 
 std::string compact(const Json::Value& value) {
   Json::StreamWriterBuilder builder;
@@ -110,8 +125,7 @@ Cell render_number(Meaning meaning, std::uint64_t value, std::uint64_t now, bool
 
 Cell render_text(Meaning meaning, const std::string& text) {
   if (text.empty()) return {"-", Style::faint};
-  const auto state = kStates.find(text);
-  if (meaning == Meaning::state && state != kStates.end()) return {text, state->second};
+  if (JobState state{}; meaning == Meaning::state && parse(text, state)) return {text, style_of(state)};
   return {printable(text)};
 }
 

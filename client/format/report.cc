@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "client/format/text.h"
+#include "core/job_state.h"
 
 namespace cyborg::client {
 namespace {
@@ -60,7 +61,7 @@ std::vector<std::string> days_between(std::uint64_t since, std::uint64_t now) {
 const char* outcome_of(const std::string& state) {
   if (state == "successful") return "successful";
   if (state == "warning") return "warnings";
-  return state == "failed" || state == "error" || state == "skipped" ? "failed" : nullptr;
+  return is_bad(state) || state == "skipped" ? "failed" : nullptr;
 }
 
 Json::Value day_record(const std::string& date) {
@@ -95,7 +96,7 @@ class Sums {
     const auto ended = number(job, "finished");
     add(jobs_[text(job, "kind")][state], 1);
     if (ended == 0) return;
-    if (state != "successful" && state != "warning") unsuccessful_.append(job);
+    if (!is_good(state)) unsuccessful_.append(job);
     if (text(job, "kind") != "backup") return;
     backups_[number(job, "id")] = ended;
     if (const char* outcome = outcome_of(state)) add_on(ended, outcome, 1);

@@ -189,7 +189,7 @@ std::vector<std::string> Selection::near_missing() const {
   return near;
 }
 
-void Passages::note(const ArchiveItem& item, const std::function<void(const ArchiveItem&)>& passage) {
+void ParentDirectories::note(const ArchiveItem& item, const std::function<void(const ArchiveItem&)>& take) {
   std::string_view path = item.path;
   for (auto slash = path.rfind('/'); slash != std::string_view::npos; slash = path.rfind('/')) {
     path = path.substr(0, slash);
@@ -199,7 +199,7 @@ void Passages::note(const ArchiveItem& item, const std::function<void(const Arch
     ArchiveItem directory;
     directory.type = 'd';
     directory.path = path;
-    passage(directory);
+    take(directory);
     noted_.insert(directory.path);
   }
   if (item.type == 'd') made_.insert(item.path);

@@ -68,12 +68,12 @@ class Selection {
 
 // The directories that a restore goes through without making them anew: where one is a symbolic link, the
 // restore, which is root's, would write elsewhere.
-class Passages {
+class ParentDirectories {
  public:
   // kept: what is there stays as it is, directories included.
-  explicit Passages(bool kept) : kept_(kept) {}
-  // Names each of the item's directories to `passage`, once in all.
-  void note(const ArchiveItem& item, const std::function<void(const ArchiveItem&)>& passage);
+  explicit ParentDirectories(bool kept) : kept_(kept) {}
+  // Names each of the item's directories to `take`, once in all.
+  void note(const ArchiveItem& item, const std::function<void(const ArchiveItem&)>& take);
 
  private:
   bool kept_;

@@ -21,52 +21,65 @@ struct Cause {
   int first;
   int last;
   std::string_view msgid;
-  const char* code;
+  ResultCode code;
   const char* message;  // {0} repository, {1} archive, {2} what borg said, {3} its name
 };
 
 constexpr std::array kCauses{
-    Cause{10, 10, "AlreadyExists", "repository-exists", "there is a repository at {0} already"},
-    Cause{12, 12, "CheckNeeded", kDamageSuspected, "repository {0} needs a check: {2}"},
-    Cause{13, 13, "DoesNotExist", "repository-missing",
+    Cause{10, 10, "AlreadyExists", ResultCode::repository_exists, "there is a repository at {0} already"},
+    Cause{12, 12, "CheckNeeded", ResultCode::damage_suspected, "repository {0} needs a check: {2}"},
+    Cause{13, 13, "DoesNotExist", ResultCode::repository_missing,
           "there is no repository at {0}: cyborgctl repository prepare {3}, with --anew if it is lost"},
-    Cause{14, 14, "InsufficientFreeSpaceError", "disk-full", "the disk of repository {0} is full: {2}"},
-    Cause{15, 16, "InvalidRepository", "repository-invalid", "{0} exists and is not a borg repository"},
-    Cause{15, 16, "InvalidRepositoryConfig", "repository-invalid", "repository {0} is not valid: {2}"},
-    Cause{17, 17, "ObjectNotFound", kDamageSuspected, "repository {0} is damaged: {2}"},
-    Cause{18, 18, "ParentPathDoesNotExist", "repository-missing", "the directory above {0} does not exist"},
-    Cause{19, 19, "PathAlreadyExists", "repository-invalid", "{0} exists and is not a borg repository"},
-    Cause{20, 20, "StorageQuotaExceeded", "disk-full", "the quota of repository {0} is used up: {2}"},
-    Cause{21, 21, "PathPermissionDenied", "repository-denied", "no permission for repository {0}: {2}"},
-    Cause{30, 30, "Archive.AlreadyExists", "archive-exists", "archive {1} exists already in {0}"},
-    Cause{31, 31, "Archive.DoesNotExist", "archive-missing", "there is no archive {1} in repository {0}"},
-    Cause{42, 42, "KeyfileNotFoundError", "key-file",
+    Cause{14, 14, "InsufficientFreeSpaceError", ResultCode::disk_full,
+          "the disk of repository {0} is full: {2}"},
+    Cause{15, 16, "InvalidRepository", ResultCode::repository_invalid,
+          "{0} exists and is not a borg repository"},
+    Cause{15, 16, "InvalidRepositoryConfig", ResultCode::repository_invalid,
+          "repository {0} is not valid: {2}"},
+    Cause{17, 17, "ObjectNotFound", ResultCode::damage_suspected, "repository {0} is damaged: {2}"},
+    Cause{18, 18, "ParentPathDoesNotExist", ResultCode::repository_missing,
+          "the directory above {0} does not exist"},
+    Cause{19, 19, "PathAlreadyExists", ResultCode::repository_invalid,
+          "{0} exists and is not a borg repository"},
+    Cause{20, 20, "StorageQuotaExceeded", ResultCode::disk_full,
+          "the quota of repository {0} is used up: {2}"},
+    Cause{21, 21, "PathPermissionDenied", ResultCode::repository_denied,
+          "no permission for repository {0}: {2}"},
+    Cause{30, 30, "Archive.AlreadyExists", ResultCode::archive_exists, "archive {1} exists already in {0}"},
+    Cause{31, 31, "Archive.DoesNotExist", ResultCode::archive_missing,
+          "there is no archive {1} in repository {0}"},
+    Cause{42, 42, "KeyfileNotFoundError", ResultCode::key_file,
           "the key of repository {0} is in a file on some machine, and cyborgd uses those with a key in the "
           "repository (repokey) or none only: make another repository"},
-    Cause{50, 50, "NoPassphraseFailure", "passphrase-wrong", "borg got no passphrase for repository {0}"},
-    Cause{52, 52, "PassphraseWrong", "passphrase-wrong",
+    Cause{50, 50, "NoPassphraseFailure", ResultCode::passphrase_wrong,
+          "borg got no passphrase for repository {0}"},
+    Cause{52, 52, "PassphraseWrong", ResultCode::passphrase_wrong,
           "the passphrase of repository {0} is wrong: cyborgctl repository set {3} --passphrase-file FILE"},
-    Cause{53, 53, "PasswordRetriesExceeded", "passphrase-wrong",
+    Cause{53, 53, "PasswordRetriesExceeded", ResultCode::passphrase_wrong,
           "the passphrase of repository {0} is wrong: cyborgctl repository set {3} --passphrase-file FILE"},
-    Cause{61, 61, "EncryptionMethodMismatch", "repository-swapped",
+    Cause{61, 61, "EncryptionMethodMismatch", ResultCode::repository_swapped,
           "repository {0} has another encryption than before: was it replaced?"},
-    Cause{62, 63, "RepositoryAccessAborted", "repository-swapped",
+    Cause{62, 63, "RepositoryAccessAborted", ResultCode::repository_swapped,
           "repository {0} is not the one that was used before: {2}"},
-    Cause{64, 64, "RepositoryReplay", "repository-swapped",
+    Cause{64, 64, "RepositoryReplay", ResultCode::repository_swapped,
           "repository {0} is older than it was: was an old copy put back?"},
-    Cause{73, 73, "LockTimeout", "repository-locked", "repository {0} is locked by another borg: {2}"},
-    Cause{72, 72, "LockFailed", "repository-denied", "repository {0} cannot be locked: {2}"},
-    Cause{70, 75, "LockError", "repository-locked", "repository {0} cannot be locked: {2}"},
-    Cause{80, 81, "ConnectionClosed", "connection-lost", "the connection to repository {0} was lost: {2}"},
-    Cause{81, 81, "ConnectionClosedWithHint", "connection-lost",
+    Cause{73, 73, "LockTimeout", ResultCode::repository_locked,
+          "repository {0} is locked by another borg: {2}"},
+    Cause{72, 72, "LockFailed", ResultCode::repository_denied, "repository {0} cannot be locked: {2}"},
+    Cause{70, 75, "LockError", ResultCode::repository_locked, "repository {0} cannot be locked: {2}"},
+    Cause{80, 81, "ConnectionClosed", ResultCode::connection_lost,
           "the connection to repository {0} was lost: {2}"},
-    Cause{87, 87, "ConnectionBrokenWithHint", "connection-lost",
+    Cause{81, 81, "ConnectionClosedWithHint", ResultCode::connection_lost,
           "the connection to repository {0} was lost: {2}"},
-    Cause{83, 83, "PathNotAllowed", "repository-denied",
+    Cause{87, 87, "ConnectionBrokenWithHint", ResultCode::connection_lost,
+          "the connection to repository {0} was lost: {2}"},
+    Cause{83, 83, "PathNotAllowed", ResultCode::repository_denied,
           "the repository host does not allow the path of {0}: {2}"},
-    Cause{85, 85, "RPCServerOutdated", "borg-unsupported", "borg on the repository host is too old: {2}"},
-    Cause{90, 99, "IntegrityError", kDamage, "repository {0} is damaged or was tampered with: {2}"},
-    Cause{95, 99, "TAMInvalid", kDamage, "repository {0} was tampered with: {2}"},
+    Cause{85, 85, "RPCServerOutdated", ResultCode::borg_unsupported,
+          "borg on the repository host is too old: {2}"},
+    Cause{90, 99, "IntegrityError", ResultCode::damage,
+          "repository {0} is damaged or was tampered with: {2}"},
+    Cause{95, 99, "TAMInvalid", ResultCode::damage, "repository {0} was tampered with: {2}"},
 };
 
 // "Repository.DoesNotExist" and "DoesNotExist" are the same: over ssh the class may be missing. A row with
@@ -92,11 +105,8 @@ std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
 
-JobResult failure(const char* code, std::string message, int status) {
-  JobResult result;
-  result.state = JobState::failed;
-  result.code = code;
-  result.message = std::move(message);
+JobResult failure(ResultCode code, std::string message, int status) {
+  JobResult result = make_result(code, std::move(message), JobState::failed);
   result.borg_status = status;
   return result;
 }
@@ -129,31 +139,31 @@ std::string said(const BorgLog& log) {
 JobResult judge_failure(int status, const BorgLog& log, const JobSpec& spec) {
   const std::string repository = repository_name(spec);
   if (status > 128 && status < 128 + 65) {
-    return failure("borg-killed", fmt::format("borg was ended by signal {}", status - 128), status);
+    return failure(ResultCode::borg_killed, fmt::format("borg was ended by signal {}", status - 128), status);
   }
   const Cause* cause = find_cause(status, log.error_id());
   if (cause) {
     // The far end of a lost connection often says why.
-    const bool lost = std::string_view{cause->code} == "connection-lost" && !log.last_remote().empty();
+    const bool lost = cause->code == ResultCode::connection_lost && !log.last_remote().empty();
     return failure(cause->code,
                    fmt::format(fmt::runtime(cause->message), repository, spec.archive,
                                lost ? first_line(log.last_remote()) : said(log), spec.repository),
                    status);
   }
-  if (log.no_space()) return failure("disk-full", fmt::format("a disk is full: {}", said(log)), status);
-  return failure("borg-error", fmt::format("borg failed with status {}: {}", status, said(log)), status);
+  if (log.no_space())
+    return failure(ResultCode::disk_full, fmt::format("a disk is full: {}", said(log)), status);
+  return failure(ResultCode::borg_error, fmt::format("borg failed with status {}: {}", status, said(log)),
+                 status);
 }
 
 JobResult judge_warnings(int status, const BorgLog& log) {
-  JobResult result;
-  result.state = JobState::warning;
-  result.code = "borg-warning";
-  result.borg_status = status;
-  std::string first =
+  const std::string first =
       log.warnings().empty() ? std::string{"it gave no reason"} : first_line(log.warnings().front());
-  result.message = log.warning_count() > 1
-                       ? fmt::format("borg gave {} warnings, the first: {}", log.warning_count(), first)
-                       : fmt::format("borg gave a warning: {}", first);
+  JobResult result = make_result(ResultCode::borg_warning,
+                                 log.warning_count() > 1 ? fmt::format("borg gave {} warnings, the first: {}",
+                                                                       log.warning_count(), first)
+                                                         : fmt::format("borg gave a warning: {}", first));
+  result.borg_status = status;
   return result;
 }
 
@@ -172,12 +182,12 @@ std::vector<std::string> expressions(const JobSpec& spec) {
 JobResult judge_crash(int status, std::string_view crash, const JobSpec& spec) {
   for (const std::string_view error : {"re.error: ", "re.PatternError: "}) {
     if (!crash.starts_with(error)) continue;
-    return failure("pattern-invalid",
+    return failure(ResultCode::pattern_invalid,
                    fmt::format("a pattern is no regular expression: {} ({})",
                                fmt::join(expressions(spec), ", "), crash.substr(error.size())),
                    status);
   }
-  return failure("borg-error", fmt::format("borg broke down: {}", crash), status);
+  return failure(ResultCode::borg_error, fmt::format("borg broke down: {}", crash), status);
 }
 
 // Of a restore, all that borg calls a warning is a file that is not there as it was, except for these.
@@ -192,7 +202,8 @@ const std::string& restored_to(const JobSpec& spec) {
 }
 
 JobResult judge_full_disk(int status, const std::string& said, const JobSpec& spec) {
-  return failure("disk-full", fmt::format("the disk of {} is full: {}", restored_to(spec), said), status);
+  return failure(ResultCode::disk_full, fmt::format("the disk of {} is full: {}", restored_to(spec), said),
+                 status);
 }
 
 JobResult judge_extract_warnings(int status, const BorgLog& log, const JobSpec& spec) {
@@ -201,7 +212,7 @@ JobResult judge_extract_warnings(int status, const BorgLog& log, const JobSpec& 
   if (bad == warnings.end() && log.warning_count() > 0) return judge_warnings(status, log);
   const std::string first = bad == warnings.end() ? "it gave no reason" : first_line(*bad);
   if (log.no_space()) return judge_full_disk(status, first, spec);
-  return failure("not-restored",
+  return failure(ResultCode::not_restored,
                  fmt::format("not all was restored to {}, borg gave {} warnings, the first: {}",
                              restored_to(spec), std::max<std::size_t>(log.warning_count(), 1), first),
                  status);
@@ -235,7 +246,7 @@ std::string repository_name(const JobSpec& spec) {
 }
 
 JobResult repository_swapped(const JobSpec& spec, std::string_view found) {
-  return failure("repository-swapped",
+  return failure(ResultCode::repository_swapped,
                  fmt::format("repository {} is not the one that was prepared: its id is {}, it must be {}; "
                              "if it was replaced on purpose: cyborgctl repository prepare {} --anew",
                              repository_name(spec), found, spec.borg_id, spec.repository),
@@ -255,20 +266,18 @@ const std::string* lost_root(const BorgLog& log, const JobSpec& spec) {
 
 JobResult judge_borg(BorgVerb verb, int status, const BorgLog& log, const JobSpec& spec) {
   if (verb == BorgVerb::extract && !log.unmatched().empty()) {
-    return failure("path-not-in-archive",
+    return failure(ResultCode::path_not_in_archive,
                    fmt::format("/{} is not in archive {}", log.unmatched().front(), spec.archive), status);
   }
   if (status == 0) {
-    JobResult result;
-    result.state = JobState::successful;
-    result.code = "ok";
+    JobResult result = make_result(ResultCode::ok, "");
     result.borg_status = 0;
     return result;
   }
   if (status == 1 && !log.crash().empty()) return judge_crash(status, log.crash(), spec);
   // Whatever borg calls a warning here is damage.
   if (verb == BorgVerb::check && status == 1) {
-    return failure(kDamage,
+    return failure(ResultCode::damage,
                    fmt::format("repository {} is damaged: see the job's output", repository_name(spec)),
                    status);
   }
@@ -278,18 +287,19 @@ JobResult judge_borg(BorgVerb verb, int status, const BorgLog& log, const JobSpe
   if (status != 1 && (status < 100 || status > 127)) {
     JobResult result = judge_failure(status, log, spec);
     // A check has the repository to itself.
-    if (verb == BorgVerb::check && result.code == kDamageSuspected) result.code = kDamage;
+    if (verb == BorgVerb::check && result.code == ResultCode::damage_suspected)
+      result.code = ResultCode::damage;
     return result;
   }
   if (verb == BorgVerb::extract) return judge_extract_warnings(status, log, spec);
   if (verb == BorgVerb::create && spec.dump) {
     // It could not read one of its files to the end.
-    return failure("dump-lost", fmt::format("archive {} is not complete: {}", spec.archive, said(log)),
-                   status);
+    return failure(ResultCode::dump_lost,
+                   fmt::format("archive {} is not complete: {}", spec.archive, said(log)), status);
   }
   if (verb == BorgVerb::create) {
     if (const std::string* root = lost_root(log, spec)) {
-      return failure("source-missing",
+      return failure(ResultCode::source_missing,
                      fmt::format("{} could not be read, so archive {} is without it", *root, spec.archive),
                      status);
     }

@@ -13,12 +13,6 @@ namespace cyborg {
 
 enum class BorgVerb { create, extract, init, info, list, remove, compact, check };
 
-// The code of a result that proves the repository damaged, whatever the kind of job. What may have another
-// reason is kDamageSuspected: whoever reads without the repository's lock may miss what another removes
-// meanwhile.
-inline constexpr const char* kDamage = "damage";
-inline constexpr const char* kDamageSuspected = "damage-suspected";
-
 // The result of a borg that ended by itself with `status` (128 + n for a signal n).
 JobResult judge_borg(BorgVerb verb, int status, const BorgLog& log, const JobSpec& spec);
 

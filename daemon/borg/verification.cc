@@ -49,20 +49,8 @@ Tally tally_of(const Verification& verification, const std::string& client) {
   return tally;
 }
 
-JobResult bad(const char* code, std::string message) {
-  JobResult result;
-  result.state = JobState::failed;
-  result.code = code;
-  result.message = std::move(message);
-  return result;
-}
-
-void warn(JobResult& result, const char* code, std::string message) {
-  if (result.state == JobState::successful) {
-    result.state = JobState::warning;
-    result.code = code;
-    result.message = message;
-  }
+void warn(JobResult& result, ResultCode code, std::string message) {
+  if (result.state == JobState::successful) end_as(result, code, message);
   result.warnings.push_back(std::move(message));
 }
 
@@ -87,9 +75,7 @@ void add_proof(JobResult& result, const JobSpec& spec, const char* proven, std::
 }
 
 JobResult judge_reading(const JobSpec& spec, const Verification& verification) {
-  JobResult result;
-  result.state = JobState::successful;
-  result.code = "ok";
+  JobResult result = make_result(ResultCode::ok, "");
   result.facts["files"] = Json::UInt64{verification.files.size()};
   result.facts["bytes"] = Json::Int64{verification.bytes};
   add_proof(result, spec, verification.files.empty() ? "" : "readable", verification.microseconds);
@@ -98,7 +84,7 @@ JobResult judge_reading(const JobSpec& spec, const Verification& verification) {
       "of it",
       files_text(verification.files.size()), spec.archive, verification.bytes);
   if (verification.files.empty()) {
-    warn(result, "nothing-compared",
+    warn(result, ResultCode::nothing_compared,
          fmt::format("archive {} has no file with content: nothing was proven", spec.archive));
   }
   return result;
@@ -106,29 +92,29 @@ JobResult judge_reading(const JobSpec& spec, const Verification& verification) {
 
 JobResult judge_verification(const JobSpec& spec, const Verification& verification) {
   if (!verification.missing_canaries.empty()) {
-    return bad("canary-missing", fmt::format("canary {} is not in archive {}",
-                                             named(verification.missing_canaries), spec.archive));
+    return make_result(
+        ResultCode::canary_missing,
+        fmt::format("canary {} is not in archive {}", named(verification.missing_canaries), spec.archive));
   }
   if (!verification.odd_canaries.empty()) {
-    return bad("canary-missing", fmt::format("canary {} is not a regular file in archive {}: name a file",
-                                             named(verification.odd_canaries), spec.archive));
+    return make_result(ResultCode::canary_missing,
+                       fmt::format("canary {} is not a regular file in archive {}: name a file",
+                                   named(verification.odd_canaries), spec.archive));
   }
   const std::size_t count = verification.files.size();
-  JobResult result;
-  result.state = JobState::successful;
-  result.code = "ok";
+  JobResult result = make_result(ResultCode::ok, "");
   result.facts["files"] = Json::UInt64{count};
   result.facts["bytes"] = Json::Int64{verification.bytes};
   add_proof(result, spec, "", verification.microseconds);
   const std::string read = fmt::format("{} of archive {} ({} bytes) could be read from the repository",
                                        files_text(count), spec.archive, verification.bytes);
   if (count == 0) {
-    warn(result, "nothing-compared",
+    warn(result, ResultCode::nothing_compared,
          fmt::format("archive {} has no file with content: nothing was proven", spec.archive));
     return result;
   }
   if (!verification.not_compared.empty()) {
-    warn(result, "not-compared",
+    warn(result, ResultCode::not_compared,
          fmt::format("{}; the comparison with {} was not made: {}", read, spec.client,
                      verification.not_compared));
     return result;
@@ -139,8 +125,9 @@ JobResult judge_verification(const JobSpec& spec, const Verification& verificati
   result.facts["unreadable"] = Json::UInt64{tally.unreadable.size()};
   result.facts["different"] = Json::UInt64{tally.different.size()};
   if (!tally.different.empty()) {
-    JobResult failure = bad("different", fmt::format("{}: what archive {} holds is not what {} has",
-                                                     named(tally.different), spec.archive, spec.client));
+    JobResult failure =
+        make_result(ResultCode::different, fmt::format("{}: what archive {} holds is not what {} has",
+                                                       named(tally.different), spec.archive, spec.client));
     failure.facts = result.facts;
     for (const auto& path : tally.different) failure.warnings.push_back(path + " differs");
     return failure;
@@ -149,13 +136,13 @@ JobResult judge_verification(const JobSpec& spec, const Verification& verificati
   result.message = fmt::format("{}: {} the same as on {}, {} changed since", read, tally.same.size(),
                                spec.client, tally.changed.size());
   if (tally.same.empty()) {
-    warn(result, "nothing-compared",
+    warn(result, ResultCode::nothing_compared,
          fmt::format("{}, but nothing could be compared: all of them have changed on {} since", read,
                      spec.client));
   }
-  for (const auto& canary : tally.canaries) warn(result, "canary-changed", canary);
+  for (const auto& canary : tally.canaries) warn(result, ResultCode::canary_changed, canary);
   if (!tally.unreadable.empty()) {
-    warn(result, "unreadable",
+    warn(result, ResultCode::unreadable,
          fmt::format("{} could not be read on {}", named(tally.unreadable), spec.client));
   }
   return result;

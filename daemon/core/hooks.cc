@@ -22,7 +22,19 @@ Fields::Check one_of(const std::array<const char*, N>& words, std::string_view e
 constexpr std::array kWhen{"before", "after", "success", "failure"};
 constexpr std::array kWhere{"client", "server"};
 constexpr std::array kEffect{"fail", "warn", "ignore"};
-constexpr std::array kKinds{"backup", "restore", "prune", "compact", "verify"};
+
+bool takes_hooks(const JobKindTraits& kind) {
+  return kind.hooks != HookPlaces::none;
+}
+bool is_on_server_only(const JobKindTraits& kind) {
+  return kind.hooks == HookPlaces::server;
+}
+
+std::string_view check_kind(const std::string& name) {
+  static const std::string expected = alternatives(kJobKinds, takes_hooks);
+  const JobKindTraits* kind = row_named(kJobKinds, name);
+  return kind && takes_hooks(*kind) ? std::string_view{} : expected;
+}
 
 Expected<Hook> hook_from_json(const Json::Value& json) {
   Hook hook;
@@ -32,18 +44,18 @@ Expected<Hook> hook_from_json(const Json::Value& json) {
   fields.text("command", hook.command);
   fields.span("timeout", hook.timeout, hook.timeout_seconds);
   fields.text("effect", hook.effect, one_of(kEffect, "fail, warn or ignore"));
-  fields.list("kinds", hook.kinds, one_of(kKinds, "backup, restore, prune, compact or verify"));
+  fields.list("kinds", hook.kinds, check_kind);
   if (auto finished = fields.finish(); !finished) return std::unexpected(finished.error());
   if (hook.command.empty()) {
     return fail(ErrorCode::invalid_argument, "hooks: a hook has no command",
                 "give it as {\"when\": \"before\", \"command\": \"sync\"}");
   }
-  const bool on_server_only =
-      std::ranges::any_of(hook.kinds, [](const auto& kind) { return kind == "prune" || kind == "compact"; });
+  const bool on_server_only = std::ranges::any_of(
+      hook.kinds, [](const auto& kind) { return is_on_server_only(*row_named(kJobKinds, kind)); });
   if (on_server_only && hook.where == "client") {
     return fail(ErrorCode::invalid_argument,
-                fmt::format("hooks: \"{}\" cannot run on the client: prune and compact never speak to it",
-                            hook.command),
+                fmt::format("hooks: \"{}\" cannot run on the client: {} never speak to it", hook.command,
+                            alternatives(kJobKinds, is_on_server_only, "and")),
                 "use \"where\": \"server\"");
   }
   if (hook.timeout_seconds.count() == 0) hook.timeout_seconds = kHookTimeout;
@@ -95,7 +107,7 @@ std::vector<Hook> hooks_of(const std::vector<Hook>& hooks, JobKind kind) {
 }
 
 bool runs_after(const Hook& hook, JobState state) {
-  const bool good = state == JobState::successful || state == JobState::warning;
+  const bool good = is_good(state);
   return hook.when == "after" || (hook.when == "success" && good) || (hook.when == "failure" && !good);
 }
 
@@ -108,7 +120,7 @@ Environment hook_environment(const JobSpec& spec, const JobResult* result) {
   };
   if (!result) return environment;
   environment.emplace_back("CYBORG_STATE", to_string(result->state));
-  environment.emplace_back("CYBORG_CODE", result->code);
+  environment.emplace_back("CYBORG_CODE", result->code.word());
   environment.emplace_back("CYBORG_MESSAGE", result->message);
   for (const auto& [name, key] :
        {std::pair{"CYBORG_FILES", "nfiles"}, std::pair{"CYBORG_SIZE", "original_size"},
@@ -151,19 +163,14 @@ std::string hook_failure(const Hook& hook, int status, const std::string& last_w
 void apply_hook_failure(const Hook& hook, const std::string& failure, JobResult& result) {
   if (hook.effect == "ignore") return;
   result.warnings.push_back(failure);
-  const bool good = result.state == JobState::successful || result.state == JobState::warning;
-  if (!good) return;
+  if (!is_good(result)) return;
   if (hook.effect == "warn") {
     if (result.state == JobState::successful) {
-      result.state = JobState::warning;
-      result.code = "hook-failed";
-      result.message = failure;
+      end_as(result, ResultCode::hook_failed, failure, JobState::warning);
     }
     return;
   }
-  result.state = JobState::failed;
-  result.code = "hook-failed";
-  result.message = failure;
+  end_as(result, ResultCode::hook_failed, failure);
 }
 
 }  // namespace cyborg

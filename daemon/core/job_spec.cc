@@ -18,6 +18,7 @@ class Writer {
   void operator()(const char* key, std::int64_t value) { json_[key] = Json::Int64{value}; }
   void operator()(const char* key, JobKind value) { json_[key] = to_string(value); }
   void operator()(const char* key, JobState value) { json_[key] = to_string(value); }
+  void operator()(const char* key, const AnyCode& code) { json_[key] = code.word(); }
   void operator()(const char* key, const Json::Value& value) { json_[key] = value; }
   void operator()(const char* key, const std::vector<std::string>& values) {
     json_[key] = Json::Value{Json::arrayValue};
@@ -46,6 +47,9 @@ class Reader {
   }
   void operator()(const char* key, JobKind& value) { parse_word(key, value); }
   void operator()(const char* key, JobState& value) { parse_word(key, value); }
+  void operator()(const char* key, AnyCode& code) {
+    if (const Json::Value* field = find(key, &Json::Value::isString)) code = AnyCode{field->asString()};
+  }
   void operator()(const char* key, Json::Value& value) {
     if (const Json::Value* field = find(key, &Json::Value::isObject)) value = *field;
   }
@@ -271,6 +275,29 @@ std::optional<PolicyType> verified_type(const JobSpec& spec) {
   const auto type = spec.kind == JobKind::verify ? parse_policy_type(spec.verify) : std::nullopt;
   const DumpSource* dump = type ? policy_type_row(*type).dump : nullptr;
   return dump && dump->databases ? type : std::nullopt;
+}
+
+JobResult make_result(AnyCode code, std::string message) {
+  JobResult result;
+  end_as(result, std::move(code), std::move(message));
+  return result;
+}
+
+JobResult make_result(AnyCode code, std::string message, JobState state) {
+  JobResult result;
+  end_as(result, std::move(code), std::move(message), state);
+  return result;
+}
+
+void end_as(JobResult& result, AnyCode code, std::string message) {
+  const JobState state = code.state();
+  end_as(result, std::move(code), std::move(message), state);
+}
+
+void end_as(JobResult& result, AnyCode code, std::string message, JobState state) {
+  result.state = state;
+  result.code = std::move(code);
+  result.message = std::move(message);
 }
 
 Json::Value to_json(const JobSpec& spec) {

@@ -22,6 +22,7 @@
 #include "core/error.h"
 #include "core/model.h"
 #include "core/policy_type_row.h"
+#include "core/result_code.h"
 
 namespace cyborg {
 
@@ -145,7 +146,7 @@ struct JobSpec {
 
 struct JobResult {
   JobState state = JobState::failed;  // successful, warning, failed, error or canceled
-  std::string code;  // short stable word: "ok", "borg-warning", "connection-refused", "host-key-mismatch", …
+  AnyCode code;
   std::string message;  // one sentence for people
   std::vector<std::string> warnings;
   int borg_status = -1;  // what borg returned; -1: it did not run to its end
@@ -163,6 +164,17 @@ struct JobResult {
   // written), existing (how many are there already) and existing_names[] (the first of them); databases[]
   Json::Value facts{Json::objectValue};
 };
+
+// In the usual state of its code, or in another one that the code's row has.
+JobResult make_result(AnyCode code, std::string message);
+JobResult make_result(AnyCode code, std::string message, JobState state);
+// The same end for a result that has facts and warnings already.
+void end_as(JobResult& result, AnyCode code, std::string message);
+void end_as(JobResult& result, AnyCode code, std::string message, JobState state);
+
+inline bool is_good(const JobResult& result) {
+  return is_good(result.state);
+}
 
 // Something of it happens on the client's machine.
 constexpr bool works_on_client(const JobSpec& spec) {

@@ -10,6 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "core/job_kind.h"
+#include "core/job_state.h"
+
 namespace cyborg {
 
 using Microseconds = std::int64_t;  // since 1970, 0 for never; as on the bus
@@ -134,52 +137,6 @@ struct Policy {
   std::vector<std::string> canaries;  // files that each archive must have, and that each verification tries
 };
 
-enum class JobKind {
-  prepare_client,
-  prepare_repository,
-  backup,
-  restore,
-  catalog,  // reads what an archive holds
-  prune,    // deletes the archives that retention does not keep
-  compact,  // frees the space of what was deleted
-  check,    // looks for damage
-  verify,   // proves that an archive can be restored
-  list,     // asks a repository what archives it has, and takes over some that cyborgd did not make
-  // Takes a client's key away from the repository host.
-  withdraw,
-};
-
-// Those that run borg, or look, on the client; the others work on the server, on the repository alone.
-constexpr bool runs_on_client(JobKind kind) {
-  return kind == JobKind::prepare_client || kind == JobKind::backup || kind == JobKind::restore;
-}
-constexpr bool has_repository(JobKind kind) {
-  return kind != JobKind::prepare_client;
-}
-constexpr bool is_maintenance(JobKind kind) {
-  return kind == JobKind::prune || kind == JobKind::compact || kind == JobKind::check;
-}
-// Needs borg's exclusive lock, or that nothing changes meanwhile. What reads (restore, catalog, verify) has a
-// cache of its own and goes past the lock, so that it never waits for a long backup.
-constexpr bool writes_repository(JobKind kind) {
-  return kind == JobKind::backup || kind == JobKind::prepare_repository || kind == JobKind::prune ||
-         kind == JobKind::compact || kind == JobKind::check || kind == JobKind::list ||
-         kind == JobKind::withdraw;
-}
-
-enum class JobState {
-  waiting,  // for a predecessor
-  pending,  // ready; the reason says what it still waits for
-  starting,
-  running,
-  successful,
-  warning,
-  failed,  // it ran, and did not work
-  error,   // it could not run
-  canceled,
-  skipped,  // a predecessor did not succeed
-};
-
 struct Job {
   std::int64_t id = 0;
   std::int64_t run = 0;  // 0: none
@@ -197,17 +154,5 @@ struct Job {
   Microseconds started = 0;
   Microseconds finished = 0;
 };
-
-const char* to_string(JobKind kind);    // "prepare-client" …
-const char* to_string(JobState state);  // "waiting" …
-bool parse(std::string_view text, JobKind& kind);
-bool parse(std::string_view text, JobState& state);
-
-constexpr bool is_ended(JobState state) {
-  return state >= JobState::successful;
-}
-constexpr bool is_live(JobState state) {
-  return state == JobState::starting || state == JobState::running;
-}
 
 }  // namespace cyborg

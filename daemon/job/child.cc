@@ -26,7 +26,7 @@ struct Pipe {
 Pipe make_pipe() {
   std::array<int, 2> fds{};
   if (::pipe2(fds.data(), O_CLOEXEC) != 0) {
-    throw Failure("resources", fmt::format("no pipe can be made: {}", std::strerror(errno)));
+    throw Failure(ResultCode::resources, fmt::format("no pipe can be made: {}", std::strerror(errno)));
   }
   return {Fd{fds[0]}, Fd{fds[1]}};
 }
@@ -94,7 +94,8 @@ Child::Child(const ChildOptions& options) {
   Pipe passphrase = options.passphrase ? make_pipe() : Pipe{};
   const Fd input{::open(options.input.empty() ? "/dev/null" : options.input.c_str(), O_RDONLY | O_CLOEXEC)};
   if (!input) {
-    throw Failure("resources", fmt::format("{} cannot be read: {}", options.input, std::strerror(errno)));
+    throw Failure(ResultCode::resources,
+                  fmt::format("{} cannot be read: {}", options.input, std::strerror(errno)));
   }
   const Fd in_high{lift(options.socket < 0 ? input.get() : options.socket)};
   const Fd out_high{lift(options.socket < 0 ? out.write.get() : options.socket)};
@@ -108,7 +109,7 @@ Child::Child(const ChildOptions& options) {
   pid_ = ::fork();
   if (pid_ == 0) become(prepared);
   if (pid_ < 0) {
-    throw Failure("resources", fmt::format("no process can be started: {}", std::strerror(errno)));
+    throw Failure(ResultCode::resources, fmt::format("no process can be started: {}", std::strerror(errno)));
   }
   pid_fd_ = Fd{static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0))};
   if (options.passphrase) {

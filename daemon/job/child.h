@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "borg/command.h"
-#include "ssh/fd.h"
+#include "core/fd.h"
 
 namespace cyborg {
 

@@ -20,8 +20,7 @@ void check_end(const BorgEnd& end, const JobSpec& spec) {
   check_script(end, spec, spec.target.user);
   if (end.status == 0) return;
   const std::string reason = end.text.empty() ? fmt::format("status {}", end.status) : end.text.back();
-  throw Failure("script-failed", fmt::format("a script on {} failed: {}", spec.client, reason),
-                JobState::failed);
+  throw Failure(ResultCode::script_failed, fmt::format("a script on {} failed: {}", spec.client, reason));
 }
 
 }  // namespace
@@ -61,9 +60,8 @@ void ClientShell::run_there(const std::string& script, int input,
   reader.finish();
   job_.throw_if_canceled();
   if (!channel->exit_status()) {
-    throw Failure("connection-lost",
-                  fmt::format("the connection to {} ended without a result", session_->name()),
-                  JobState::failed);
+    throw Failure(ResultCode::connection_lost,
+                  fmt::format("the connection to {} ended without a result", session_->name()));
   }
   end.status = *channel->exit_status();
   check_end(end, spec);
@@ -101,7 +99,7 @@ Fd make_scratch_file(JobContext& job) {
   Fd file{::mkostemp(path.data(), O_CLOEXEC)};
   if (file) ::unlink(path.c_str());
   if (!file) {
-    throw Failure("state-directory",
+    throw Failure(ResultCode::state_directory,
                   fmt::format("{}: no file can be made: {}", job.directory(), std::strerror(errno)));
   }
   return file;

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "job/job.h"
-#include "ssh/fd.h"
+#include "core/fd.h"
 
 namespace cyborg {
 

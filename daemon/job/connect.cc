@@ -23,7 +23,7 @@ sockaddr_un address_of(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) {
-    throw Failure("state-directory", fmt::format("path {} is too long for a socket", path));
+    throw Failure(ResultCode::state_directory, fmt::format("path {} is too long for a socket", path));
   }
   std::memcpy(address.sun_path, path.c_str(), path.size());
   return address;
@@ -57,7 +57,8 @@ ConnectSocket::ConnectSocket(const std::string& directory)
   // Nobody but the job's own user may connect: the state directory is not open to others either.
   if (::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       ::listen(listener_.get(), 4) != 0) {
-    throw Failure("state-directory", fmt::format("{} cannot be made: {}", path_, std::strerror(errno)));
+    throw Failure(ResultCode::state_directory,
+                  fmt::format("{} cannot be made: {}", path_, std::strerror(errno)));
   }
 }
 

@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-#include "ssh/fd.h"
+#include "core/fd.h"
 
 namespace cyborg {
 

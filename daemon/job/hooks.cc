@@ -90,8 +90,8 @@ JobResult run_guarded(JobContext& job, const std::function<JobResult()>& work) {
   try {
     return work();
   } catch (const Failure& failure) {
-    if (job.canceled()) return make_result(JobState::canceled, "canceled", "the job was canceled");
-    return make_result(failure.state(), failure.code(), failure.what());
+    if (job.canceled()) return make_result(ResultCode::canceled, "the job was canceled");
+    return make_result(failure.code(), failure.what(), failure.state());
   }
 }
 
@@ -100,7 +100,7 @@ JobResult run_guarded(JobContext& job, const std::function<JobResult()>& work) {
 JobResult run_with_hooks(JobContext& job, const std::function<JobResult()>& work) {
   const auto& hooks = job.spec().hooks;
   if (hooks.empty()) return work();
-  JobResult result = make_result(JobState::successful, "ok", "");
+  JobResult result = make_result(ResultCode::ok, "");
   for (const auto& hook : hooks) {
     if (hook.when != "before" || job.canceled()) continue;
     const std::string failure = run_hook(job, hook, nullptr);

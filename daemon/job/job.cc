@@ -24,14 +24,15 @@ constexpr sd_id128_t kApplication =
 
 std::string required_directory(const char* variable) {
   const char* value = std::getenv(variable);
-  if (!value || !*value) throw Failure("environment", fmt::format("${} is not set", variable));
+  if (!value || !*value) throw Failure(ResultCode::environment, fmt::format("${} is not set", variable));
   return value;
 }
 
 std::string read_credential(const char* name, bool required) {
   const std::string path = required_directory("CREDENTIALS_DIRECTORY") + "/" + name;
   std::ifstream file{path, std::ios::binary};
-  if (!file && required) throw Failure("environment", fmt::format("credential {} is missing", name));
+  if (!file && required)
+    throw Failure(ResultCode::environment, fmt::format("credential {} is missing", name));
   return {std::istreambuf_iterator<char>{file}, {}};
 }
 
@@ -48,10 +49,10 @@ JobSpec read_spec() {
   const std::unique_ptr<Json::CharReader> reader{builder.newCharReader()};
   std::string errors;
   if (!reader->parse(text.data(), text.data() + text.size(), &json, &errors)) {
-    throw Failure("environment", fmt::format("the job's specification is not JSON: {}", errors));
+    throw Failure(ResultCode::environment, fmt::format("the job's specification is not JSON: {}", errors));
   }
   auto spec = job_spec_from_json(json);
-  if (!spec) throw Failure("environment", spec.error().message);
+  if (!spec) throw Failure(ResultCode::environment, spec.error().message);
   // Not the machine's id itself, which is nobody else's business.
   sd_id128_t server{};
   std::array<char, SD_ID128_STRING_MAX> name{};
@@ -95,7 +96,7 @@ JobContext::JobContext()
   output_.hide(password_.text());
   output_.hide(database_password_.text());
   if (passphrase_.text().find('\n') != std::string::npos) {
-    throw Failure("passphrase-wrong", "a passphrase cannot have a line break");
+    throw Failure(ResultCode::passphrase_wrong, "a passphrase cannot have a line break", JobState::error);
   }
 }
 
@@ -110,7 +111,7 @@ bool JobContext::canceled() {
 }
 
 void JobContext::throw_if_canceled() {
-  if (canceled()) throw Failure("canceled", "the job was canceled", JobState::canceled);
+  if (canceled()) throw Failure(ResultCode::canceled, "the job was canceled");
 }
 
 void JobContext::attach(ssh::Pump& pump, std::function<void()> tick) {
@@ -151,20 +152,12 @@ JobResult JobContext::work() {
     case JobKind::withdraw:
       return withdraw(*this);
   }
-  throw Failure("environment", "this version of cyborg-job does not know the kind of job");
+  throw Failure(ResultCode::environment, "this version of cyborg-job does not know the kind of job");
 }
 
 std::string server_borg_directory() {
   const char* directory = std::getenv("CYBORG_BORG_DIR");
   return directory && *directory ? directory : "/var/lib/cyborg/borg";
-}
-
-JobResult make_result(JobState state, std::string code, std::string message) {
-  JobResult result;
-  result.state = state;
-  result.code = std::move(code);
-  result.message = std::move(message);
-  return result;
 }
 
 }  // namespace cyborg

@@ -10,7 +10,7 @@
 #include "core/job_spec.h"
 #include "job/output.h"
 #include "job/state_files.h"
-#include "ssh/fd.h"
+#include "core/fd.h"
 #include "ssh/pump.h"
 #include "ssh/session.h"
 
@@ -97,7 +97,5 @@ JobResult withdraw(JobContext& job);
 
 // Where the server's own borg keeps caches and, more important, what it knows of repositories.
 std::string server_borg_directory();
-
-JobResult make_result(JobState state, std::string code, std::string message);
 
 }  // namespace cyborg

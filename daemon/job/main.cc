@@ -32,10 +32,10 @@ JobResult run(JobContext& job) {
     return result;
   } catch (const Failure& failure) {
     // Whoever cancels while a connection is being tried wants no word on the connection.
-    if (job.canceled()) return make_result(JobState::canceled, "canceled", "the job was canceled");
-    return make_result(failure.state(), failure.code(), failure.what());
+    if (job.canceled()) return make_result(ResultCode::canceled, "the job was canceled");
+    return make_result(failure.code(), failure.what(), failure.state());
   } catch (const std::exception& error) {
-    return make_result(JobState::error, "internal", fmt::format("cyborg-job failed: {}", error.what()));
+    return make_result(ResultCode::internal, fmt::format("cyborg-job failed: {}", error.what()));
   }
 }
 
@@ -66,12 +66,11 @@ int job_main() {
     finish(result, job.output());
     write_result(job.directory(), result);
     Output::wait_for_journal();
-    const bool good = result.state == JobState::successful || result.state == JobState::warning;
-    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+    return is_good(result) ? EXIT_SUCCESS : EXIT_FAILURE;
   } catch (const Failure& failure) {
     fmt::print(stderr, "<3>{}\n", failure.what());
     if (const char* directory = std::getenv("STATE_DIRECTORY")) {
-      write_result(directory, make_result(JobState::error, failure.code(), failure.what()));
+      write_result(directory, make_result(failure.code(), failure.what(), JobState::error));
     }
     return EXIT_FAILURE;
   }

@@ -68,7 +68,8 @@ Output::Output(const std::string& directory) {
   const std::string path = directory + "/output";
   file_ = Fd{::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0660)};
   if (!file_) {
-    throw Failure("state-directory", fmt::format("{} cannot be written: {}", path, std::strerror(errno)));
+    throw Failure(ResultCode::state_directory,
+                  fmt::format("{} cannot be written: {}", path, std::strerror(errno)));
   }
 }
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "ssh/fd.h"
+#include "core/fd.h"
 
 namespace cyborg {
 

@@ -17,7 +17,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "ssh/fd.h"
+#include "core/fd.h"
 
 namespace cyborg {
 namespace {

@@ -13,7 +13,7 @@
 
 #include "job/output.h"
 #include "ssh/failure.h"
-#include "ssh/fd.h"
+#include "core/fd.h"
 
 namespace cyborg {
 namespace {
@@ -27,7 +27,8 @@ std::string compact(const Json::Value& json) {
 }
 
 [[noreturn]] void give_up(const std::string& path) {
-  throw Failure("state-directory", fmt::format("{} cannot be written: {}", path, std::strerror(errno)));
+  throw Failure(ResultCode::state_directory,
+                fmt::format("{} cannot be written: {}", path, std::strerror(errno)));
 }
 
 }  // namespace

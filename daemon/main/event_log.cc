@@ -67,9 +67,15 @@ Ending ending_of(JobState state) {
       return {kMessageJobSkipped, Priority::warning};
     case JobState::error:
       return {kMessageJobError, Priority::error};
-    default:
+    case JobState::failed:
       return {kMessageJobFailed, Priority::error};
+    case JobState::waiting:
+    case JobState::pending:
+    case JobState::starting:
+    case JobState::running:
+      break;  // no ends
   }
+  return {kMessageJobFailed, Priority::error};
 }
 
 }  // namespace

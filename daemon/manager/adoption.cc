@@ -44,19 +44,17 @@ Expected<void> check_import(const Fleet& fleet, const std::string& repository, c
   if (!options.glob.empty() && !options.names.empty()) {
     return fail(ErrorCode::invalid_argument, "glob, names: expected one of them at most");
   }
-  if (!options.client.empty() && !fleet.clients.contains(options.client)) {
-    return fail(ErrorCode::no_such_client, fmt::format("no client named \"{}\"", options.client));
+  if (!options.client.empty()) {
+    if (auto known = fleet.find_client(options.client); !known) return std::unexpected(known.error());
   }
   if (options.policy.empty()) return {};
-  const auto policy = fleet.policies.find(options.policy);
-  if (policy == fleet.policies.end()) {
-    return fail(ErrorCode::no_such_policy, fmt::format("no policy named \"{}\"", options.policy));
-  }
-  if (std::ranges::find(policy->second.repositories, repository) == policy->second.repositories.end()) {
+  const auto policy = fleet.find_policy(options.policy);
+  if (!policy) return std::unexpected(policy.error());
+  if (std::ranges::find((*policy)->repositories, repository) == (*policy)->repositories.end()) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("policy \"{}\": it has no repository {}", options.policy, repository));
   }
-  if (std::ranges::find(policy->second.clients, options.client) == policy->second.clients.end()) {
+  if (std::ranges::find((*policy)->clients, options.client) == (*policy)->clients.end()) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("client \"{}\": it is none of policy {}", options.client, options.policy),
                 "say whose archives they are with --client");
@@ -99,9 +97,7 @@ void Manager::list_repository_archives(const std::string& name, const Json::Valu
     return done(fail(ErrorCode::invalid_argument,
                      fmt::format("cursor \"{}\": expected what the page before returned", cursor)));
   }
-  if (!state_.fleet.repositories.contains(name)) {
-    return done(fail(ErrorCode::no_such_repository, fmt::format("no repository named \"{}\"", name)));
-  }
+  if (auto known = state_.fleet.find_repository(name); !known) return done(std::unexpected(known.error()));
   std::string client;
   std::string state;
   Fields fields{json};
@@ -129,20 +125,18 @@ void Manager::list_repository_archives(const std::string& name, const Json::Valu
 void Manager::import_archives(const std::string& name, const ImportOptions& given,
                               Done<std::vector<std::int64_t>> done) {
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
-  const auto repository = state_.fleet.repositories.find(name);
-  if (repository == state_.fleet.repositories.end()) {
-    return done(fail(ErrorCode::no_such_repository, fmt::format("no repository named \"{}\"", name)));
-  }
+  const auto repository = state_.fleet.find_repository(name);
+  if (!repository) return done(std::unexpected(repository.error()));
   ImportOptions options = given;
   if (options.client.empty()) options.client = only_client(state_.fleet, name);
-  if (options.client.empty() && has_client_placeholder(repository->second.url)) {
+  if (options.client.empty() && has_client_placeholder((*repository)->url)) {
     return done(fail(ErrorCode::invalid_argument,
                      fmt::format("client: repository {} has a borg repository for each", name),
                      "name one with --client"));
   }
   if (auto good = check_import(state_.fleet, name, options); !good)
     return done(std::unexpected(good.error()));
-  const std::string url = expand_url(repository->second.url, options.client);
+  const std::string url = expand_url((*repository)->url, options.client);
   out_.store.list_repository_archives(
       {url}, "foreign", kMostImported, 0,
       [this, name, url, options,

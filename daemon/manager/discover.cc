@@ -8,9 +8,7 @@
 namespace cyborg {
 
 void Manager::discover_client(const std::string& client, Done<std::vector<Json::Value>> done) {
-  if (!state_.fleet.clients.contains(client)) {
-    return done(fail(ErrorCode::no_such_client, fmt::format("no client named \"{}\"", client)));
-  }
+  if (auto known = state_.fleet.find_client(client); !known) return done(std::unexpected(known.error()));
   store::JobFilter filter;
   filter.kind = JobKind::prepare_client;
   filter.client = client;

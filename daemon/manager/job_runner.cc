@@ -14,12 +14,8 @@ constexpr char kShutdownNote[] = "the job's unit ended without leaving a result"
 
 }  // namespace
 
-JobResult not_run(std::string code, std::string message) {
-  JobResult result;
-  result.state = JobState::error;
-  result.code = std::move(code);
-  result.message = std::move(message);
-  return result;
+JobResult not_run(ResultCode code, std::string message) {
+  return make_result(code, std::move(message), JobState::error);
 }
 
 JobRunner::JobRunner(State& state, Followers& followers, Outside outside, Paths paths)
@@ -108,7 +104,7 @@ void JobRunner::started(std::int64_t id, const Expected<void>& result) {
       set_state(id, JobState::pending, result.error().message);
       return retry_later("start jobs");
     }
-    return finish(id, not_run("unit", result.error().message));
+    return finish(id, not_run(ResultCode::unit, result.error().message));
   }
   passwords_.erase(id);
   outputs_.erase(id);
@@ -162,9 +158,7 @@ void JobRunner::cancel(std::int64_t id, Done<void> done) {
   const JobState state = found->second.state;
   canceling_.insert(id);
   if (state == JobState::waiting || state == JobState::pending) {
-    JobResult result = not_run("canceled", "canceled before it ran");
-    result.state = JobState::canceled;
-    finish(id, result);
+    finish(id, make_result(ResultCode::canceled, "canceled before it ran"));
     return done({});
   }
   if (state == JobState::starting) return done({});  // started() or launch() sees to it
@@ -174,22 +168,19 @@ void JobRunner::cancel(std::int64_t id, Done<void> done) {
 JobResult JobRunner::result_of(std::int64_t id, const std::optional<JobResult>& left,
                                const std::string& service_result) const {
   if (left && service_result != "timeout") return *left;
-  JobResult result;
-  result.state = JobState::failed;
-  result.code = "interrupted";
-  result.message = kShutdownNote;
+  JobResult result = make_result(ResultCode::interrupted, kShutdownNote);
   if (service_result == "timeout") {
-    result.code = "timeout";
+    result.code = ResultCode::timeout;
     result.message =
         fmt::format("stopped after its time limit of {} s", timeout_of(state_.unfinished.at(id)).count());
   } else if (service_result == "oom-kill") {
-    result.code = "out-of-memory";
+    result.code = ResultCode::out_of_memory;
     result.message = "killed because memory ran out";
   } else {
     if (!service_result.empty()) result.message += fmt::format(" ({})", service_result);
     // Whoever cannot write a result cannot say why.
     if (const std::string full = out_.files.full_directory(); !full.empty()) {
-      result.code = "state-directory";
+      result.code = ResultCode::state_directory;
       result.message += fmt::format(": there is no space left in {}", full);
     }
   }

@@ -18,7 +18,7 @@ namespace cyborg {
 class Followers;
 
 // The end of a job that never ran.
-JobResult not_run(std::string code, std::string message);
+JobResult not_run(ResultCode code, std::string message);
 
 class JobRunner {
  public:

@@ -18,15 +18,15 @@ std::string compact_json(const Json::Value& json) {
 void JobRunner::start(const Job& job) {
   const std::int64_t id = job.id;
   auto spec = job_spec(state_.fleet, job);
-  if (!spec) return finish(id, not_run("not-usable", spec.error().message));
+  if (!spec) return finish(id, not_run(ResultCode::not_usable, spec.error().message));
   if (spec->restore.output && !outputs_.contains(id)) {
     return finish(id,
-                  not_run("reader-gone",
+                  not_run(ResultCode::reader_gone,
                           "cyborgd was restarted before it began, and lost where it goes: restore again"));
   }
   std::map<std::string, std::string> credentials;
   auto key = out_.secrets.open("server", "", "ssh-key", state_.sealed_ssh_key);
-  if (!key) return finish(id, not_run("secret", key.error().message));
+  if (!key) return finish(id, not_run(ResultCode::secret, key.error().message));
   credentials["ssh-key"] = std::move(*key);
   if (const auto password = passwords_.find(id); password != passwords_.end()) {
     // Kept until it was started, which may have to be tried again.
@@ -55,7 +55,7 @@ void JobRunner::choose_archives(std::int64_t id, JobSpec spec,
   const auto policy = state_.fleet.policies.find(job.policy);
   const bool by_name = job.details.isMember("archives");
   if (!by_name && policy == state_.fleet.policies.end()) {
-    return finish(id, not_run("not-usable", fmt::format("policy {} was removed", job.policy)));
+    return finish(id, not_run(ResultCode::not_usable, fmt::format("policy {} was removed", job.policy)));
   }
   std::string zone;
   Retention keep;
@@ -76,7 +76,8 @@ void JobRunner::choose_archives(std::int64_t id, JobSpec spec,
                           const std::int64_t minimum = setting_number(state_.settings, "keep_minimum");
                           auto chosen = choose_removals(prune, keep, series->archives, series->last_backup,
                                                         out_.clock.now(), minimum);
-                          if (!chosen) return finish(id, not_run("not-usable", chosen.error().message));
+                          if (!chosen)
+                            return finish(id, not_run(ResultCode::not_usable, chosen.error().message));
                           spec.remove = std::move(chosen->names);
                           spec.remove_ids = std::move(chosen->ids);
                           spec.keep_ids = std::move(chosen->kept_ids);
@@ -94,10 +95,10 @@ void JobRunner::choose_newest(std::int64_t id, JobSpec spec, std::map<std::strin
         if (!series) return set_state(id, JobState::pending, series.error().message);
         Job& chosen = state_.unfinished.at(id);
         if (series->archives.empty()) {
-          return finish(
-              id, not_run("archive-missing", fmt::format("there is no archive of policy {} and {} in "
-                                                         "repository {}",
-                                                         chosen.policy, chosen.client, chosen.repository)));
+          return finish(id, not_run(ResultCode::archive_missing,
+                                    fmt::format("there is no archive of policy {} and {} in "
+                                                "repository {}",
+                                                chosen.policy, chosen.client, chosen.repository)));
         }
         // Another attempt takes the same.
         chosen.archive = series->archives.front().name;
@@ -111,11 +112,11 @@ void JobRunner::choose_newest(std::int64_t id, JobSpec spec, std::map<std::strin
 void JobRunner::add_passphrase(std::int64_t id, JobSpec spec,
                                std::map<std::string, std::string> credentials) {
   const std::string url = state_.unfinished.at(id).borg_url;
-  const bool needless = spec.kind == JobKind::withdraw;
-  if (url.empty() || needless) return launch(id, spec, std::move(credentials));
+  const Passphrases needed = traits_of(spec.kind).passphrases;
+  if (url.empty() || needed == Passphrases::none) return launch(id, spec, std::move(credentials));
   with_secret(id, "passphrase", store::passphrase_key(url), std::move(credentials),
-              [this, id, url, spec = std::move(spec)](std::map<std::string, std::string> known) {
-                if (spec.kind != JobKind::prepare_repository) {
+              [this, id, url, needed, spec = std::move(spec)](std::map<std::string, std::string> known) {
+                if (needed != Passphrases::current_and_new) {
                   return add_database_password(id, spec, std::move(known));
                 }
                 with_secret(id, "new-passphrase", store::new_passphrase_key(url), std::move(known),
@@ -139,7 +140,7 @@ void JobRunner::with_secret(std::int64_t id, const char* name, const store::Secr
         if (*secret) {
           auto opened =
               out_.secrets.open((*secret)->key.kind, (*secret)->key.owner, field, (*secret)->sealed);
-          if (!opened) return finish(id, not_run("secret", opened.error().message));
+          if (!opened) return finish(id, not_run(ResultCode::secret, opened.error().message));
           credentials[name] = std::move(*opened);
         }
         then(std::move(credentials));
@@ -155,9 +156,7 @@ void JobRunner::add_database_password(std::int64_t id, const JobSpec& spec,
 
 void JobRunner::launch(std::int64_t id, const JobSpec& spec, std::map<std::string, std::string> credentials) {
   if (canceling_.contains(id)) {
-    JobResult result = not_run("canceled", "canceled before it ran");
-    result.state = JobState::canceled;
-    return finish(id, result);
+    return finish(id, make_result(ResultCode::canceled, "canceled before it ran"));
   }
   credentials["spec"] = compact_json(to_json(spec));
   JobUnitOptions options{paths_, timeout_of(state_.unfinished.at(id)), {}, {}};

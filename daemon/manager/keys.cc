@@ -57,8 +57,8 @@ Expected<std::vector<Json::Value>> Manager::list_keys(const Json::Value& filter)
       rows.push_back(key_record(state_.fleet, one));
     }
   }
-  if (rows.empty() && !repository.empty() && !state_.fleet.repositories.contains(repository)) {
-    return fail(ErrorCode::no_such_repository, fmt::format("no repository named \"{}\"", repository));
+  if (rows.empty() && !repository.empty()) {
+    if (auto known = state_.fleet.find_repository(repository); !known) return std::unexpected(known.error());
   }
   return rows;
 }

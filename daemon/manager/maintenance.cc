@@ -30,11 +30,9 @@ Chain Manager::chain() const {
 
 void Manager::prune_policy(const std::string& name, const RunRequest& request, Done<RunAnswer> done) {
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
-  const auto policy = state_.fleet.policies.find(name);
-  if (policy == state_.fleet.policies.end()) {
-    return done(fail(ErrorCode::no_such_policy, fmt::format("no policy named \"{}\"", name)));
-  }
-  auto plan = plan_prune(state_.fleet, policy->second, request.clients, chain());
+  const auto policy = state_.fleet.find_policy(name);
+  if (!policy) return done(std::unexpected(policy.error()));
+  auto plan = plan_prune(state_.fleet, **policy, request.clients, chain());
   if (!plan) return done(std::unexpected(plan.error()));
   if (plan->jobs.empty()) {
     return done(fail(ErrorCode::invalid_argument, plan->notes.front(),
@@ -43,7 +41,7 @@ void Manager::prune_policy(const std::string& name, const RunRequest& request, D
   if (!request.dry_run) return create_run(std::move(*plan), name, request, std::move(done));
   std::erase_if(plan->jobs, [](const NewJob& job) { return job.kind != JobKind::prune; });
   auto preview = std::make_shared<Preview>(
-      Preview{policy->second, zone_of(state_.fleet, policy->second), std::move(plan->jobs), 0, {}});
+      Preview{**policy, zone_of(state_.fleet, **policy), std::move(plan->jobs), 0, {}});
   preview_prune(preview, std::move(done));
 }
 

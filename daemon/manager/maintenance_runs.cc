@@ -4,14 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "manager/manager.h"
 
 namespace cyborg {
 namespace {
-
-constexpr std::array kKinds{JobKind::check, JobKind::verify, JobKind::prune, JobKind::compact};
 
 const store::MaintenanceRow* find_row(const store::MaintenanceStatus& status, const std::string& url,
                                       const Due& due) {
@@ -68,9 +65,10 @@ Json::Value Manager::maintenance_row(const BorgRepository& borg, const store::Ma
   record["size_week_ago"] = Json::UInt64(size.week_ago);
   record["size_month_ago"] = Json::UInt64(size.month_ago);
   record["late"] = Json::Value{Json::arrayValue};
-  for (const JobKind kind : kKinds) {
-    describe(record, kind, borg.url, status);
-    record[fmt::format("next_{}", to_string(kind))] = Json::UInt64(0);
+  for (const auto& row : kJobKinds) {
+    if (row.status != StatusKept::of_maintenance) continue;
+    describe(record, row.kind, borg.url, status);
+    record[fmt::format("next_{}", row.name)] = Json::UInt64(0);
   }
   const Microseconds grace = setting_span(state_.settings, "late_after").count() * 1'000'000;
   for (const auto& due : maintenance_due(state_.fleet, borg, chain())) {

@@ -87,11 +87,9 @@ Expected<std::vector<store::Secret>> Manager::repository_secrets(const Repositor
 Expected<std::vector<store::Secret>> Manager::changed_passphrases(
     const std::string& name, const std::vector<std::string>& clients,
     const std::optional<std::string>& passphrase) {
-  const auto found = state_.fleet.repositories.find(name);
-  if (found == state_.fleet.repositories.end()) {
-    return fail(ErrorCode::no_such_repository, fmt::format("no repository named \"{}\"", name));
-  }
-  const Repository& repository = found->second;
+  const auto found = state_.fleet.find_repository(name);
+  if (!found) return std::unexpected(found.error());
+  const Repository& repository = **found;
   if (!repository.enabled) {
     return fail(ErrorCode::disabled, fmt::format("repository {} is disabled", name),
                 fmt::format("cyborgctl repository enable {}", name));

@@ -48,18 +48,11 @@ Expected<store::JobFilter> job_filter(const Json::Value& json) {
   fields.number("run", filter.run, 0, INT64_MAX);
   fields.number("since", filter.since, 0, kLatestTime);
   if (JobKind value{}; !kind.empty()) {
-    if (!parse(kind, value))
-      fields.refuse("kind", kind,
-                    "prepare-client, prepare-repository, backup, restore, catalog, prune, compact, check, "
-                    "verify or list");
+    if (!parse(kind, value)) fields.refuse("kind", kind, alternatives(kJobKinds));
     filter.kind = value;
   }
   if (JobState value{}; !state.empty()) {
-    if (!parse(state, value)) {
-      fields.refuse(
-          "state", state,
-          "waiting, pending, starting, running, successful, warning, failed, error, canceled or skipped");
-    }
+    if (!parse(state, value)) fields.refuse("state", state, alternatives(kJobStates));
     filter.state = value;
   }
   if (auto finished = fields.finish(); !finished) return std::unexpected(finished.error());
@@ -110,12 +103,10 @@ Json::Value job_record(const Job& job) {
 
 void Manager::list_elapses(const std::string& name, unsigned count, Done<std::vector<Microseconds>> done) {
   if (auto checked = check_quota(count, 1000); !checked) return done(std::unexpected(checked.error()));
-  const auto policy = state_.fleet.policies.find(name);
-  if (policy == state_.fleet.policies.end()) {
-    return done(fail(ErrorCode::no_such_policy, fmt::format("no policy named \"{}\"", name)));
-  }
-  const auto schedule = state_.fleet.schedules.find(policy->second.schedule);
-  if (schedule == state_.fleet.schedules.end() || !unusable_reason(state_.fleet, policy->second).empty())
+  const auto policy = state_.fleet.find_policy(name);
+  if (!policy) return done(std::unexpected(policy.error()));
+  const auto schedule = state_.fleet.schedules.find((*policy)->schedule);
+  if (schedule == state_.fleet.schedules.end() || !unusable_reason(state_.fleet, **policy).empty())
     return done({});
   out_.systemd.next_elapses(schedule->second.calendar, count, std::move(done));
 }
@@ -147,7 +138,7 @@ void Manager::get_job(std::int64_t id, Done<Json::Value> done) {
     if (!record) return done(std::unexpected(record.error()));
     Json::Value row = job_record(record->job);
     if (record->result) {
-      row["code"] = record->result->code;
+      row["code"] = record->result->code.word();
       row["borg_status"] = record->result->borg_status;
       row["warnings"] = Json::Value{Json::arrayValue};
       for (const auto& warning : record->result->warnings) row["warnings"].append(warning);
@@ -292,17 +283,15 @@ void Manager::fleet_status(Done<std::vector<Json::Value>> done) {
 }
 
 void Manager::export_key(const std::string& name, const std::string& client, Done<std::string> done) {
-  const auto repository = state_.fleet.repositories.find(name);
-  if (repository == state_.fleet.repositories.end()) {
-    return done(fail(ErrorCode::no_such_repository, fmt::format("no repository named \"{}\"", name)));
-  }
-  const bool per_client = has_client_placeholder(repository->second.url);
+  const auto repository = state_.fleet.find_repository(name);
+  if (!repository) return done(std::unexpected(repository.error()));
+  const bool per_client = has_client_placeholder((*repository)->url);
   if (per_client && client.empty()) {
     return done(fail(ErrorCode::invalid_argument,
                      fmt::format("client: repository {} has a borg repository for each", name),
                      "name one with --client"));
   }
-  const std::string url = expand_url(repository->second.url, per_client ? client : "");
+  const std::string url = expand_url((*repository)->url, per_client ? client : "");
   const auto known = state_.fleet.borg_repositories.find(url);
   if (known == state_.fleet.borg_repositories.end()) {
     return done(fail(ErrorCode::invalid_argument,
@@ -310,9 +299,8 @@ void Manager::export_key(const std::string& name, const std::string& client, Don
                      "cyborgctl repository prepare creates it"));
   }
   const std::string& borg_id = known->second.borg_id;
-  std::string text =
-      fmt::format("borg repository: {}\nborg id:         {}\nencryption:      {}\n", url,
-                  borg_id.empty() ? "not prepared yet" : borg_id, repository->second.encryption);
+  std::string text = fmt::format("borg repository: {}\nborg id:         {}\nencryption:      {}\n", url,
+                                 borg_id.empty() ? "not prepared yet" : borg_id, (*repository)->encryption);
   add_passphrase(std::move(text), "passphrase:     ", store::passphrase_key(url),
                  [this, url, done = std::move(done)](Expected<std::string> one) {
                    if (!one) return done(std::move(one));

@@ -122,12 +122,9 @@ void Manager::store_run(Plan plan, const std::string& policy, const RunRequest& 
 
 void Manager::run_policy(const std::string& name, const RunRequest& request, Done<RunAnswer> done) {
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
-  const auto policy = state_.fleet.policies.find(name);
-  if (policy == state_.fleet.policies.end()) {
-    return done(fail(ErrorCode::no_such_policy, fmt::format("no policy named \"{}\"", name)));
-  }
-  auto plan =
-      plan_run(state_.fleet, policy->second, request.clients, state_.unfinished, timestamp(), chain());
+  const auto policy = state_.fleet.find_policy(name);
+  if (!policy) return done(std::unexpected(policy.error()));
+  auto plan = plan_run(state_.fleet, **policy, request.clients, state_.unfinished, timestamp(), chain());
   if (!plan) return done(std::unexpected(plan.error()));
   if (setting_flag(state_.settings, "catalog")) add_catalogs(state_.fleet, *plan);
   if (request.dry_run) return done(RunAnswer{0, {}, planned_records(*plan)});
@@ -262,7 +259,7 @@ void Manager::retry_job(std::int64_t id, const std::string& actor, Done<RunAnswe
       if (setting_flag(state_.settings, "catalog")) add_catalogs(state_.fleet, *plan);
       create_run(std::move(*plan), job.policy, request, done);
     };
-    if (job.kind != JobKind::prepare_client && job.kind != JobKind::prepare_repository) {
+    if (!traits_of(job.kind).is_preparation) {
       return again(plan_retry(state_.fleet, job, state_.unfinished, timestamp(), chain()));
     }
     with_skipped_backups(job, [this, job, again](const std::vector<Job>& backups) {
@@ -287,16 +284,16 @@ void Manager::with_skipped_backups(const Job& preparation,
   filter.run = preparation.run;
   filter.kind = JobKind::backup;
   filter.state = JobState::skipped;
-  out_.store.list_jobs(
-      filter, 1000, 0, [preparation, then = std::move(then)](const Expected<store::Page<Job>>& page) {
-        std::vector<Job> backups;
-        if (page) backups = page->rows;
-        std::erase_if(backups, [&](const Job& job) {
-          return preparation.kind == JobKind::prepare_client ? job.client != preparation.client
-                                                             : job.borg_url != preparation.borg_url;
-        });
-        then(backups);
-      });
+  out_.store.list_jobs(filter, 1000, 0,
+                       [preparation, then = std::move(then)](const Expected<store::Page<Job>>& page) {
+                         std::vector<Job> backups;
+                         if (page) backups = page->rows;
+                         std::erase_if(backups, [&](const Job& job) {
+                           return has_repository(preparation.kind) ? job.borg_url != preparation.borg_url
+                                                                   : job.client != preparation.client;
+                         });
+                         then(backups);
+                       });
 }
 
 }  // namespace cyborg

@@ -7,11 +7,9 @@ namespace cyborg {
 
 void Manager::verify_policy(const std::string& name, const RunRequest& request, Done<RunAnswer> done) {
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
-  const auto policy = state_.fleet.policies.find(name);
-  if (policy == state_.fleet.policies.end()) {
-    return done(fail(ErrorCode::no_such_policy, fmt::format("no policy named \"{}\"", name)));
-  }
-  auto plan = plan_verify(state_.fleet, policy->second, request.clients, state_.unfinished);
+  const auto policy = state_.fleet.find_policy(name);
+  if (!policy) return done(std::unexpected(policy.error()));
+  auto plan = plan_verify(state_.fleet, **policy, request.clients, state_.unfinished);
   if (!plan) return done(std::unexpected(plan.error()));
   if (plan->jobs.empty()) {
     return done(fail(ErrorCode::in_use, plan->notes.empty() ? "nothing to verify" : plan->notes.front()));

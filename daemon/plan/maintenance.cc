@@ -121,11 +121,9 @@ const Schedule* maintenance_schedule(const Fleet& fleet, const Repository& repos
 
 Expected<Plan> plan_scheduled_maintenance(const Fleet& fleet, JobKind kind, const std::string& name,
                                           const Jobs& active) {
-  const auto repository = fleet.repositories.find(name);
-  if (repository == fleet.repositories.end()) {
-    return fail(ErrorCode::no_such_repository, fmt::format("no repository named \"{}\"", name));
-  }
-  if (!repository->second.enabled) {
+  const auto repository = fleet.find_repository(name);
+  if (!repository) return std::unexpected(repository.error());
+  if (!(*repository)->enabled) {
     return fail(ErrorCode::disabled, fmt::format("repository {} is disabled", name));
   }
   if (kind == JobKind::verify) {
@@ -146,15 +144,15 @@ Expected<Plan> plan_scheduled_maintenance(const Fleet& fleet, JobKind kind, cons
     job.client = borg.client;
     job.repository = name;
     job.borg_url = url;
-    job.details = maintenance_details(repository->second, kind);
+    job.details = maintenance_details(**repository, kind);
   }
   return plan;
 }
 
 std::string damage_obstacle(const Fleet& fleet, const Job& job) {
-  const bool destroys = job.kind == JobKind::prune || job.kind == JobKind::compact;
   const auto borg = fleet.borg_repositories.find(job.borg_url);
-  if (!destroys || borg == fleet.borg_repositories.end() || borg->second.damaged == 0) return {};
+  if (!traits_of(job.kind).removes_data || borg == fleet.borg_repositories.end() || borg->second.damaged == 0)
+    return {};
   if (job.details["by_hand"].asBool()) return {};
   return fmt::format(
       "repository {} is damaged (job {}): nothing is removed from it by itself until a whole check finds it "

@@ -14,22 +14,6 @@
 namespace cyborg {
 namespace {
 
-template <typename T>
-Expected<const T*> find(const std::map<std::string, T>& objects, const std::string& name, ErrorCode missing,
-                        std::string_view kind) {
-  const auto found = objects.find(name);
-  if (found == objects.end()) return fail(missing, fmt::format("no {} named \"{}\"", kind, name));
-  return &found->second;
-}
-
-Expected<const Client*> find_client(const Fleet& fleet, const std::string& name) {
-  return find(fleet.clients, name, ErrorCode::no_such_client, "client");
-}
-
-Expected<const Repository*> find_repository(const Fleet& fleet, const std::string& name) {
-  return find(fleet.repositories, name, ErrorCode::no_such_repository, "repository");
-}
-
 std::unexpected<Error> disabled(std::string_view kind, std::string_view name) {
   return fail(ErrorCode::disabled, fmt::format("{} {} is disabled", kind, name),
               fmt::format("cyborgctl {} enable {}", kind, name));
@@ -144,11 +128,11 @@ std::string unusable_reason(const Fleet& fleet, const Policy& policy) {
 
 Expected<void> check_policy_relations(const Fleet& fleet, const Policy& policy) {
   if (!policy.schedule.empty()) {
-    const auto schedule = find(fleet.schedules, policy.schedule, ErrorCode::no_such_schedule, "schedule");
+    const auto schedule = fleet.find_schedule(policy.schedule);
     if (!schedule) return std::unexpected(schedule.error());
   }
   for (const auto& name : policy.clients) {
-    const auto client = find_client(fleet, name);
+    const auto client = fleet.find_client(name);
     if (!client) return std::unexpected(client.error());
     if ((*client)->local && backup_source(policy, name).snapshot) {
       return fail(
@@ -160,7 +144,7 @@ Expected<void> check_policy_relations(const Fleet& fleet, const Policy& policy) 
     }
   }
   for (const auto& name : policy.repositories) {
-    const auto repository = find_repository(fleet, name);
+    const auto repository = fleet.find_repository(name);
     if (!repository) return std::unexpected(repository.error());
     if ((*repository)->shared || has_client_placeholder((*repository)->url)) continue;
     std::set<std::string> writers(policy.clients.begin(), policy.clients.end());
@@ -189,7 +173,7 @@ Expected<Plan> plan_run(const Fleet& fleet, const Policy& policy, std::span<cons
   if (!clients) return std::unexpected(clients.error());
   Planner planner{fleet, active};
   for (const auto& client_name : *clients) {
-    const auto client = find_client(fleet, client_name);
+    const auto client = fleet.find_client(client_name);
     if (!client) return std::unexpected(client.error());
     if (!(*client)->enabled) {
       if (!only.empty()) return disabled("client", client_name);
@@ -197,7 +181,7 @@ Expected<Plan> plan_run(const Fleet& fleet, const Policy& policy, std::span<cons
       continue;
     }
     for (const auto& repository_name : policy.repositories) {
-      const auto repository = find_repository(fleet, repository_name);
+      const auto repository = fleet.find_repository(repository_name);
       if (!repository) return std::unexpected(repository.error());
       if (const Job* previous = previous_backup(active, policy, client_name, repository_name)) {
         planner.plan().notes.push_back(
@@ -222,7 +206,7 @@ Expected<Plan> plan_prune(const Fleet& fleet, const Policy& policy, std::span<co
       continue;
     }
     for (const auto& name : policy.repositories) {
-      const auto repository = find_repository(fleet, name);
+      const auto repository = fleet.find_repository(name);
       if (!repository) return std::unexpected(repository.error());
       if (!(*repository)->enabled) return disabled("repository", name);
       add_prune(planner, policy, client, name, expand_url((*repository)->url, client), std::nullopt);
@@ -235,7 +219,7 @@ Expected<Plan> plan_prune(const Fleet& fleet, const Policy& policy, std::span<co
 
 Expected<Plan> plan_repository_jobs(const Fleet& fleet, JobKind kind, const std::string& name,
                                     std::span<const std::string> only, const Json::Value& details) {
-  const auto repository = find_repository(fleet, name);
+  const auto repository = fleet.find_repository(name);
   if (!repository) return std::unexpected(repository.error());
   if (!(*repository)->enabled) return disabled("repository", name);
   Planner planner{fleet, {}};
@@ -256,7 +240,7 @@ Expected<Plan> plan_repository_jobs(const Fleet& fleet, JobKind kind, const std:
 }
 
 Expected<Plan> plan_prepare_client(const Fleet& fleet, const std::string& name, const Jobs& active) {
-  const auto client = find_client(fleet, name);
+  const auto client = fleet.find_client(name);
   if (!client) return std::unexpected(client.error());
   if (!(*client)->enabled) return disabled("client", name);
   Planner planner{fleet, active};
@@ -266,7 +250,7 @@ Expected<Plan> plan_prepare_client(const Fleet& fleet, const std::string& name, 
 
 Expected<Plan> plan_prepare_repository(const Fleet& fleet, const std::string& name,
                                        std::span<const std::string> only, const Jobs& active) {
-  const auto repository = find_repository(fleet, name);
+  const auto repository = fleet.find_repository(name);
   if (!repository) return std::unexpected(repository.error());
   if (!(*repository)->enabled) return disabled("repository", name);
   std::set<std::string> owners(only.begin(), only.end());
@@ -280,7 +264,7 @@ Expected<Plan> plan_prepare_repository(const Fleet& fleet, const std::string& na
   Planner planner{fleet, active};
   for (const auto& owner : owners) {
     if (!owner.empty()) {
-      if (const auto client = find_client(fleet, owner); !client) return std::unexpected(client.error());
+      if (const auto client = fleet.find_client(owner); !client) return std::unexpected(client.error());
     }
     planner.add(planner.repository_preparation(**repository, owner, planner.borg_url(**repository, owner)));
   }
@@ -293,7 +277,7 @@ Expected<Plan> plan_prepare_repository(const Fleet& fleet, const std::string& na
 }
 
 Expected<Plan> plan_restore(const Fleet& fleet, const RestoreRequest& request, const Jobs& active) {
-  const auto repository = find_repository(fleet, request.repository);
+  const auto repository = fleet.find_repository(request.repository);
   if (!repository) return std::unexpected(repository.error());
   if (!(*repository)->enabled) return disabled("repository", request.repository);
   Planner planner{fleet, active};
@@ -307,7 +291,7 @@ Expected<Plan> plan_restore(const Fleet& fleet, const RestoreRequest& request, c
   job.details = restore_details(request);
   // What goes to the caller is read here, whatever became of the client.
   if (!request.output) {
-    const auto client = find_client(fleet, request.client);
+    const auto client = fleet.find_client(request.client);
     if (!client) return std::unexpected(client.error());
     if (!(*client)->enabled) return disabled("client", request.client);
     planner.need_client(job, **client);
@@ -318,7 +302,7 @@ Expected<Plan> plan_restore(const Fleet& fleet, const RestoreRequest& request, c
 
 // The same work on the same borg repository.
 Expected<Plan> plan_maintenance(const Fleet& fleet, const Job& like, const Jobs& active) {
-  const auto repository = find_repository(fleet, like.repository);
+  const auto repository = fleet.find_repository(like.repository);
   if (!repository) return std::unexpected(repository.error());
   if (!(*repository)->enabled) return disabled("repository", like.repository);
   Planner planner{fleet, active};
@@ -387,34 +371,24 @@ Expected<Plan> plan_retry(const Fleet& fleet, const Job& ended, const Jobs& acti
 }
 
 std::optional<std::string_view> privileged_method(const Job& ended) {
-  switch (ended.kind) {
-    case JobKind::restore:
-      return "Restore";
-    case JobKind::withdraw:
-      return "WithdrawKeys";
-    case JobKind::prune:
-      if (ended.details["archives"].empty()) return std::nullopt;
-      return "RemoveArchive";
-    case JobKind::list:
-      if (ended.details["import"].empty()) return std::nullopt;
-      return "ImportArchives";
-    case JobKind::prepare_repository:
-      if (!ended.details["change_passphrase"].asBool()) return std::nullopt;
-      return "ChangePassphrase";
-    default:
-      return std::nullopt;
+  const RepeatRight& right = traits_of(ended.kind).repeat_right;
+  if (!right.method) return std::nullopt;
+  if (right.detail) {
+    const Json::Value& detail = ended.details[right.detail];
+    if (detail.empty() || detail == Json::Value{false}) return std::nullopt;
   }
+  return right.method;
 }
 
 Expected<Plan> plan_retry_backups(const Fleet& fleet, std::span<const Job> ended, const Jobs& active,
                                   std::string_view timestamp, const Chain& chain) {
   Planner planner{fleet, active};
   for (const auto& job : ended) {
-    const auto policy = find(fleet.policies, job.policy, ErrorCode::no_such_policy, "policy");
+    const auto policy = fleet.find_policy(job.policy);
     if (!policy) return std::unexpected(policy.error());
-    const auto client = find_client(fleet, job.client);
+    const auto client = fleet.find_client(job.client);
     if (!client) return std::unexpected(client.error());
-    const auto repository = find_repository(fleet, job.repository);
+    const auto repository = fleet.find_repository(job.repository);
     if (!repository) return std::unexpected(repository.error());
     if (const std::string reason = unusable_reason(fleet, **policy); !reason.empty()) {
       return fail(ErrorCode::disabled, fmt::format("policy {} cannot run: {}", job.policy, reason));

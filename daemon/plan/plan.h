@@ -23,6 +23,12 @@ struct Fleet {
   std::map<std::string, BorgRepository> borg_repositories;
   std::map<std::string, Client> clients;
   std::map<std::string, Policy> policies;
+
+  // The object of that name, or the error that there is none.
+  Expected<const Schedule*> find_schedule(const std::string& name) const;
+  Expected<const Repository*> find_repository(const std::string& name) const;
+  Expected<const Client*> find_client(const std::string& name) const;
+  Expected<const Policy*> find_policy(const std::string& name) const;
 };
 
 // A job that is to be created together with others.

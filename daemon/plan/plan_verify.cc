@@ -42,11 +42,9 @@ void add_verify(const Fleet& fleet, const Policy& policy, const std::string& cli
 }
 
 Expected<void> check_repository(const Fleet& fleet, const std::string& name) {
-  const auto found = fleet.repositories.find(name);
-  if (found == fleet.repositories.end()) {
-    return fail(ErrorCode::no_such_repository, fmt::format("no repository named \"{}\"", name));
-  }
-  if (found->second.enabled) return {};
+  const auto found = fleet.find_repository(name);
+  if (!found) return std::unexpected(found.error());
+  if ((*found)->enabled) return {};
   return fail(ErrorCode::disabled, fmt::format("repository {} is disabled", name),
               fmt::format("cyborgctl repository enable {}", name));
 }

@@ -13,8 +13,8 @@ class Holders {
  public:
   void take(const Job& job) {
     if (writes_repository(job.kind)) repositories_.emplace(job.borg_url, job.id);
-    if (job.kind == JobKind::catalog) catalogs_.emplace(job.borg_url, job.id);
-    if (occupies_client(job)) clients_.emplace(job.client, job.id);
+    if (traits_of(job.kind).one_reader) readers_.emplace(job.borg_url, job.id);
+    if (traits_of(job.kind).occupies_client) clients_.emplace(job.client, job.id);
     if (const std::string host = repository_host(job); !host.empty()) ++hosts_[host];
     ++jobs_;
   }
@@ -26,14 +26,14 @@ class Holders {
         return fmt::format("job {} writes to the borg repository {}", holder->second, job.borg_url);
       }
     }
-    if (occupies_client(job)) {
+    if (traits_of(job.kind).occupies_client) {
       if (const auto holder = clients_.find(job.client); holder != clients_.end()) {
         return fmt::format("job {} is at work on client {}", holder->second, job.client);
       }
     }
-    if (job.kind == JobKind::catalog) {
+    if (traits_of(job.kind).one_reader) {
       // In the order of the archives, and one cache of borg's for all.
-      if (const auto holder = catalogs_.find(job.borg_url); holder != catalogs_.end()) {
+      if (const auto holder = readers_.find(job.borg_url); holder != readers_.end()) {
         return fmt::format("job {} reads the borg repository {}", holder->second, job.borg_url);
       }
     }
@@ -48,9 +48,6 @@ class Holders {
   }
 
  private:
-  static bool occupies_client(const Job& job) {
-    return job.kind == JobKind::backup || job.kind == JobKind::prepare_client;
-  }
   static std::string repository_host(const Job& job) {
     if (job.borg_url.empty()) return {};
     const auto location = parse_repository_url(job.borg_url);
@@ -59,7 +56,7 @@ class Holders {
   }
 
   std::map<std::string, std::int64_t> repositories_;
-  std::map<std::string, std::int64_t> catalogs_;
+  std::map<std::string, std::int64_t> readers_;
   std::map<std::string, std::int64_t> clients_;
   std::map<std::string, std::size_t> hosts_;
   std::size_t jobs_ = 0;

@@ -81,8 +81,7 @@ Expected<Removals> choose_removals(const Job& prune, const Retention& keep,
                                    std::int64_t minimum) {
   std::set<std::string> named;
   for (const auto& name : prune.details["archives"]) named.insert(name.asString());
-  if (named.empty() && last_backup && *last_backup != JobState::successful &&
-      *last_backup != JobState::warning) {
+  if (named.empty() && last_backup && !is_good(*last_backup)) {
     return fail(ErrorCode::failed,
                 fmt::format("the last backup of policy {} on {} was {}: nothing is removed", prune.policy,
                             prune.client, to_string(*last_backup)));

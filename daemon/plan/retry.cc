@@ -3,13 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 namespace cyborg {
 namespace {
-
-constexpr std::array<std::string_view, 5> kTransient{
-    "connection-refused", "connection-timeout", "connection-failed", "connection-lost", "repository-locked"};
 
 std::int64_t number(const Job& job, const char* key) {
   return job.details[key].isInt64() ? job.details[key].asInt64() : 0;
@@ -18,8 +14,7 @@ std::int64_t number(const Job& job, const char* key) {
 }  // namespace
 
 bool is_transient(const JobResult& result) {
-  const bool bad = result.state == JobState::failed || result.state == JobState::error;
-  return bad && std::ranges::find(kTransient, result.code) != kTransient.end();
+  return is_bad(result.state) && result.code.traits().passes;
 }
 
 std::int64_t attempt_of(const Job& job) {
@@ -32,8 +27,8 @@ Microseconds not_before(const Job& job) {
 std::optional<Retry> retry_of(const Job& job, const JobResult& result, const RetryPolicy& limits,
                               Microseconds now) {
   const std::int64_t attempt = attempt_of(job) + 1;
-  if (!job.details["retry"].asBool() || !is_transient(result) || attempt >= limits.attempts)
-    return std::nullopt;
+  const bool asked = traits_of(job.kind).tried_again && job.details["retry"].asBool();
+  if (!asked || !is_transient(result) || attempt >= limits.attempts) return std::nullopt;
   auto delay = limits.delay;
   for (std::int64_t i = 1; i < attempt && delay < limits.longest; ++i) delay *= 2;
   delay = std::min(delay, limits.longest);

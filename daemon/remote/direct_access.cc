@@ -13,22 +13,22 @@ namespace {
 // How OpenSSH says why it gave up. The first that matches any line counts.
 struct Word {
   std::string_view said;
-  const char* code;
+  ResultCode code;
 };
 constexpr std::array kWords{
-    Word{"IDENTIFICATION HAS CHANGED", "host-key-mismatch"},
-    Word{"Host key verification failed", "host-key-mismatch"},
-    Word{"no matching host key type", "host-key-mismatch"},
-    Word{"you have requested strict checking", "host-key-mismatch"},
-    Word{"Permission denied", "authentication-failed"},
-    Word{"Too many authentication failures", "authentication-failed"},
-    Word{"Could not resolve hostname", "unknown-host"},
-    Word{"Connection refused", "connection-refused"},
-    Word{"timed out", "connection-timeout"},
-    Word{"No route to host", "connection-failed"},
-    Word{"Network is unreachable", "connection-failed"},
-    Word{"ssh: connect to host", "connection-failed"},
-    Word{"kex_exchange_identification", "connection-failed"},
+    Word{"IDENTIFICATION HAS CHANGED", ResultCode::host_key_mismatch},
+    Word{"Host key verification failed", ResultCode::host_key_mismatch},
+    Word{"no matching host key type", ResultCode::host_key_mismatch},
+    Word{"you have requested strict checking", ResultCode::host_key_mismatch},
+    Word{"Permission denied", ResultCode::authentication_failed},
+    Word{"Too many authentication failures", ResultCode::authentication_failed},
+    Word{"Could not resolve hostname", ResultCode::unknown_host},
+    Word{"Connection refused", ResultCode::connection_refused},
+    Word{"timed out", ResultCode::connection_timeout},
+    Word{"No route to host", ResultCode::connection_failed},
+    Word{"Network is unreachable", ResultCode::connection_failed},
+    Word{"ssh: connect to host", ResultCode::connection_failed},
+    Word{"kex_exchange_identification", ResultCode::connection_failed},
 };
 
 }  // namespace
@@ -44,13 +44,13 @@ JobResult direct_failure(const JobSpec& spec, const std::vector<std::string>& sa
     result.code = word.code;
     // As when the server itself is not let in.
     result.state = JobState::error;
-    if (result.code == "host-key-mismatch") {
+    if (result.code == ResultCode::host_key_mismatch) {
       result.message = fmt::format(
           "{} shows client {} another host key than the server, {}; nothing was sent to it. If the machine "
           "was "
           "installed anew, set the new host key, and prepare repository {} again",
           name, spec.client, host.host_key, spec.repository);
-    } else if (result.code == "authentication-failed") {
+    } else if (result.code == ResultCode::authentication_failed) {
       result.message =
           fmt::format("{} refuses the key of client {}: cyborgctl repository prepare {} --client {}", name,
                       spec.client, spec.repository, spec.client);
@@ -64,7 +64,8 @@ JobResult direct_failure(const JobSpec& spec, const std::vector<std::string>& sa
     return result;
   }
   // A connection that was there, and broke.
-  if (result.code == "connection-lost") result.message += fmt::format("; ssh said: {}", said.back());
+  if (result.code == ResultCode::connection_lost)
+    result.message += fmt::format("; ssh said: {}", said.back());
   return result;
 }
 

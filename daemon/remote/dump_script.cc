@@ -97,10 +97,10 @@ std::string dump_name(const JobSpec& spec, std::string_view name) {
   return dump_part_name(*spec.dump.type, name);
 }
 
-std::string dump_failure(const JobSpec& spec, const std::string& code, const std::string& name,
+std::string dump_failure(const JobSpec& spec, const AnyCode& code, const std::string& name,
                          const std::string& said) {
   const std::string reason = said.empty() ? "the command gave no reason" : said;
-  if (code == "dump-list-failed") {
+  if (code == ResultCode::dump_list_failed) {
     return fmt::format("the {} of {} could not be listed: {}", spec.dump.source().things, spec.client,
                        reason);
   }

@@ -29,7 +29,7 @@ std::string dump_secret(const JobSpec& spec, const std::string& password);
 std::string dump_name(const JobSpec& spec, std::string_view name);
 
 // The sentence for a script that failed with one of the codes above; `said` is what the tool said.
-std::string dump_failure(const JobSpec& spec, const std::string& code, const std::string& name,
+std::string dump_failure(const JobSpec& spec, const AnyCode& code, const std::string& name,
                          const std::string& said);
 
 }  // namespace cyborg

@@ -39,10 +39,10 @@ std::string guest_name(const JobSpec& spec) {
   return fmt::format("guest \"{}\" as \"{}\"", spec.restore.guest, spec.restore.guest_name);
 }
 
-std::string guest_failure(const JobSpec& spec, const std::string& code, const std::string& reason) {
+std::string guest_failure(const JobSpec& spec, const AnyCode& code, const std::string& reason) {
   std::string text = fmt::format("{} was not restored on {}: {}", guest_name(spec), spec.client,
                                  reason.empty() ? "the tools there gave no reason" : reason);
-  if (code == "guest-exists") {
+  if (code == ResultCode::guest_exists) {
     text += fmt::format(
         "; --conflict overwrite replaces what is there, and "
         "{}=NEWNAME restores beside it",

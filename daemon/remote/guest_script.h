@@ -22,6 +22,6 @@ std::string guest_script(const JobSpec& spec, const std::string& relay);
 std::string guest_name(const JobSpec& spec);
 
 // The sentence for a script that failed with one of the codes above.
-std::string guest_failure(const JobSpec& spec, const std::string& code, const std::string& reason);
+std::string guest_failure(const JobSpec& spec, const AnyCode& code, const std::string& reason);
 
 }  // namespace cyborg

@@ -60,9 +60,9 @@ std::string load_name(const JobSpec& spec, const Load& load) {
   return fmt::format("database \"{}\" as \"{}\"", load.name, load.target);
 }
 
-std::string load_failure(const JobSpec& spec, const Load& load, const std::string& code,
+std::string load_failure(const JobSpec& spec, const Load& load, const AnyCode& code,
                          const std::string& said) {
-  if (code == "database-exists") {
+  if (code == ResultCode::database_exists) {
     return fmt::format(
         "database \"{}\" is on {} and not empty, so it was not touched: --conflict overwrite "
         "replaces it, and {}=NEWNAME restores beside it",

@@ -34,7 +34,6 @@ std::string verify_script(PolicyType type);
 std::string load_name(const JobSpec& spec, const Load& load);
 
 // The sentence for a script that failed with one of the codes above; `said` is what the tool said.
-std::string load_failure(const JobSpec& spec, const Load& load, const std::string& code,
-                         const std::string& said);
+std::string load_failure(const JobSpec& spec, const Load& load, const AnyCode& code, const std::string& said);
 
 }  // namespace cyborg

@@ -79,8 +79,8 @@ std::optional<SnapshotNote> read_snapshot_line(std::string_view line) {
   return std::nullopt;
 }
 
-std::string snapshot_failure(const JobSpec& spec, const std::string& code, const std::string& detail) {
-  if (code == "snapshot-full") {
+std::string snapshot_failure(const JobSpec& spec, const AnyCode& code, const std::string& detail) {
+  if (code == ResultCode::snapshot_full) {
     return fmt::format(
         "the snapshot of {} on {} was full before the backup had ended, so what it read is worthless: "
         "give it more room with snapshot_size",
@@ -89,7 +89,7 @@ std::string snapshot_failure(const JobSpec& spec, const std::string& code, const
   const auto colon = detail.find(": ");
   const std::string path = detail.substr(0, colon);
   const std::string words = colon == std::string::npos ? "no reason given" : detail.substr(colon + 2);
-  if (code == "snapshot-unproven") {
+  if (code == ResultCode::snapshot_unproven) {
     return fmt::format(
         "whether the snapshot of {} on {} had room until the end could not be told, so what was read from it "
         "is not "

@@ -41,6 +41,6 @@ struct SnapshotNote {
 std::optional<SnapshotNote> read_snapshot_line(std::string_view line);
 
 // The sentence for a script that failed with one of the codes above.
-std::string snapshot_failure(const JobSpec& spec, const std::string& code, const std::string& detail);
+std::string snapshot_failure(const JobSpec& spec, const AnyCode& code, const std::string& detail);
 
 }  // namespace cyborg

@@ -36,11 +36,11 @@ std::vector<std::string> environment_with(const std::vector<std::string>& extra)
   return result;
 }
 
-std::pair<UniqueFd, UniqueFd> make_pipe() {
+std::pair<Fd, Fd> make_pipe() {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) check(-errno, "pipe2");
   check(fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0, "fcntl");
-  return {UniqueFd{ends[0]}, UniqueFd{ends[1]}};
+  return {Fd{ends[0]}, Fd{ends[1]}};
 }
 
 // The child would inherit blocked and ignored signals.

@@ -30,7 +30,7 @@ class Child {
  private:
   struct Pipe {
     Child* owner = nullptr;
-    UniqueFd fd;
+    Fd fd;
     std::string* text = nullptr;
     EventSource source;
   };

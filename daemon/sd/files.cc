@@ -28,16 +28,6 @@ std::vector<std::string> read_names(DIR* directory) {
   return names;
 }
 
-Expected<void> write_all(int fd, std::string_view content, const std::string& path) {
-  while (!content.empty()) {
-    const ssize_t written = ::write(fd, content.data(), content.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return fail_errno(path);
-    content.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
 Expected<void> remove_below(int parent, const std::string& name, int depth) {
   if (unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) return {};
   // Linux returns EISDIR for a directory, POSIX specifies EPERM.
@@ -63,15 +53,15 @@ std::unexpected<Error> fail_errno(const std::string& what) {
   return fail(ErrorCode::failed, fmt::format("{}: {}", what, std::generic_category().message(number)));
 }
 
-Expected<UniqueFd> open_directory(int parent, const std::string& name) {
-  UniqueFd fd{openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+Expected<Fd> open_directory(int parent, const std::string& name) {
+  Fd fd{openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
   if (!fd && errno != ENOENT) return fail_errno(name);
   return fd;
 }
 
-Expected<UniqueFd> open_regular(int directory, const std::string& name) {
+Expected<Fd> open_regular(int directory, const std::string& name) {
   // O_NONBLOCK: opening a FIFO would wait for its writer.
-  UniqueFd fd{openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
+  Fd fd{openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
   if (!fd && errno == ENOENT) return fd;
   if (!fd && errno == ELOOP) return fail(ErrorCode::failed, name + ": is a symbolic link");
   if (!fd) return fail_errno(name);
@@ -104,11 +94,12 @@ Expected<void> write_file(const std::string& path, std::string_view content, mod
   const auto slash = path.rfind('/') + 1;
   const std::string temporary = path.substr(0, slash) + "." + path.substr(slash) + ".tmp";
   (void)::unlink(temporary.c_str());
-  UniqueFd fd{open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)};
+  Fd fd{open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)};
   if (!fd || fchmod(fd.get(), mode) != 0) return fail_errno(temporary);
-  if (auto written = write_all(fd.get(), content, temporary); !written) {
+  if (!write_all(fd.get(), content)) {
+    auto failed = fail_errno(temporary);
     (void)::unlink(temporary.c_str());
-    return written;
+    return failed;
   }
   if (::rename(temporary.c_str(), path.c_str()) != 0) return fail_errno(path);
   return {};

@@ -19,9 +19,9 @@ namespace cyborg::sd {
 std::unexpected<Error> fail_errno(const std::string& what);
 
 // Opens a directory that is not a symbolic link; the descriptor is unset if the directory does not exist.
-Expected<UniqueFd> open_directory(int parent, const std::string& name);
+Expected<Fd> open_directory(int parent, const std::string& name);
 // Opens a regular file for reading; the descriptor is unset if the file does not exist.
-Expected<UniqueFd> open_regular(int directory, const std::string& name);
+Expected<Fd> open_regular(int directory, const std::string& name);
 // The content; nullopt if the file does not exist.
 Expected<std::optional<std::string>> read_file(int directory, const std::string& name, std::size_t limit);
 

@@ -104,7 +104,7 @@ std::string StateJobFiles::output_path(std::int64_t job) {
   return directory_ + "/" + std::to_string(job) + "/output";
 }
 
-Expected<UniqueFd> StateJobFiles::open(std::int64_t job) const {
+Expected<Fd> StateJobFiles::open(std::int64_t job) const {
   auto parent = open_directory(AT_FDCWD, directory_);
   if (!parent || !*parent) return parent;
   return open_directory(parent->get(), std::to_string(job));

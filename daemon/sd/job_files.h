@@ -37,7 +37,7 @@ class StateJobFiles : public JobFiles {
     bool ended = false;  // no more output will be written
   };
 
-  Expected<UniqueFd> open(std::int64_t job) const;  // unset if the directory does not exist
+  Expected<Fd> open(std::int64_t job) const;  // unset if the directory does not exist
   void tick(std::int64_t job);
   bool look(Watch& watch);
   bool listen(Watch& watch);

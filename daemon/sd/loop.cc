@@ -61,7 +61,7 @@ Loop::Loop() {
     return 0;
   });
 
-  wake_ = UniqueFd{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  wake_ = Fd{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   if (!wake_) check(-errno, "eventfd");
   sd_event_source* source = nullptr;
   auto run_calls = [](sd_event_source*, int, std::uint32_t, void* self) {

@@ -69,7 +69,7 @@ class Loop : public Clock {
   void run_posted();
 
   Event event_;
-  UniqueFd wake_;
+  Fd wake_;
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;  // guarded by mutex_
   std::map<std::string, std::unique_ptr<Timer>> timers_;

@@ -24,7 +24,7 @@ constexpr std::size_t kMaxTimerFile = 1 << 20;
 Expected<void> touch(const std::string& path) {
   std::error_code ignored;  // opening the file reports the error
   std::filesystem::create_directories(std::filesystem::path{path}.parent_path(), ignored);
-  const UniqueFd fd{open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644)};
+  const Fd fd{open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644)};
   if (!fd || futimens(fd.get(), nullptr) != 0) return fail_errno(path);
   return {};
 }

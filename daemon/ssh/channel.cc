@@ -69,8 +69,8 @@ std::unique_ptr<Channel> Channel::execute(Session& session, const std::string& c
   if (ssh_channel_open_session(channel->channel_) != SSH_OK ||
       ssh_channel_request_exec(channel->channel_, command.c_str()) != SSH_OK) {
     if (!ssh_is_connected(session.session_.get())) session.lost();
-    throw Failure("connection-failed", fmt::format("{} does not run commands: {}", session.name(),
-                                                   ssh_get_error(session.session_.get())));
+    throw Failure(ResultCode::connection_failed, fmt::format("{} does not run commands: {}", session.name(),
+                                                             ssh_get_error(session.session_.get())));
   }
   // Opening may have taken long (a login on a busy machine), but the answer counts as a sign of life.
   session.heard_ = std::chrono::steady_clock::now();
@@ -82,7 +82,7 @@ std::unique_ptr<Channel> Channel::forward(Session& session, const std::string& h
   const Blocking blocking{session.session_.get()};
   if (ssh_channel_open_forward(channel->channel_, host.c_str(), port, "127.0.0.1", 0) != SSH_OK) {
     if (!ssh_is_connected(session.session_.get())) session.lost();
-    throw Failure("connection-refused",
+    throw Failure(ResultCode::connection_refused,
                   fmt::format("jump host {} cannot connect to {} port {}: {}", session.name(), host, port,
                               ssh_get_error(session.session_.get())));
   }

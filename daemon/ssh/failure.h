@@ -6,19 +6,21 @@
 #include <string>
 #include <utility>
 
-#include "core/model.h"
+#include "core/result_code.h"
 
 namespace cyborg {
 
 class Failure : public std::runtime_error {
  public:
-  Failure(std::string code, const std::string& message, JobState state = JobState::error)
+  // In the code's usual state, or in another one that its row has.
+  Failure(const AnyCode& code, const std::string& message) : Failure(code, message, code.state()) {}
+  Failure(AnyCode code, const std::string& message, JobState state)
       : std::runtime_error(message), code_(std::move(code)), state_(state) {}
-  const std::string& code() const { return code_; }
+  const AnyCode& code() const { return code_; }
   JobState state() const { return state_; }
 
  private:
-  std::string code_;
+  AnyCode code_;
   JobState state_;
 };
 

@@ -45,7 +45,7 @@ std::string fingerprint(ssh_session session) {
 template <typename T>
 void set(ssh_session session, ssh_options_e option, const T& value) {
   if (ssh_options_set(session, option, value) != SSH_OK) {
-    throw Failure("connection-failed", fmt::format("ssh: {}", ssh_get_error(session)));
+    throw Failure(ResultCode::connection_failed, fmt::format("ssh: {}", ssh_get_error(session)));
   }
 }
 
@@ -102,12 +102,12 @@ void Session::connect(const Credentials& credentials) {
     // There is no key of this kind, or it is not the pinned one: try the next kind.
   }
   if (!session_ && first.empty()) {
-    throw Failure("connection-failed",
+    throw Failure(ResultCode::connection_failed,
                   fmt::format("{} has no kind of host key that is known here", target_.address));
   }
   if (!session_) {
     throw Failure(
-        "host-key-mismatch",
+        ResultCode::host_key_mismatch,
         fmt::format("the host key of {} is {}, but it must be {}; nothing was sent to it. If the "
                     "machine was installed anew: cyborgctl client (or repository) set NAME host_key={}",
                     target_.address, first, target_.host_key, first));
@@ -136,11 +136,12 @@ bool Session::connect_with(const char* algorithms, const Credentials& credential
     session_.reset();
     if (error.find("no match for method server host key") != std::string::npos) return false;
     if (tunnel_) tunnel_->rethrow();
-    throw Failure("connection-failed", fmt::format("the ssh connection to {} port {} failed: {}",
-                                                   target_.address, target_.port, error));
+    throw Failure(ResultCode::connection_failed, fmt::format("the ssh connection to {} port {} failed: {}",
+                                                             target_.address, target_.port, error));
   }
   host_key_ = fingerprint(session_.get());
-  if (host_key_.empty()) throw Failure("connection-failed", target_.address + " showed no host key");
+  if (host_key_.empty())
+    throw Failure(ResultCode::connection_failed, target_.address + " showed no host key");
   if (target_.host_key.empty() || target_.host_key == host_key_) return true;
   session_.reset();
   return false;
@@ -157,14 +158,14 @@ void Session::authenticate(const Credentials& credentials) {
 void Session::authenticate_with_key(const std::string& private_key) {
   ssh_key raw = nullptr;
   if (ssh_pki_import_privkey_base64(private_key.c_str(), nullptr, nullptr, nullptr, &raw) != SSH_OK) {
-    throw Failure("ssh-key-invalid", "the server's private ssh key cannot be read");
+    throw Failure(ResultCode::ssh_key_invalid, "the server's private ssh key cannot be read");
   }
   const Key key{raw};
   // Do not request the list of methods first: the key is the only one available, and this saves a round trip.
   const int answer = ssh_userauth_publickey(session_.get(), nullptr, key.get());
   if (answer == SSH_AUTH_SUCCESS) return;
   if (answer == SSH_AUTH_ERROR) lost();
-  throw Failure("authentication-failed",
+  throw Failure(ResultCode::authentication_failed,
                 fmt::format("{} refuses the server's ssh key; install it: cyborgctl ssh-key show", name()));
 }
 
@@ -183,15 +184,14 @@ void Session::authenticate_with_password(const std::string& password) {
   }
   if (answer == SSH_AUTH_SUCCESS) return;
   if (answer == SSH_AUTH_ERROR) lost();
-  throw Failure("authentication-failed", fmt::format("{} refuses the password", name()));
+  throw Failure(ResultCode::authentication_failed, fmt::format("{} refuses the password", name()));
 }
 
 void Session::lost() {
   lost_ = true;
   if (tunnel_) tunnel_->rethrow();
-  throw Failure("connection-lost",
-                fmt::format("the ssh connection to {} was lost: {}", name(), ssh_get_error(session_.get())),
-                JobState::failed);
+  throw Failure(ResultCode::connection_lost,
+                fmt::format("the ssh connection to {} was lost: {}", name(), ssh_get_error(session_.get())));
 }
 
 std::string Session::host_public_key() const {
@@ -223,9 +223,8 @@ void Session::service(bool heard) {
   if (now - heard_ > kDeadAfter) {
     lost_ = true;
     throw Failure(
-        "connection-lost",
-        fmt::format("{} has not answered for {} s: the ssh connection is lost", name(), kDeadAfter.count()),
-        JobState::failed);
+        ResultCode::connection_lost,
+        fmt::format("{} has not answered for {} s: the ssh connection is lost", name(), kDeadAfter.count()));
   }
   if (now - keepalive_ > kKeepaliveInterval) {
     keepalive_ = now;

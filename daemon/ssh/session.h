@@ -13,7 +13,7 @@
 #include <string>
 
 #include "core/job_spec.h"
-#include "ssh/fd.h"
+#include "core/fd.h"
 
 namespace cyborg::ssh {
 

@@ -25,8 +25,8 @@ AddressList resolve(const std::string& host, int port) {
   addrinfo* found = nullptr;
   int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
   if (error != 0) {
-    throw Failure("unknown-host", fmt::format("host {} cannot be resolved: {}; check the address", host,
-                                              gai_strerror(error)));
+    throw Failure(ResultCode::unknown_host, fmt::format("host {} cannot be resolved: {}; check the address",
+                                                        host, gai_strerror(error)));
   }
   return {found, &::freeaddrinfo};
 }
@@ -60,14 +60,14 @@ void tune(int fd) {
 
 [[noreturn]] void give_up(const std::string& host, int port, int error) {
   if (error == ETIMEDOUT) {
-    throw Failure("connection-timeout",
+    throw Failure(ResultCode::connection_timeout,
                   fmt::format("{} port {} did not answer within {} s", host, port, kConnectTimeout.count()));
   }
   if (error == ECONNREFUSED) {
-    throw Failure("connection-refused",
+    throw Failure(ResultCode::connection_refused,
                   fmt::format("{} refuses connections to port {}: does sshd run there?", host, port));
   }
-  throw Failure("connection-failed",
+  throw Failure(ResultCode::connection_failed,
                 fmt::format("{} port {} cannot be reached: {}", host, port, std::strerror(error)));
 }
 

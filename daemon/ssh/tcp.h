@@ -4,7 +4,7 @@
 #include <chrono>
 #include <string>
 
-#include "ssh/fd.h"
+#include "core/fd.h"
 
 namespace cyborg::ssh {
 

@@ -1,5 +1,6 @@
 // What the end of a job means for those that wait for it, and for the status of the fleet.
 #include "store/operations.h"
+#include "store/words.h"
 
 namespace cyborg::store {
 namespace {
@@ -13,25 +14,27 @@ Expected<std::vector<std::int64_t>> ids(Expected<Result> result) {
 
 Expected<std::vector<std::int64_t>> skip(Connection& db, const std::vector<std::int64_t>& candidates,
                                          Microseconds now) {
-  return ids(db.run(
+  static const std::string sql =
       "update job j set state = 'skipped', finished = coalesce(instant($2), now()), reason = bad.reason"
       " from (select distinct on (d.job) d.job,"
       "         format('%s%s was %s (job %s)', p.kind, case when p.client <> '' then ' of ' end || p.client,"
       "                case p.state when 'failed' then 'not successful' when 'error' then 'not possible'"
       "                else p.state end, p.id) as reason"
       "       from job_dependency d join job p on p.id = d.predecessor"
-      "       where d.job = any($1::bigint[]) and p.state in ('failed', 'error', 'canceled', 'skipped')"
+      "       where d.job = any($1::bigint[]) and p.state in " +
+      unsuccessful_ends() +
       "       order by d.job, p.id) bad"
-      " where j.id = bad.job and j.state = 'waiting' returning j.id",
-      Params{candidates, now}));
+      " where j.id = bad.job and j.state = 'waiting' returning j.id";
+  return ids(db.run(sql.c_str(), Params{candidates, now}));
 }
 
 Expected<void> release(Connection& db, const std::vector<std::int64_t>& candidates) {
-  auto released = db.run(
+  static const std::string sql =
       "update job j set state = 'pending', reason = '' where id = any($1::bigint[]) and state = 'waiting'"
       " and not exists (select from job_dependency d join job p on p.id = d.predecessor"
-      "                 where d.job = j.id and p.state not in ('successful', 'warning'))",
-      Params{candidates});
+      "                 where d.job = j.id and p.state not in " +
+      good_states() + ")";
+  auto released = db.run(sql.c_str(), Params{candidates});
   if (!released) return std::unexpected(released.error());
   return {};
 }
@@ -82,16 +85,17 @@ Expected<void> note_backup_status(Connection& db, const std::vector<std::int64_t
       " where s.last_end is null or s.last_end <= excluded.last_end",
       Params{ids_of_jobs});
   if (!ended) return std::unexpected(ended.error());
-  auto succeeded = db.run(
+  static const std::string success =
       "insert into backup_status as s (policy, client, repository, last_success, last_success_job,"
       " last_success_archive)"
       " select distinct on (policy, client, repository) policy, client, repository, finished, id, archive"
-      " from job where id = any($1::bigint[]) and kind = 'backup' and state in ('successful', 'warning')"
+      " from job where id = any($1::bigint[]) and kind = 'backup' and state in " +
+      good_states() +
       " order by policy, client, repository, finished desc, id desc"
       " on conflict (policy, client, repository) do update set last_success = excluded.last_success,"
       " last_success_job = excluded.last_success_job, last_success_archive = excluded.last_success_archive"
-      " where s.last_success is null or s.last_success <= excluded.last_success",
-      Params{ids_of_jobs});
+      " where s.last_success is null or s.last_success <= excluded.last_success";
+  auto succeeded = db.run(success.c_str(), Params{ids_of_jobs});
   if (!succeeded) return std::unexpected(succeeded.error());
   return {};
 }

@@ -10,10 +10,6 @@
 namespace cyborg::store {
 namespace {
 
-bool succeeded(JobState state) {
-  return state == JobState::successful || state == JobState::warning;
-}
-
 // Facts come from a client by way of its job: whatever is missing or of another type is empty.
 std::string text(const Json::Value& facts, const char* key) {
   return facts[key].isString() ? facts[key].asString() : std::string{};
@@ -148,18 +144,10 @@ Expected<void> suspect_direct_key(Connection& db, const Job& job) {
   return {};
 }
 
-// Without a result nobody knows what was done.
-bool left_no_result(const JobResult& result) {
-  for (const char* code : {"interrupted", "timeout", "out-of-memory", "state-directory"}) {
-    if (result.code == code) return true;
-  }
-  return false;
-}
-
 // Also of a preparation that failed: the line may be there all the same.
 Expected<void> take_direct_key(Connection& db, const Job& job, const JobResult& result) {
   const Json::Value& facts = result.facts;
-  if (left_no_result(result)) return suspect_direct_key(db, job);
+  if (result.code.traits().outcome_unknown) return suspect_direct_key(db, job);
   if (text(facts, "direct_key").empty()) return {};
   auto taken = db.run(
       "update borg_repository set direct_key = $2, direct_line = $3, direct_manual = $4, direct_host_key = $5"
@@ -243,7 +231,7 @@ Expected<void> note_proof(Connection& db, const Job& job, const JobResult& resul
   if (!ended) return std::unexpected(ended.error());
   const std::string how = text(result.facts, "proven");
   const bool known = how == "compared" || how == "loaded" || how == "readable";
-  if (!succeeded(result.state) || !known) return {};
+  if (!is_good(result.state) || !known) return {};
   auto proven = db.run(
       "update proof p set proven = j.finished, proven_job = j.id, proven_archive = $2, how = $3,"
       " restore_duration = $4 from job j where j.id = $1 and p.policy = j.policy and p.client = j.client"
@@ -265,7 +253,7 @@ Expected<void> take_facts(Connection& db, const Job& job, const JobResult& resul
     if (auto taken = take_direct_key(db, job, result); !taken) return taken;
     if (auto taken = take_passphrase(db, job, result.facts); !taken) return taken;
   }
-  if (!succeeded(result.state)) return {};
+  if (!is_good(result.state)) return {};
   if (job.kind == JobKind::withdraw) return take_withdrawal(db, job, result.facts);
   if (job.kind == JobKind::prepare_client) return take_client_facts(db, job, result.facts);
   if (job.kind == JobKind::prepare_repository) return take_repository_facts(db, job, result.facts);
@@ -283,8 +271,7 @@ Expected<void> settle_dependants(Connection& db, const Job& job, Microseconds fi
   for (int i = 0; i < direct->size(); ++i) waiting.push_back(direct->row(i).get<std::int64_t>(0));
   auto ended = settle(db, std::move(waiting), finished);
   if (!ended) return std::unexpected(ended.error());
-  const bool noted = job.kind == JobKind::backup || job.kind == JobKind::verify || is_maintenance(job.kind);
-  if (noted) ended->push_back(job.id);
+  if (traits_of(job.kind).status != StatusKept::no) ended->push_back(job.id);
   return note_status(db, *ended);
 }
 
@@ -332,7 +319,7 @@ Expected<FinishedJob> read_finished(Connection& db, std::int64_t id, bool repeat
   if (!dependants) return std::unexpected(dependants.error());
   finished.dependants = std::move(*dependants);
   if (auto read = read_borg_repository(db, finished); !read) return std::unexpected(read.error());
-  if (!succeeded(finished.job.state)) return finished;
+  if (!is_good(finished.job.state)) return finished;
   if (finished.job.kind == JobKind::list) {
     auto imported = read_imported(db, finished.job);
     if (!imported) return std::unexpected(imported.error());
@@ -354,17 +341,15 @@ Expected<JobResult> doubted(Connection& db, const Job& job, const JobResult& res
   if (!damaged) return std::unexpected(damaged.error());
   if (damaged->empty()) return result;
   JobResult warned = result;
-  warned.state = JobState::warning;
-  warned.code = "repository-damaged";
-  warned.message =
-      fmt::format("{}; but the repository is damaged, as job {} found: see it, and check the repository",
-                  result.message, damaged->row(0).get<std::int64_t>(0));
+  end_as(warned, ResultCode::repository_damaged,
+         fmt::format("{}; but the repository is damaged, as job {} found: see it, and check the repository",
+                     result.message, damaged->row(0).get<std::int64_t>(0)));
   return warned;
 }
 
 JobResult clean(const JobResult& result) {
   JobResult copy = result;
-  copy.code = to_clean_utf8(result.code);
+  copy.code = AnyCode{to_clean_utf8(result.code.word())};
   copy.message = to_clean_utf8(result.message);
   for (auto& warning : copy.warnings) warning = to_clean_utf8(warning);
   copy.archive = storable_json(result.archive);

@@ -106,18 +106,16 @@ JobResult with_counts(JobResult result, const Job& job, const Counts& counts) {
   }
   if (counts.gone == 0) return result;
   // Somebody deleted them who was not told to: that must be seen.
-  result.state = JobState::warning;
-  result.code = "archives-missing";
-  result.message += fmt::format("; {} of the history's are missing", counts.gone);
+  end_as(result, ResultCode::archives_missing,
+         fmt::format("{}; {} of the history's are missing", result.message, counts.gone));
   return result;
 }
 
 }  // namespace
 
 Expected<JobResult> take_listing(Connection& db, const Job& job, const JobResult& result) {
-  const bool good = result.state == JobState::successful || result.state == JobState::warning;
   const bool asked = job.kind == JobKind::list || job.kind == JobKind::check;
-  if (!asked || !good || !result.facts["archives"].isArray()) return result;
+  if (!asked || !is_good(result) || !result.facts["archives"].isArray()) return result;
   const Json::Value listed = checked(result.facts["archives"]);
   Counts counts;
   counts.listed = listed.size();

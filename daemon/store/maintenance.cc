@@ -1,13 +1,13 @@
 // When repositories were pruned, compacted, checked and verified last, and what checks found. Kept by the
 // transaction that ends a job, as the status of backups.
-#include "borg/result.h"
 #include "store/operations.h"
+#include "store/words.h"
 
 namespace cyborg::store {
 namespace {
 
 // Jobs of maintenance among $1, as rows of maintenance_status.
-constexpr const char* kEnded =
+const std::string kEnded =
     "(select b.id as borg_repository, j.kind, case when j.kind in ('prune', 'verify') then j.policy else '' "
     "end as policy,"
     " case when j.kind in ('prune', 'verify') then j.client else '' end as client, j.id, j.state, j.reason, "
@@ -15,8 +15,8 @@ constexpr const char* kEnded =
     " case when j.kind = 'check' and (coalesce((j.details->>'max_duration')::bigint, 0) = 0"
     "   or j.result->'facts'->>'complete' = 'true') then j.finished end as whole"
     " from job j join borg_repository b on b.url = j.borg_url"
-    " where j.id = any($1::bigint[]) and j.kind in ('prune', 'compact', 'check', 'verify')"
-    " and j.finished is not null) e";
+    " where j.id = any($1::bigint[]) and j.kind in " +
+    kinds_with_status(StatusKept::of_maintenance) + " and j.finished is not null) e";
 
 }  // namespace
 
@@ -42,8 +42,7 @@ Expected<void> note_maintenance_status(Connection& db, const std::vector<std::in
           " last_success_job, last_whole)"
           " select distinct on (borg_repository, kind, policy, client) borg_repository, kind, policy, client,"
           " finished, id, whole from "} +
-      kEnded +
-      " where state in ('successful', 'warning')"
+      kEnded + " where state in " + good_states() +
       " order by borg_repository, kind, policy, client, finished desc, id desc"
       " on conflict (borg_repository, kind, policy, client) do update set last_success = "
       "excluded.last_success,"
@@ -59,8 +58,9 @@ Expected<void> note_maintenance_status(Connection& db, const std::vector<std::in
 Expected<void> note_damage(Connection& db, const Job& job, const JobResult& result) {
   const bool whole = job.details["max_duration"].asInt64() == 0;
   // What a verification or a restore has met is as true as what a check has found.
-  const bool seen_by_check = job.kind == JobKind::check && result.code == kDamageSuspected;
-  if (result.code == kDamage || seen_by_check) {
+  const Damage damage = result.code.traits().damage;
+  const bool seen_by_check = job.kind == JobKind::check && damage == Damage::suspected;
+  if (damage == Damage::certain || seen_by_check) {
     auto noted = db.run(
         "update borg_repository set damaged = coalesce(damaged, now()), damaged_job = $2 where url = $1",
         Params{job.borg_url, job.id});

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "core/fd.h"
 #include "store/operations.h"
 
 namespace cyborg::store {
@@ -41,13 +42,8 @@ Expected<Stored> stored(Connection& db, std::int64_t job) {
 class File {
  public:
   explicit File(const std::string& path) : path_(path), fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    error_ = fd_ < 0 ? errno : 0;
+    error_ = fd_ ? 0 : errno;
   }
-  ~File() {
-    if (fd_ >= 0) close(fd_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
 
   // The next part from that offset: up to kPart bytes, to the last line end in them. A longer line goes on in
   // the next part. Empty: there is no more, or only the beginning of a line, which is taken if `complete`.
@@ -56,7 +52,7 @@ class File {
     std::string bytes(kPart, '\0');
     std::size_t size = 0;
     while (error_ == 0 && size < kPart) {
-      const ssize_t got = pread(fd_, bytes.data() + size, kPart - size, offset + static_cast<off_t>(size));
+      const ssize_t got = pread(fd_.get(), bytes.data() + size, kPart - size, offset + static_cast<off_t>(size));
       if (got == 0) break;
       if (got > 0) size += static_cast<std::size_t>(got);
       if (got < 0 && errno != EINTR) error_ = errno;
@@ -77,7 +73,7 @@ class File {
 
  private:
   std::string path_;
-  int fd_;
+  Fd fd_;
   int error_ = 0;
 };
 

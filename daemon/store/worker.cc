@@ -17,12 +17,11 @@ constexpr std::chrono::seconds kLongestDelay{15};
 
 WorkerThread::WorkerThread(Config config)
     : config_(std::move(config)), wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (wake_fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+  if (!wake_fd_) throw std::system_error(errno, std::generic_category(), "eventfd");
 }
 
 WorkerThread::~WorkerThread() {
   stop();
-  close(wake_fd_);
 }
 
 void WorkerThread::start() {
@@ -51,7 +50,7 @@ void WorkerThread::submit(Task task) {
 void WorkerThread::wake() const {
   const std::uint64_t one = 1;
   // Fails only when the counter is full, and then the thread is awake anyway.
-  static_cast<void>(!write(wake_fd_, &one, sizeof one));
+  static_cast<void>(!write(wake_fd_.get(), &one, sizeof one));
 }
 
 void WorkerThread::run() {
@@ -128,11 +127,11 @@ int WorkerThread::wait_time() const {
 
 void WorkerThread::wait() {
   // poll() ignores a negative descriptor.
-  pollfd fds[] = {{wake_fd_, POLLIN, 0}, {connection_ ? connection_->socket() : -1, POLLIN, 0}};
+  pollfd fds[] = {{wake_fd_.get(), POLLIN, 0}, {connection_ ? connection_->socket() : -1, POLLIN, 0}};
   if (poll(fds, 2, wait_time()) <= 0) return;
   if (fds[0].revents) {
     std::uint64_t count = 0;
-    static_cast<void>(!read(wake_fd_, &count, sizeof count));
+    static_cast<void>(!read(wake_fd_.get(), &count, sizeof count));
   }
   if (fds[1].revents) check();
 }

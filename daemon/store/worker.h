@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 
+#include "core/fd.h"
 #include "store/connection.h"
 
 namespace cyborg::store {
@@ -60,7 +61,7 @@ class WorkerThread {
 
   const Config config_;
   std::thread thread_;
-  int wake_fd_;  // an eventfd, so that one poll waits for tasks and for the server's farewell
+  Fd wake_fd_;  // an eventfd, so that one poll waits for tasks and for the server's farewell
   std::atomic<bool> stopping_ = false;
   std::mutex mutex_;
   std::deque<Task> tasks_;  // guarded by mutex_

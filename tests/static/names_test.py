@@ -69,7 +69,7 @@ class Names(unittest.TestCase):
         self.assertEqual(owners, ["root"])
 
         activation = (DBUS / "org.cyborgbackup1.service.in").read_text()
-        unit = (ROOT / "systemd" / (NAMES["kDaemonUnit"] + ".in")).read_text()
+        unit = (ROOT / "systemd" / "cyborgd.service.in").read_text()
         alias = re.search(r"^SystemdService=(.*)$", activation, re.M)[1]
         self.assertIn(f"Alias={alias}\n", unit)
         self.assertIn(f"Name={NAMES['kBusName']}\n", activation)
@@ -89,8 +89,10 @@ class Names(unittest.TestCase):
 
     def test_units(self):
         units = {path.name for path in (ROOT / "systemd").iterdir()}
-        self.assertIn(NAMES["kJobsSlice"], units)
-        self.assertIn(NAMES["kPolicyUnitPrefix"] + ".service", units)
+        source = (ROOT / "daemon" / "core" / "units.cc").read_text()
+        self.assertIn(re.search(r'"Slice", std::string{"([^"]+)"}', source)[1], units)
+        for timer in re.findall(r'Timer{"(\w+)", "policy"', source):
+            self.assertIn(f"cyborg-{timer}@.service", units)
 
     def test_catalog(self):
         catalog = (ROOT / "systemd" / "cyborg.catalog").read_text()

@@ -57,7 +57,7 @@ CreatedRun StoreTest::add_run(const std::string& token, Microseconds scheduled) 
 JobResult StoreTest::result(JobState state, const std::string& message) {
   JobResult result;
   result.state = state;
-  result.code = state == JobState::successful ? "ok" : "test";
+  result.code = AnyCode{state == JobState::successful ? "ok" : "test"};
   result.message = message;
   return result;
 }

@@ -38,7 +38,7 @@ class MaintenanceTest : public StoreTest {
     Json::Value details{Json::objectValue};
     details["max_duration"] = Json::Int64{max_duration};
     JobResult end = result(state);
-    end.code = code;
+    end.code = AnyCode{code};
     end.facts["complete"] = complete;
     return finish(add_job(JobKind::check, details).id, end);
   }
@@ -165,7 +165,7 @@ TEST_F(MaintenanceTest, damage_stays_until_a_whole_check_finds_none) {
 TEST_F(MaintenanceTest, damage_is_known_by_its_code_whatever_job_met_it) {
   const auto met = [&](JobKind kind, const std::string& code) {
     JobResult end = result(JobState::failed, "the repository is damaged or was tampered with");
-    end.code = code;
+    end.code = AnyCode{code};
     finish(add_job(kind).id, end);
     return load().borg_repositories.at(0).damaged;
   };

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "borg/result.h"
-#include "job/borg/borg_run.h"
+#include "job/borg/repository_borg.h"
 #include "ssh/failure.h"
 
 namespace cyborg {
@@ -14,33 +14,27 @@ std::string restore_borg_directory() {
 
 void list_archive(JobContext& job, const std::function<void(ArchiveItem&)>& take) {
   const JobSpec& spec = job.spec();
-  const bool here = spec.repository_host.address.empty();
-  if (here) check_local_repository(spec);
-  const auto serve = here ? nullptr : Serve::start(job, spec.repository_host.host_key);
+  const RepositoryBorg repository{job, RepositoryBorg::Where::server};
   ItemReader reader{take};
   const auto not_credible = [&] {
-    return Failure("listing", fmt::format("borg's listing of archive {} makes no sense", spec.archive),
-                   JobState::failed);
+    return Failure(ResultCode::listing,
+                   fmt::format("borg's listing of archive {} makes no sense", spec.archive));
   };
   LocalBorg borg;
-  borg.command = borg_list_items(spec, here ? spec.repository_path : relay_url(spec.repository_path));
+  borg.command = borg_list_items(spec, repository.url());
   borg.base_dir = restore_borg_directory();
-  borg.serve = serve.get();
   borg.on_output = [&](std::string_view piece) {
     if (!reader.feed(piece)) throw not_credible();
   };
-  const BorgEnd end = run_local(job, borg);
-  JobResult result = judge_borg(BorgVerb::list, end.status, end.log, spec);
-  result = conclude(job, std::move(result), end, serve.get());
+  const JobResult result = repository.judge(BorgVerb::list, repository.run(borg));
   job.throw_if_canceled();
   if (result.state != JobState::successful) throw Failure(result.code, result.message, JobState::failed);
   if (!reader.finished()) throw not_credible();
 }
 
 void throw_missing(JobContext& job, const Selection& selection) {
-  throw Failure("path-not-in-archive",
-                missing_message(job.spec(), *selection.missing(), selection.near_missing()),
-                JobState::failed);
+  throw Failure(ResultCode::path_not_in_archive,
+                missing_message(job.spec(), *selection.missing(), selection.near_missing()));
 }
 
 }  // namespace cyborg

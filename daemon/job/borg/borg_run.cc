@@ -79,13 +79,11 @@ bool read_dump_line(JobContext& job, BorgEnd& end, std::string_view line) {
   return true;
 }
 
-void add_warnings(JobResult& result, const char* code, const std::vector<std::string>& warnings) {
+void add_warnings(JobResult& result, ResultCode code, const std::vector<std::string>& warnings) {
   if (warnings.empty()) return;
   result.warnings.insert(result.warnings.end(), warnings.begin(), warnings.end());
   if (result.state != JobState::successful) return;
-  result.state = JobState::warning;
-  result.code = code;
-  result.message = warnings.front();
+  end_as(result, code, warnings.front());
 }
 
 // Tells when a borg has lost its repository without noticing.
@@ -173,7 +171,8 @@ void BorgReader::read_line(std::string_view line) {
 BorgEnd run_remote(JobContext& job, ssh::Session& session, const std::string& user, const RemoteBorg& borg) {
   const std::string command = script_command(borg.script, user);
   if (command.size() > kMaxCommand) {
-    throw Failure("too-long", "the folders and excludes are too many for one command line: use patterns");
+    throw Failure(ResultCode::too_long,
+                  "the folders and excludes are too many for one command line: use patterns");
   }
   BorgEnd end;
   BorgReader reader{job, end};
@@ -226,9 +225,8 @@ BorgEnd run_remote(JobContext& job, ssh::Session& session, const std::string& us
   });
   reader.finish();
   if (!control->exit_status() && !job.canceled()) {
-    throw Failure("connection-lost",
-                  fmt::format("the connection to {} ended without a result", session.name()),
-                  JobState::failed);
+    throw Failure(ResultCode::connection_lost,
+                  fmt::format("the connection to {} ended without a result", session.name()));
   }
   end.status = control->exit_status().value_or(-1);
   return end;
@@ -298,81 +296,62 @@ BorgEnd run_local(JobContext& job, const LocalBorg& borg) {
   return end;
 }
 
-BorgStep run_on_repository(JobContext& job, BorgVerb verb,
-                           const std::function<std::vector<std::string>(const std::string&)>& command,
-                           const std::string& host_key, const std::string& new_passphrase) {
-  const JobSpec& spec = job.spec();
-  const bool here = spec.repository_host.address.empty();
-  // A serve for each borg: it ends with it.
-  const auto serve = here ? nullptr : Serve::start(job, host_key);
-  LocalBorg borg;
-  borg.command = command(here ? spec.repository_path : relay_url(spec.repository_path));
-  borg.base_dir = server_borg_directory();
-  borg.serve = serve.get();
-  borg.new_passphrase = new_passphrase;
-  BorgStep step;
-  step.end = run_local(job, borg);
-  step.result = judge_borg(verb, step.end.status, step.end.log, spec);
-  step.result = conclude(job, std::move(step.result), step.end, serve.get());
-  if (serve) {
-    for (const auto& line : serve->said()) step.end.log.note(line);
-  }
-  job.throw_if_canceled();
-  return step;
-}
-
 void check_script(const BorgEnd& end, const JobSpec& spec, const std::string& user) {
   const std::string machine = fmt::format("{}@{}", user, spec.target.address);
   if (!end.started && end.status >= 0) {
     const std::string reason = end.text.empty() ? std::string{"no reason given"} : end.text.back();
     if (user != "root") {
-      throw Failure("no-sudo", fmt::format("{} cannot use sudo without a password ({}): allow it in "
-                                           "/etc/sudoers.d, or use root",
-                                           machine, reason));
+      throw Failure(ResultCode::no_sudo,
+                    fmt::format("{} cannot use sudo without a password ({}): allow it in "
+                                "/etc/sudoers.d, or use root",
+                                machine, reason));
     }
-    throw Failure("shell-unsupported", fmt::format("{} cannot run a shell script: {}", machine, reason));
+    throw Failure(ResultCode::shell_unsupported,
+                  fmt::format("{} cannot run a shell script: {}", machine, reason));
   }
   if (end.script_failure.empty()) return;
   const auto space = end.script_failure.find(' ');
-  const std::string code = end.script_failure.substr(0, space);
+  const AnyCode code{end.script_failure.substr(0, space)};
   const std::string detail =
       space == std::string::npos ? std::string{} : end.script_failure.substr(space + 1);
   check_direct_script(code, detail, spec);
-  if (code == "no-borg") {
+  if (code == ResultCode::no_borg) {
     throw Failure(code, fmt::format("borg is not installed on {}: prepare the client", spec.client));
   }
-  if (code == "no-tool") throw Failure(code, fmt::format("{} is not installed on {}", detail, spec.client));
-  if (code == "no-package-manager") {
+  if (code == ResultCode::no_tool)
+    throw Failure(code, fmt::format("{} is not installed on {}", detail, spec.client));
+  if (code == ResultCode::no_package_manager) {
     throw Failure(
         code, fmt::format("{} has no borg and no known package manager: install borg by hand", spec.client));
   }
-  if (code == "install-failed") {
+  if (code == ResultCode::install_failed) {
     throw Failure(code, fmt::format("borg could not be installed on {}: see the job's output", spec.client));
   }
-  if (code == "no-directory") {
+  if (code == ResultCode::no_directory) {
     throw Failure(code,
                   fmt::format("{} on {} cannot be made or entered: is it writable?", detail, spec.client),
                   JobState::failed);
   }
-  if (code == "rename-failed") {
+  if (code == ResultCode::rename_failed) {
     throw Failure(code,
                   fmt::format("nothing was restored, since a file on {} could not be renamed: {}",
                               spec.client, end.text.empty() ? "no reason given" : end.text.back()),
                   JobState::failed);
   }
-  if (code == "dump-failed" || code == "dump-list-failed") {
+  if (code == ResultCode::dump_failed || code == ResultCode::dump_list_failed) {
     throw Failure(code, dump_failure(spec, code, detail, fmt::format("{}", fmt::join(end.said, "; "))),
                   JobState::failed);
   }
-  if (code.starts_with("snapshot-")) {
+  if (code == ResultCode::snapshot_failed || code == ResultCode::snapshot_full ||
+      code == ResultCode::snapshot_unproven) {
     throw Failure(code, snapshot_failure(spec, code, detail), JobState::failed);
   }
-  if (code == "guest-exists" || code == "guest-failed") {
+  if (code == ResultCode::guest_exists || code == ResultCode::guest_failed) {
     const std::string said = fmt::format("{}", fmt::join(end.said, "; "));
     throw Failure(code, guest_failure(spec, code, said.empty() ? detail : detail + ": " + said),
                   JobState::failed);
   }
-  if (code == "source-missing") {
+  if (code == ResultCode::source_missing) {
     if (detail == "all") {
       throw Failure(code, fmt::format("none of the folders exists on {}", spec.client), JobState::failed);
     }
@@ -381,7 +360,7 @@ void check_script(const BorgEnd& end, const JobSpec& spec, const std::string& us
     throw Failure(code, fmt::format("{} does not exist on {}, or cannot be read", root, spec.client),
                   JobState::failed);
   }
-  throw Failure(code, fmt::format("{} on {}: {}", code, spec.client, detail), JobState::failed);
+  throw Failure(code, fmt::format("{} on {}: {}", code.word(), spec.client, detail), JobState::failed);
 }
 
 std::string random_relay() {
@@ -399,27 +378,21 @@ JobResult conclude(JobContext& job, JobResult result, const BorgEnd& end, Serve*
     result.warnings.push_back(
         fmt::format("and {} more warnings", end.log.warning_count() - result.warnings.size()));
   }
-  add_warnings(result, "dump-warning", end.dump_warnings);
-  add_warnings(result, "root-is-link", end.root_links);
-  if (job.canceled() && result.state != JobState::successful && result.state != JobState::warning) {
-    result.state = JobState::canceled;
-    result.code = "canceled";
-    result.message = "the job was canceled; borg was stopped";
+  add_warnings(result, ResultCode::dump_warning, end.dump_warnings);
+  add_warnings(result, ResultCode::root_is_link, end.root_links);
+  if (job.canceled() && !is_good(result)) {
+    end_as(result, ResultCode::canceled, "the job was canceled; borg was stopped");
     return result;
   }
   if (serve && end.repository_lost && !job.canceled()) {
-    result.state = JobState::failed;
-    result.code = "connection-lost";
-    result.message = "the repository's borg serve ended while borg was at work";
+    end_as(result, ResultCode::connection_lost, "the repository's borg serve ended while borg was at work");
   }
-  if (serve && result.state == JobState::failed && result.code == "connection-lost") {
+  if (serve && result.state == JobState::failed && result.code == ResultCode::connection_lost) {
     serve->rethrow();
     if (!serve->last_words().empty()) result.message += "; the repository said: " + serve->last_words();
   }
   if (!served && result.state == JobState::successful) {
-    result.state = JobState::warning;
-    result.code = "borg-warning";
-    result.message = "the repository's borg serve did not end well";
+    end_as(result, ResultCode::borg_warning, "the repository's borg serve did not end well");
   }
   return result;
 }

@@ -85,16 +85,6 @@ struct LocalBorg {
 };
 BorgEnd run_local(JobContext& job, const LocalBorg& borg);
 
-// A borg on this machine against the job's repository, wherever that is: its end, and what it means. Throws
-// Failure; a canceled job, too.
-struct BorgStep {
-  BorgEnd end;
-  JobResult result;
-};
-BorgStep run_on_repository(JobContext& job, BorgVerb verb,
-                           const std::function<std::vector<std::string>(const std::string&)>& command,
-                           const std::string& host_key, const std::string& new_passphrase = {});
-
 // Throws the Failure that a script's own end is; returns if it got as far as borg.
 void check_script(const BorgEnd& end, const JobSpec& spec, const std::string& user);
 

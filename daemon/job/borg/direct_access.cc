@@ -26,8 +26,8 @@ std::string make_client_key(JobContext& job, ssh::Session& client) {
   check_script(end, spec, spec.target.user);
   const auto key = parse_public_key(end.output);
   if (end.status != 0 || !key) {
-    throw Failure("no-client-key", fmt::format("client {} has no usable key: {}", spec.client,
-                                               key ? "ssh-keygen failed" : key.error().message));
+    throw Failure(ResultCode::no_client_key, fmt::format("client {} has no usable key: {}", spec.client,
+                                                         key ? "ssh-keygen failed" : key.error().message));
   }
   return *key;
 }
@@ -55,25 +55,23 @@ BorgEnd run_on_host(JobContext& job, const std::string& host_key, std::string te
 void authorize(JobContext& job, const std::string& host_key, const KeyGrant& grant, const std::string& line) {
   const JobSpec& spec = job.spec();
   const BorgEnd end = run_on_host(job, host_key, authorize_line_script(grant, line, spec.direct.line));
-  if (end.script_failure == "key-taken") {
+  if (AnyCode{end.script_failure} == ResultCode::key_taken) {
     throw Failure(
-        "key-taken",
+        ResultCode::key_taken,
         fmt::format("the key that client {} shows is authorised on {} for something else: nothing "
                     "was changed there. If it is not the client's own, somebody controls the client",
-                    spec.client, host_name(spec)),
-        JobState::failed);
+                    spec.client, host_name(spec)));
   }
   if (!end.started || end.status != 0) {
-    throw Failure("cannot-authorize",
+    throw Failure(ResultCode::cannot_authorize,
                   fmt::format("authorized_keys of {} cannot be written ({}): cyborgctl repository set {} "
                               "authorize=manual, and have this line put there: {}",
-                              host_name(spec), obstacle(end), spec.repository, line),
-                  JobState::failed);
+                              host_name(spec), obstacle(end), spec.repository, line));
   }
 }
 
 // The client's borg goes the whole way, and finds the repository at its end.
-JobResult try_way(JobContext& job, ssh::Session& client, const JobSpec& spec) {
+JobResult check_direct_access(JobContext& job, ssh::Session& client, const JobSpec& spec) {
   const BorgEnd end = run_remote(job, client, spec.target.user,
                                  {direct_check_script(spec), job.passphrase() + "\n", "", nullptr});
   job.throw_if_canceled();
@@ -83,22 +81,19 @@ JobResult try_way(JobContext& job, ssh::Session& client, const JobSpec& spec) {
 }
 
 void explain_refusal(JobResult& result, const JobSpec& spec, const std::string& line) {
-  if (result.code != "authentication-failed") return;
-  result.code = "not-authorized";
-  result.state = JobState::failed;
-  result.message =
+  if (result.code != ResultCode::authentication_failed) return;
+  end_as(
+      result, ResultCode::not_authorized,
       spec.direct.manual
-          ? fmt::format(
-                "the key of client {} is not authorised on {} yet: have this line put into its "
-                "authorized_keys, and prepare the repository again: {}",
-                spec.client, host_name(spec), line)
-          : fmt::format(
-                "{} refuses the key of client {}, which is in ~/.ssh/authorized_keys there: does its "
-                "sshd read another file? Then cyborgctl repository set {} authorize=manual",
-                host_name(spec), spec.client, spec.repository);
+          ? fmt::format("the key of client {} is not authorised on {} yet: have this line put into its "
+                        "authorized_keys, and prepare the repository again: {}",
+                        spec.client, host_name(spec), line)
+          : fmt::format("{} refuses the key of client {}, which is in ~/.ssh/authorized_keys there: does its "
+                        "sshd read another file? Then cyborgctl repository set {} authorize=manual",
+                        host_name(spec), spec.client, spec.repository));
 }
 
-JobResult open_way(JobContext& job, const HostKeys& host, Json::Value& facts) {
+JobResult grant_direct_access(JobContext& job, const HostKeys& host, Json::Value& facts) {
   JobSpec spec = job.spec();
   spec.borg_id = facts["borg_id"].asString();
   spec.direct.host_public_key = host.public_key;
@@ -106,7 +101,7 @@ JobResult open_way(JobContext& job, const HostKeys& host, Json::Value& facts) {
   job.throw_if_canceled();
   const KeyGrant grant = key_grant(spec, make_client_key(job, client));
   const auto line = authorized_line(grant);
-  if (!line) throw Failure("cannot-authorize", line.error().message, JobState::failed);
+  if (!line) throw Failure(ResultCode::cannot_authorize, line.error().message);
   facts["direct_key"] = grant.key;
   facts["direct_host_key"] = host.fingerprint;
   facts["direct_manual"] = spec.direct.manual;
@@ -118,9 +113,9 @@ JobResult open_way(JobContext& job, const HostKeys& host, Json::Value& facts) {
     job.output().line(6,
                       fmt::format("the key of client {} is authorised on {}", spec.client, host_name(spec)));
   }
-  JobResult result = try_way(job, client, spec);
+  JobResult result = check_direct_access(job, client, spec);
   explain_refusal(result, spec, *line);
-  if (result.state == JobState::successful || result.state == JobState::warning) {
+  if (is_good(result)) {
     facts["direct_line"] = *line;
     facts["host_public_key"] = host.public_key;
   } else if (spec.direct.manual) {
@@ -134,7 +129,7 @@ JobResult open_way(JobContext& job, const HostKeys& host, Json::Value& facts) {
 namespace {
 
 // Goes the way that was prepared, and changes nothing.
-JobResult test_way(JobContext& job, const HostKeys& host, JobResult result) {
+JobResult test_direct_access(JobContext& job, const HostKeys& host, JobResult result) {
   JobSpec spec = job.spec();
   if (spec.direct.line.empty()) {
     result.message += fmt::format("; client {} has no key there yet: it is to be prepared", spec.client);
@@ -144,7 +139,7 @@ JobResult test_way(JobContext& job, const HostKeys& host, JobResult result) {
   spec.direct.host_public_key = host.public_key;
   ssh::Session client{spec.target, job.credentials()};
   job.throw_if_canceled();
-  JobResult tried = try_way(job, client, spec);
+  JobResult tried = check_direct_access(job, client, spec);
   if (tried.state != JobState::successful) return tried;
   result.message += fmt::format("; client {} reaches it itself", spec.client);
   return result;
@@ -153,14 +148,14 @@ JobResult test_way(JobContext& job, const HostKeys& host, JobResult result) {
 }  // namespace
 
 JobResult prepare_direct(JobContext& job, const HostKeys& host, const JobResult& prepared) {
-  if (job.spec().dry_run) return test_way(job, host, prepared);
+  if (job.spec().dry_run) return test_direct_access(job, host, prepared);
   Json::Value facts = prepared.facts;
   JobResult result;
   try {
-    result = open_way(job, host, facts);
+    result = grant_direct_access(job, host, facts);
   } catch (const Failure& failure) {
-    result = job.canceled() ? make_result(JobState::canceled, "canceled", "the job was canceled")
-                            : make_result(failure.state(), failure.code(), failure.what());
+    result = job.canceled() ? make_result(ResultCode::canceled, "the job was canceled")
+                            : make_result(failure.code(), failure.what(), failure.state());
   }
   result.facts = std::move(facts);
   if (result.state == JobState::successful) {
@@ -177,30 +172,29 @@ JobResult withdraw(JobContext& job) {
                                   withdraw_line_script(key_grant(spec, spec.direct.key), spec.direct.line));
   if (!end.started || end.status != 0) {
     return make_result(
-        JobState::failed, "cannot-authorize",
+        ResultCode::cannot_authorize,
         fmt::format("authorized_keys of {} cannot be written ({}): remove this line by hand, then "
                     "cyborgctl repository withdraw {} --client {} --force: {}",
                     host_name(spec), obstacle(end), spec.repository, spec.client, spec.direct.line));
   }
-  JobResult result =
-      make_result(JobState::successful, "ok",
-                  fmt::format("{} takes the key of client {} no more", host_name(spec), spec.client));
+  JobResult result = make_result(
+      ResultCode::ok, fmt::format("{} takes the key of client {} no more", host_name(spec), spec.client));
   result.facts["withdrawn"] = spec.direct.key;
   return result;
 }
 
-void check_direct_script(const std::string& code, const std::string& detail, const JobSpec& spec) {
-  if (code == "repository-swapped") {
+void check_direct_script(const AnyCode& code, const std::string& detail, const JobSpec& spec) {
+  if (code == ResultCode::repository_swapped) {
     const JobResult swapped = repository_swapped(spec, detail);
     throw Failure(swapped.code, swapped.message, swapped.state);
   }
-  if (code == "no-ssh") {
+  if (code == ResultCode::no_ssh) {
     throw Failure(code,
                   fmt::format("client {} has no OpenSSH: install openssh-client there, or let the server "
                               "carry the data: cyborgctl repository set {} transport=relay",
                               spec.client, spec.repository));
   }
-  if (code == "no-client-key") {
+  if (code == ResultCode::no_client_key) {
     throw Failure(code, fmt::format("client {} has lost its key: cyborgctl repository prepare {} --client {}",
                                     spec.client, spec.repository, spec.client));
   }

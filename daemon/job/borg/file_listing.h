@@ -18,8 +18,7 @@ class FileListing {
  private:
   void require(bool good) const {
     if (good) return;
-    throw Failure("listing", fmt::format("borg printed what is no file: {}", reader_.wrong()),
-                  JobState::failed);
+    throw Failure(ResultCode::listing, fmt::format("borg printed what is no file: {}", reader_.wrong()));
   }
 
   ListingReader reader_;

@@ -176,8 +176,9 @@ class RemoteServe : public Serve {
       wait_for_end();
       lines_.finish();
       if (status() == 127) {
-        throw Failure("no-borg", fmt::format("borg is not installed on the repository host {}: install it",
-                                             session_->name()));
+        throw Failure(
+            ResultCode::no_borg,
+            fmt::format("borg is not installed on the repository host {}: install it", session_->name()));
       }
     } catch (...) {
       error_ = std::current_exception();
@@ -264,18 +265,16 @@ void IdGuard::inspect(std::string_view data) {
 void check_local_repository(const JobSpec& spec) {
   const std::string& path = spec.repository_path;
   const auto denied = [&] {
-    return Failure("repository-denied",
+    return Failure(ResultCode::repository_denied,
                    fmt::format("repository {} cannot be used by the server's user: chown -R cyborg {}", path,
-                               quote(path)),
-                   JobState::failed);
+                               quote(path)));
   };
   if (::access(path.c_str(), F_OK) != 0) {
     if (errno == EACCES) throw denied();
-    throw Failure("repository-missing",
+    throw Failure(ResultCode::repository_missing,
                   fmt::format("there is no repository at {}: cyborgctl repository prepare {}, with --anew if "
                               "it is lost",
-                              path, spec.repository),
-                  JobState::failed);
+                              path, spec.repository));
   }
   if (::access(path.c_str(), R_OK | W_OK | X_OK) != 0) throw denied();
   const std::string id = config_id(path + "/config");

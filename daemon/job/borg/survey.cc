@@ -25,7 +25,8 @@ class Writer {
   }
   void flush() {
     if (!write_all(fd_, buffer_)) {
-      throw Failure("state-directory", fmt::format("a list cannot be written: {}", std::strerror(errno)));
+      throw Failure(ResultCode::state_directory,
+                    fmt::format("a list cannot be written: {}", std::strerror(errno)));
     }
     buffer_.clear();
   }
@@ -113,23 +114,23 @@ Survey survey(JobContext& job, ClientShell& client) {
   Survey found;
   found.in_the_way = make_scratch_file(job);
   found.excludes = make_scratch_file(job);
-  found.passages = make_scratch_file(job);
+  found.parents = make_scratch_file(job);
   const Fd listing = make_scratch_file(job);
   Selection selection{job.spec().paths};
   std::vector<std::int64_t> wanted(selection.paths().size());
-  Writer entries{listing.get()}, passages{found.passages.get()};
-  Passages directories{job.spec().restore.conflict == "keep"};
-  const auto passage = [&](const ArchiveItem& item) { passages.add(look_entry(item), '\0'); };
+  Writer entries{listing.get()}, parents{found.parents.get()};
+  ParentDirectories directories{job.spec().restore.conflict == "keep"};
+  const auto add_parent = [&](const ArchiveItem& item) { parents.add(look_entry(item), '\0'); };
   list_archive(job, [&](ArchiveItem& item) {
     if (!selection.holds(item)) return;
     entries.add(look_entry(item), '\0');
-    directories.note(item, passage);
+    directories.note(item, add_parent);
     (item.type == 'd' ? found.directories : found.files) += 1;
     found.bytes += item.size;
     for (std::size_t i = 0; i < wanted.size(); ++i) wanted[i] += belongs(item.path, selection.paths()[i]);
   });
   entries.flush();
-  passages.flush();
+  parents.flush();
   if (selection.missing()) throw_missing(job, selection);
 
   Found there{found, selection};
@@ -143,14 +144,14 @@ Survey survey(JobContext& job, ClientShell& client) {
   return found;
 }
 
-Fd list_passages(JobContext& job) {
+Fd list_parents(JobContext& job) {
   Fd file = make_scratch_file(job);
   Selection selection{job.spec().paths};
   Writer entries{file.get()};
-  Passages directories{false};
+  ParentDirectories directories{false};
   list_archive(job, [&](ArchiveItem& item) {
     if (!selection.holds(item)) return;
-    directories.note(item, [&](const ArchiveItem& passage) { entries.add(look_entry(passage), '\0'); });
+    directories.note(item, [&](const ArchiveItem& parent) { entries.add(look_entry(parent), '\0'); });
   });
   entries.flush();
   if (selection.missing()) throw_missing(job, selection);

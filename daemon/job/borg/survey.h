@@ -17,7 +17,7 @@ struct Survey {
   std::vector<std::string> existing_names;  // the first of them
   Fd in_the_way;                            // names for rename_script()
   Fd excludes;                              // lines for upload_script(): all that is there
-  Fd passages;                              // look_entry()s of Passages
+  Fd parents;                               // look_entry()s of ParentDirectories
   std::vector<std::string> paths;           // asked for, and not all there; empty for all, too
   bool nothing_left = false;                // all is there
 
@@ -26,7 +26,7 @@ struct Survey {
 
 // Throws Failure, also when one of the paths is not in the archive.
 Survey survey(JobContext& job, ClientShell& client);
-// No more of it than the passages, where what is there is replaced.
-Fd list_passages(JobContext& job);
+// Only the parent directories: enough where what is there is replaced.
+Fd list_parents(JobContext& job);
 
 }  // namespace cyborg

@@ -62,7 +62,8 @@ ToolEnd run_tool(JobContext& job, const Tool& tool) {
 
 TemporaryDirectory::TemporaryDirectory() : path_("/var/tmp/cyborg-verify-XXXXXX") {
   if (!::mkdtemp(path_.data())) {
-    throw Failure("resources", fmt::format("no directory can be made in /var/tmp: {}", std::strerror(errno)));
+    throw Failure(ResultCode::resources,
+                  fmt::format("no directory can be made in /var/tmp: {}", std::strerror(errno)));
   }
 }
 
@@ -75,7 +76,7 @@ std::string TemporaryDirectory::make(const std::string& name) const {
   std::string path = path_ + "/" + name;
   std::error_code error;
   if (!std::filesystem::create_directory(path, error)) {
-    throw Failure("resources", fmt::format("{} cannot be made: {}", path, error.message()));
+    throw Failure(ResultCode::resources, fmt::format("{} cannot be made: {}", path, error.message()));
   }
   std::filesystem::permissions(path, std::filesystem::perms::owner_all);
   return path;

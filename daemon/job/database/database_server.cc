@@ -68,7 +68,7 @@ void DatabaseServer::launch(const std::vector<std::string>& command, const std::
       const ssize_t size = ::read(server_->error(), text.data(), text.size());
       std::string reason = last_line(log);
       if (reason.empty() && size > 0) reason.assign(text.data(), static_cast<std::size_t>(size));
-      throw Failure("database-server",
+      throw Failure(ResultCode::database_server,
                     fmt::format("a {} to load dumps into did not start: {}", name(), reason));
     }
     pause(kAskEvery);

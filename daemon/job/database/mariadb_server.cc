@@ -44,7 +44,7 @@ class MariadbServer final : public DatabaseServer {
              "--auth-root-authentication-method=normal", "--skip-name-resolve", "--skip-test-db",
              "--skip-log-bin", "--tmpdir=" + directory()});
     if (made.status != 0) {
-      throw Failure("database-server",
+      throw Failure(ResultCode::database_server,
                     fmt::format("a {} to load dumps into cannot be made: {}", name(),
                                 made.said.empty() ? made.output.substr(0, 200) : made.said.back()));
     }
@@ -62,7 +62,7 @@ class MariadbServer final : public DatabaseServer {
     const ToolEnd admitted = run(client(
         "root", {"-e", fmt::format("create user {0}; grant all on *.* to {0} with grant option", user)}));
     if (admitted.status != 0)
-      throw Failure("database-server", fmt::format("a {} did not take a user", name()));
+      throw Failure(ResultCode::database_server, fmt::format("a {} did not take a user", name()));
   }
   ~MariadbServer() override { stop(SIGTERM); }
 
@@ -129,7 +129,8 @@ class MariadbServer final : public DatabaseServer {
 
  private:
   static Failure cannot_count() {
-    return {"database-server", "the rows of a loaded database could not be counted", JobState::failed};
+    return {ResultCode::database_server, "the rows of a loaded database could not be counted",
+            JobState::failed};
   }
   static bool is_harmless(const std::string& line) {
     return line.find("Operation CREATE USER failed") != std::string::npos ||

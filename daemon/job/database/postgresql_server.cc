@@ -40,8 +40,9 @@ class PostgresqlServer final : public DatabaseServer {
     const ToolEnd made = run({program("initdb"), "--pgdata=" + data, fmt::format("--username={}", kUser),
                               "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"});
     if (made.status != 0) {
-      throw Failure("database-server", fmt::format("a {} to load dumps into cannot be made: {}", name(),
-                                                   made.said.empty() ? "no reason given" : made.said.back()));
+      throw Failure(ResultCode::database_server,
+                    fmt::format("a {} to load dumps into cannot be made: {}", name(),
+                                made.said.empty() ? "no reason given" : made.said.back()));
     }
     // What is in it need not survive anything.
     launch({program("postgres"),
@@ -99,7 +100,7 @@ class PostgresqlServer final : public DatabaseServer {
       if (const auto here = globals_line(line)) to << *here << '\n';
     }
     to.close();
-    if (!to) throw Failure("disk-full", fmt::format("{} cannot be written", kept));
+    if (!to) throw Failure(ResultCode::disk_full, fmt::format("{} cannot be written", kept), JobState::error);
     return run(psql("postgres", {"-v", "ON_ERROR_STOP=1", "-f", kept}));
   }
 
@@ -131,7 +132,7 @@ class PostgresqlServer final : public DatabaseServer {
     const auto tables = std::from_chars(answer.output.data(), end, counted.tables);
     if (answer.status != 0 || tables.ec != std::errc{} || tables.ptr == end ||
         std::from_chars(tables.ptr + 1, end, counted.rows).ec != std::errc{}) {
-      throw Failure("database-server", "the rows of a loaded database could not be counted",
+      throw Failure(ResultCode::database_server, "the rows of a loaded database could not be counted",
                     JobState::failed);
     }
     return counted;

@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "borg/result.h"
-#include "job/borg/borg_run.h"
+#include "job/borg/repository_borg.h"
 #include "job/job.h"
 #include "remote/direct_access.h"
 #include "remote/dump_script.h"
@@ -28,27 +28,24 @@ std::vector<std::string> existing_roots(const JobSpec& spec) {
     if (good) {
       roots.push_back(root);
     } else if (!spec.any_root) {
-      throw Failure("source-missing",
-                    fmt::format("{} does not exist on {}, or cannot be read", root, spec.client),
-                    JobState::failed);
+      throw Failure(ResultCode::source_missing,
+                    fmt::format("{} does not exist on {}, or cannot be read", root, spec.client));
     }
   }
   if (roots.empty()) {
-    throw Failure("source-missing", fmt::format("none of the folders exists on {}", spec.client),
-                  JobState::failed);
+    throw Failure(ResultCode::source_missing, fmt::format("none of the folders exists on {}", spec.client));
   }
   return roots;
 }
 
 // The same script as on any client, and borg in it: signals end both.
-BorgEnd dump_here(JobContext& job, Serve* serve) {
+BorgEnd dump_here(JobContext& job, const RepositoryBorg& repository) {
   const JobSpec& spec = job.spec();
   LocalBorg borg;
   borg.command = {"sh", "-c", dump_script(spec, "")};
   borg.base_dir = server_borg_directory();
-  borg.serve = serve;
   borg.second_line = dump_secret(spec, job.database_password()) + "\n";
-  BorgEnd end = run_local(job, borg);
+  BorgEnd end = repository.run(borg);
   if (!job.canceled()) check_script(end, spec, "");
   return end;
 }
@@ -67,22 +64,21 @@ std::vector<std::string> root_links(const JobSpec& spec) {
   return warnings;
 }
 
-BorgEnd create_here(JobContext& job, Serve* serve) {
+BorgEnd create_here(JobContext& job, const RepositoryBorg& repository) {
   const JobSpec& spec = job.spec();
-  if (spec.dump) return dump_here(job, serve);
+  if (spec.dump) return dump_here(job, repository);
   if (spec.snapshot) {
-    throw Failure("snapshot-refused",
+    throw Failure(ResultCode::snapshot_refused,
                   fmt::format("{} is the server itself, whose jobs may neither mount nor make snapshots: set "
                               "snapshot=none, or add the server as a client that is reached by ssh",
                               spec.client));
   }
   const auto roots = existing_roots(spec);
   LocalBorg borg;
-  borg.command = borg_create(spec, serve ? relay_url(spec.repository_path) : spec.repository_path);
+  borg.command = borg_create(spec, repository.url());
   borg.command.insert(borg.command.end(), roots.begin(), roots.end());
   borg.base_dir = server_borg_directory();
-  borg.serve = serve;
-  BorgEnd end = run_local(job, borg);
+  BorgEnd end = repository.run(borg);
   end.root_links = root_links(spec);
   return end;
 }
@@ -103,29 +99,21 @@ BorgEnd create_there(JobContext& job, Serve* serve) {
 }
 
 void add_archive(JobResult& result, const BorgEnd& end, const JobSpec& spec) {
-  if (result.state != JobState::successful && result.state != JobState::warning) return;
+  if (!is_good(result)) return;
   const auto report = parse_create_report(end.output);
   if (!report) {
-    result.state = JobState::failed;
-    result.code = "borg-error";
-    result.message = "borg ended without a report of the archive";
-    return;
+    return end_as(result, ResultCode::borg_error, "borg ended without a report of the archive");
   }
   if (!spec.borg_id.empty() && report->repository_id != spec.borg_id) {
     const JobResult swapped = repository_swapped(spec, report->repository_id);
-    result.state = swapped.state;
-    result.code = swapped.code;
-    result.message = swapped.message;
-    return;
+    return end_as(result, swapped.code, swapped.message, swapped.state);
   }
   result.archive = report->archive;
   const bool reads_files = !spec.dump && !spec.any_root;
   if (reads_files && report->archive["nfiles"].asInt64() == 0 && result.state == JobState::successful) {
-    result.state = JobState::warning;
-    result.code = "empty-archive";
-    result.message = fmt::format(
-        "archive {} is made, and has not one file: are the folders empty, or excluded?", spec.archive);
-    return;
+    return end_as(result, ResultCode::empty_archive,
+                  fmt::format("archive {} is made, and has not one file: are the folders empty, or excluded?",
+                              spec.archive));
   }
   if (report->repository_size > 0) result.facts["repository_size"] = Json::Int64{report->repository_size};
   if (result.state == JobState::successful) {
@@ -142,16 +130,11 @@ JobResult backup(JobContext& job) {
   const JobSpec& spec = job.spec();
   job.output().line(
       6, fmt::format("backup of {} to {}, archive {}", spec.client, repository_name(spec), spec.archive));
-  const bool here = spec.local && spec.repository_host.address.empty();
-  if (here) check_local_repository(spec);
-  const auto serve = here || spec.direct.used ? nullptr : Serve::start(job, spec.repository_host.host_key);
-  const BorgEnd end = spec.local ? create_here(job, serve.get()) : create_there(job, serve.get());
-  JobResult result = judge_borg(BorgVerb::create, end.status, end.log, spec);
-  result = conclude(job, std::move(result), end, serve.get());
+  const RepositoryBorg repository{job, RepositoryBorg::Where::client};
+  const BorgEnd end = spec.local ? create_here(job, repository) : create_there(job, repository.serve());
+  JobResult result = repository.judge(BorgVerb::create, end);
   if (!end.snapshot_left.empty() && result.state == JobState::successful) {
-    result.state = JobState::warning;
-    result.code = "snapshot-left";
-    result.message = end.snapshot_left;
+    end_as(result, ResultCode::snapshot_left, end.snapshot_left);
   }
   if (spec.direct.used) result = direct_failure(spec, end.ssh_said, std::move(result));
   add_archive(result, end, spec);

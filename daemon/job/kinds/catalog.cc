@@ -5,8 +5,8 @@
 #include "borg/command.h"
 #include "borg/result.h"
 #include "catalog/writer.h"
-#include "job/borg/borg_run.h"
 #include "job/borg/file_listing.h"
+#include "job/borg/repository_borg.h"
 #include "job/job.h"
 #include "ssh/failure.h"
 
@@ -18,24 +18,24 @@ constexpr std::int64_t kProgressEvery = 1000;  // files
 void require(const catalog::Writer& writer, const Expected<void>& done) {
   if (done) return;
   if (writer.over_budget()) {
-    throw Failure("catalog-full",
+    throw Failure(ResultCode::catalog_full,
                   fmt::format("{}: raise catalog_budget, or drop a client's with cyborgctl catalog drop",
-                              done.error().message),
-                  JobState::warning);
+                              done.error().message));
   }
   const bool away = done.error().code == ErrorCode::unavailable;
-  throw Failure(away ? "database-away" : "catalog-error", done.error().message, JobState::failed);
+  throw Failure(away ? ResultCode::database_away : ResultCode::catalog_error, done.error().message,
+                JobState::failed);
 }
 
 // The borg URL as the history has it is the job's; the archive's place is looked up with it.
 catalog::Writer open_catalog(JobContext& job) {
   const JobSpec& spec = job.spec();
   auto writer = catalog::Writer::open({job.database(), spec.borg_url, spec.archive, spec.catalog_budget});
-  if (!writer) throw Failure("database-away", writer.error().message, JobState::failed);
+  if (!writer) throw Failure(ResultCode::database_away, writer.error().message);
   return *std::move(writer);
 }
 
-BorgEnd list(JobContext& job, catalog::Writer& writer, Serve* serve) {
+BorgEnd list(JobContext& job, catalog::Writer& writer, const RepositoryBorg& repository) {
   const JobSpec& spec = job.spec();
   FileListing listing{[&](const ListedFile& file) {
     require(writer, writer.add(file));
@@ -44,13 +44,12 @@ BorgEnd list(JobContext& job, catalog::Writer& writer, Serve* serve) {
     }
   }};
   LocalBorg borg;
-  borg.command = borg_list_files(spec, serve ? relay_url(spec.repository_path) : spec.repository_path);
+  borg.command = borg_list_files(spec, repository.url());
   // Apart from those of other kinds: borg locks its cache.
   borg.base_dir = server_borg_directory() + "/catalog";
-  borg.serve = serve;
   borg.started = [&] { require(writer, writer.load()); };
   borg.on_output = [&](std::string_view piece) { listing.feed(piece); };
-  BorgEnd end = run_local(job, borg);
+  BorgEnd end = repository.run(borg);
   if (end.status == 0) listing.finish();
   return end;
 }
@@ -77,28 +76,20 @@ JobResult catalog_archive(JobContext& job) {
   auto writer = open_catalog(job);
   switch (writer.place()) {
     case catalog::Place::known:
-      return make_result(JobState::successful, "ok",
-                         fmt::format("archive {} is in the catalog already", spec.archive));
+      return make_result(ResultCode::ok, fmt::format("archive {} is in the catalog already", spec.archive));
     case catalog::Place::older:
       throw Failure(
-          "not-newest",
+          ResultCode::not_newest,
           fmt::format("archive {} is older than others that are in the catalog: cyborgctl catalog rebuild {}",
-                      spec.archive, spec.client),
-          JobState::failed);
+                      spec.archive, spec.client));
     case catalog::Place::unknown:
-      throw Failure("archive-missing", fmt::format("the history has no archive {}", spec.archive),
-                    JobState::failed);
+      throw Failure(ResultCode::archive_missing, fmt::format("the history has no archive {}", spec.archive));
     case catalog::Place::fresh:
       break;
   }
-  const bool here = spec.repository_host.address.empty();
-  if (here) check_local_repository(spec);
-  const auto serve = here ? nullptr : Serve::start(job, spec.repository_host.host_key);
-  const BorgEnd end = list(job, writer, serve.get());
-  JobResult result = judge_borg(BorgVerb::list, end.status, end.log, spec);
-  result = conclude(job, std::move(result), end, serve.get());
-  const bool complete = result.state == JobState::successful || result.state == JobState::warning;
-  return complete ? concluded(job, std::move(result), writer) : result;
+  const RepositoryBorg repository{job, RepositoryBorg::Where::server};
+  JobResult result = repository.judge(BorgVerb::list, list(job, writer, repository));
+  return is_good(result) ? concluded(job, std::move(result), writer) : result;
 }
 
 }  // namespace cyborg

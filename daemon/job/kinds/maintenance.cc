@@ -5,7 +5,7 @@
 
 #include "borg/command.h"
 #include "borg/result.h"
-#include "job/borg/borg_run.h"
+#include "job/borg/repository_borg.h"
 #include "job/job.h"
 #include "ssh/failure.h"
 
@@ -13,10 +13,6 @@ namespace cyborg {
 namespace {
 
 using Listing = std::map<std::string, std::string>;  // archive → id
-
-bool is_good(const JobResult& result) {
-  return result.state == JobState::successful || result.state == JobState::warning;
-}
 
 BorgStep run(JobContext& job, BorgVerb verb,
              const std::function<std::vector<std::string>(const std::string&)>& command) {
@@ -28,7 +24,7 @@ Listing list_archives(JobContext& job) {
   const BorgStep step = run(job, BorgVerb::list, borg_list);
   if (!is_good(step.result)) throw Failure(step.result.code, step.result.message, JobState::failed);
   auto listing = parse_archive_list(step.end.output);
-  if (!listing) throw Failure("borg-error", "borg printed no list of archives", JobState::failed);
+  if (!listing) throw Failure(ResultCode::borg_error, "borg printed no list of archives");
   return *std::move(listing);
 }
 
@@ -51,7 +47,7 @@ JobResult conclude_prune(JobContext& job, JobResult result) {
   if (!is_good(result)) return result;
   if (gone < spec.remove.size()) {
     result.state = JobState::failed;
-    result.code = "not-removed";
+    result.code = ResultCode::not_removed;
   }
   result.message =
       fmt::format("{} of {} archives removed, {} kept", gone, spec.remove.size(), spec.keep_ids.size());
@@ -83,9 +79,8 @@ Expected<Json::Value> listed_archives(const std::string& output) {
 // A check has looked at what is there; whether that is all there was is another question.
 void compare(JobContext& job, JobResult& result) {
   const auto unknown = [&](const std::string& reason) {
-    result.state = JobState::warning;
-    result.code = "listing";
-    result.message += "; its archives could not be listed: " + reason;
+    end_as(result, ResultCode::listing, result.message + "; its archives could not be listed: " + reason,
+           JobState::warning);
   };
   try {
     const BorgStep step = run(job, BorgVerb::list, borg_list);
@@ -104,17 +99,15 @@ Json::Value look_at(JobContext& job, const Json::Value& archives, const std::str
   const bool there =
       std::ranges::any_of(archives, [&](const Json::Value& one) { return one["name"] == name; });
   if (!there) {
-    throw Failure("archive-missing",
-                  fmt::format("there is no archive {} in repository {}", name, repository_name(job.spec())),
-                  JobState::failed);
+    throw Failure(ResultCode::archive_missing,
+                  fmt::format("there is no archive {} in repository {}", name, repository_name(job.spec())));
   }
   const BorgStep step = run(job, BorgVerb::info, [&](const std::string& repository) {
     return borg_archive_info(repository, name);
   });
   if (!is_good(step.result)) throw Failure(step.result.code, step.result.message, JobState::failed);
   auto facts = parse_archive_info(step.end.output);
-  if (!facts)
-    throw Failure("borg-error", fmt::format("borg printed nothing of archive {}", name), JobState::failed);
+  if (!facts) throw Failure(ResultCode::borg_error, fmt::format("borg printed nothing of archive {}", name));
   job.output().line(6, fmt::format("archive {}", name));
   return *std::move(facts);
 }
@@ -125,12 +118,12 @@ JobResult prune(JobContext& job) {
   begin(job, "prune");
   const JobSpec& spec = job.spec();
   if (spec.remove.empty()) {
-    return make_result(JobState::successful, "ok",
+    return make_result(ResultCode::ok,
                        fmt::format("nothing to remove, {} archives kept", spec.keep_ids.size()));
   }
   const auto names = archives_to_remove(list_archives(job), spec);
-  if (!names) return make_result(JobState::failed, "listing-not-credible", names.error().message);
-  JobResult result = make_result(JobState::successful, "ok", "");
+  if (!names) return make_result(ResultCode::listing_not_credible, names.error().message);
+  JobResult result = make_result(ResultCode::ok, "");
   if (!names->empty()) {
     result = run(job, BorgVerb::remove, [&](const std::string& repository) {
                return borg_delete(repository, *names);
@@ -175,7 +168,7 @@ JobResult list_repository(JobContext& job) {
   BorgStep step = run(job, BorgVerb::list, borg_list);
   if (!is_good(step.result)) return step.result;
   auto archives = listed_archives(step.end.output);
-  if (!archives) return make_result(JobState::failed, "listing", archives.error().message);
+  if (!archives) return make_result(ResultCode::listing, archives.error().message);
   Json::Value imported{Json::arrayValue};
   for (const auto& name : job.spec().import_names) imported.append(look_at(job, *archives, name));
   step.result.message = fmt::format("{} archives", archives->size());

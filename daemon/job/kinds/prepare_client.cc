@@ -39,7 +39,8 @@ Json::Value read_facts(const std::string& output, const std::string& machine) {
   lines.feed(output);
   lines.finish();
   const auto version = parse_borg_version(facts["borg_version"].asString());
-  if (!version) throw Failure("borg-unsupported", fmt::format("{}: {}", machine, version.error().message));
+  if (!version)
+    throw Failure(ResultCode::borg_unsupported, fmt::format("{}: {}", machine, version.error().message));
   facts["borg_version"] = to_string(*version);
   return facts;
 }
@@ -54,7 +55,7 @@ void install_key(JobContext& job, SshTarget& target) {
   job.throw_if_canceled();
   check_script(end, job.spec(), "root");
   if (end.status != 0) {
-    throw Failure("authentication-failed",
+    throw Failure(ResultCode::authentication_failed,
                   fmt::format("the server's key could not be installed for {}", session.name()));
   }
   job.output().line(6, fmt::format("the server's key is installed for {}", session.name()));
@@ -71,7 +72,8 @@ Json::Value facts_of_client(JobContext& job) {
   job.throw_if_canceled();
   check_script(end, job.spec(), target.user);
   if (end.status != 0) {
-    throw Failure("borg-error", fmt::format("the facts of {} could not be read", session.name()));
+    throw Failure(ResultCode::borg_error, fmt::format("the facts of {} could not be read", session.name()),
+                  JobState::error);
   }
   Json::Value facts = read_facts(end.output, job.spec().client);
   facts["host_key"] = session.host_key();
@@ -96,12 +98,11 @@ JobResult prepare_client(JobContext& job) {
   const JobSpec& spec = job.spec();
   job.output().line(6, fmt::format("{} of client {}", spec.dry_run ? "test" : "preparation", spec.client));
   const Json::Value facts = spec.local ? facts_of_server(job) : facts_of_client(job);
-  JobResult result =
-      make_result(JobState::successful, "ok",
-                  fmt::format("client {} is {}: {}, {}, borg {}", spec.client,
-                              spec.dry_run ? "reachable, and all that it needs is there" : "ready",
-                              facts["operating_system"].asString(), facts["architecture"].asString(),
-                              facts["borg_version"].asString()));
+  JobResult result = make_result(
+      ResultCode::ok, fmt::format("client {} is {}: {}, {}, borg {}", spec.client,
+                                  spec.dry_run ? "reachable, and all that it needs is there" : "ready",
+                                  facts["operating_system"].asString(), facts["architecture"].asString(),
+                                  facts["borg_version"].asString()));
   result.facts = facts;
   return result;
 }

@@ -7,8 +7,8 @@
 #include "borg/command.h"
 #include "borg/result.h"
 #include "core/quote.h"
-#include "job/borg/borg_run.h"
 #include "job/borg/direct_access.h"
+#include "job/borg/repository_borg.h"
 #include "job/job.h"
 #include "remote/job_script.h"
 #include "ssh/failure.h"
@@ -25,10 +25,6 @@ BorgStep run_borg(JobContext& job, BorgVerb verb, const std::string& host_key) {
       host_key);
 }
 
-bool is_good(const JobResult& result) {
-  return result.state == JobState::successful || result.state == JobState::warning;
-}
-
 // Opens the repository. Of two passphrases the new one is tried first, since borg may have it already: from
 // somebody's hand, or from a job that was cut short. Only what has opened it is reported, and only then is
 // the other one forgotten.
@@ -39,11 +35,11 @@ BorgStep open_repository(JobContext& job, const std::string& host_key, Json::Val
   job.swap_passphrases();
   BorgStep step = run_borg(job, BorgVerb::info, host_key);
   if (is_good(step.result)) facts["passphrase"] = "new";
-  if (step.result.code != "passphrase-wrong") return step;
+  if (step.result.code != ResultCode::passphrase_wrong) return step;
   job.output().line(6, "trying the passphrase that it had");
   job.swap_passphrases();
   step = run_borg(job, BorgVerb::info, host_key);
-  if (step.result.code == "passphrase-wrong") facts["passphrase"] = "none";
+  if (step.result.code == ResultCode::passphrase_wrong) facts["passphrase"] = "none";
   if (!is_good(step.result)) return step;
   facts["passphrase"] = "old";
   if (!spec.change_passphrase || spec.dry_run) return step;
@@ -94,13 +90,14 @@ Probe probe_host(JobContext& job, HostKeys& keys) {
   pump.run([&] { return job.canceled() || (channel->closed() && pump.finished(out)); });
   job.throw_if_canceled();
   if (channel->exit_status() == 127) {
-    throw Failure("no-borg",
+    throw Failure(ResultCode::no_borg,
                   fmt::format("borg is not installed on the repository host {}: install it", session.name()));
   }
   if (channel->exit_status() != 0) return {};
   const auto version = parse_borg_version(output);
   if (!version) {
-    throw Failure("borg-unsupported", fmt::format("{}: {}", session.name(), version.error().message));
+    throw Failure(ResultCode::borg_unsupported,
+                  fmt::format("{}: {}", session.name(), version.error().message));
   }
   return {to_string(*version), read_free(output)};
 }
@@ -111,22 +108,22 @@ std::string server_borg_version(JobContext& job) {
   borg.base_dir = server_borg_directory();
   const BorgEnd end = run_local(job, borg);
   if (end.status == 127) {
-    throw Failure("no-borg", "borg is not installed on the server: apt install borgbackup");
+    throw Failure(ResultCode::no_borg, "borg is not installed on the server: apt install borgbackup");
   }
   const auto version = parse_borg_version(end.output);
-  if (!version) throw Failure("borg-unsupported", "the server: " + version.error().message);
+  if (!version) throw Failure(ResultCode::borg_unsupported, "the server: " + version.error().message);
   return to_string(*version);
 }
 
 // borg only says that it may not; we say what to do.
 void explain(JobResult& result, const JobSpec& spec) {
-  const bool denied = result.code == "repository-denied" ||
+  const bool denied = result.code == ResultCode::repository_denied ||
                       result.message.find("Permission denied") != std::string::npos ||
                       result.message.find("Errno 13") != std::string::npos ||
                       // What is outside the job's sandbox, or below a directory that is not there.
                       result.message.find("Errno 30") != std::string::npos;
   if (!denied) return;
-  result.code = "repository-denied";
+  result.code = ResultCode::repository_denied;
   const bool here = spec.repository_host.address.empty();
   const std::string user = here ? "cyborg" : spec.repository_host.user;
   result.message = fmt::format("{} cannot write repository {}: install -d -o {} {}", user,
@@ -143,7 +140,7 @@ JobResult ready(const JobSpec& spec, const InfoReport& report, bool created, Jso
   if (facts.isMember("free")) {
     message += fmt::format(", {:.1f} GiB free", static_cast<double>(facts["free"].asInt64()) / (1 << 30));
   }
-  JobResult result = make_result(JobState::successful, "ok", message);
+  JobResult result = make_result(ResultCode::ok, message);
   facts["borg_id"] = report.repository_id;
   facts["encryption"] = report.encryption;
   facts["created"] = created;
@@ -167,7 +164,7 @@ JobResult prepare_repository(JobContext& job) {
   BorgStep step = open_repository(job, keys.fingerprint, facts);
   bool created = false;
   // An id that was pinned means that it existed: a new one in its place would hide the loss.
-  if (step.result.code == "repository-missing" && spec.borg_id.empty() && !spec.dry_run) {
+  if (step.result.code == ResultCode::repository_missing && spec.borg_id.empty() && !spec.dry_run) {
     step = run_borg(job, BorgVerb::init, keys.fingerprint);
     created = step.result.state == JobState::successful;
     if (created) step = run_borg(job, BorgVerb::info, keys.fingerprint);
@@ -184,16 +181,15 @@ JobResult prepare_repository(JobContext& job) {
     return step.result;
   }
   const auto report = parse_info_report(step.end.output);
-  if (!report) return make_result(JobState::failed, "borg-error", "borg printed no repository id");
+  if (!report) return make_result(ResultCode::borg_error, "borg printed no repository id");
   JobResult result = ready(spec, *report, created, facts);
   if (spec.direct.used && result.state == JobState::successful) result = prepare_direct(job, keys, result);
   if (result.state == JobState::successful && facts["passphrase"] == "old") {
-    result.state = JobState::warning;
-    result.code = "passphrase-wrong";
-    result.message += fmt::format(
-        "; but not with the new passphrase, so the one that it had is kept: cyborgctl repository "
-        "change-passphrase {} changes borg's own",
-        spec.repository);
+    end_as(result, ResultCode::passphrase_wrong,
+           fmt::format("{}; but not with the new passphrase, so the one that it had is kept: cyborgctl "
+                       "repository change-passphrase {} changes borg's own",
+                       result.message, spec.repository),
+           JobState::warning);
   }
   return result;
 }

@@ -9,7 +9,7 @@
 
 #include "borg/result.h"
 #include "job/borg/archive_listing.h"
-#include "job/borg/borg_run.h"
+#include "job/borg/repository_borg.h"
 #include "job/borg/survey.h"
 #include "remote/restore_script.h"
 #include "ssh/failure.h"
@@ -17,31 +17,30 @@
 namespace cyborg {
 namespace {
 
-BorgEnd extract_here(JobContext& job, Serve* serve, bool exclude) {
+BorgEnd extract_here(JobContext& job, const RepositoryBorg& repository, bool exclude) {
   const JobSpec& spec = job.spec();
   const mode_t mask = ::umask(022);  // the directory belongs to the machine's users
   std::error_code error;
   std::filesystem::create_directories(spec.directory, error);
   LocalBorg borg;
   const std::string excludes = exclude ? local_exclude_file(spec, restore_borg_directory()) : std::string{};
-  borg.command = borg_extract(spec, serve ? relay_url(spec.repository_path) : spec.repository_path, excludes);
+  borg.command = borg_extract(spec, repository.url(), excludes);
   borg.base_dir = restore_borg_directory();
   borg.directory = spec.directory;
-  borg.serve = serve;
   if (error) {
-    throw Failure("no-directory",
-                  fmt::format("{} cannot be made on {}: {}", spec.directory, spec.client, error.message()),
-                  JobState::failed);
+    throw Failure(ResultCode::no_directory,
+                  fmt::format("{} cannot be made on {}: {}", spec.directory, spec.client, error.message()));
   }
-  BorgEnd end = run_local(job, borg);
+  BorgEnd end = repository.run(borg);
   ::umask(mask);
   if (exclude) std::filesystem::remove(excludes, error);
   return end;
 }
 
-BorgEnd extract_there(JobContext& job, ClientShell& client, Serve& serve, bool exclude) {
+BorgEnd extract_there(JobContext& job, ClientShell& client, const RepositoryBorg& repository, bool exclude) {
   const std::string relay = random_relay();
-  const RemoteBorg borg{restore_script(job.spec(), relay, exclude), job.passphrase() + "\n", relay, &serve};
+  const RemoteBorg borg{restore_script(job.spec(), relay, exclude), job.passphrase() + "\n", relay,
+                        repository.serve()};
   BorgEnd end = run_remote(job, client.session(), job.spec().target.user, borg);
   if (!job.canceled()) check_script(end, job.spec(), job.spec().target.user);
   return end;
@@ -61,7 +60,7 @@ JobResult dry_run(JobContext& job, ClientShell& client) {
   const JobSpec& spec = job.spec();
   const Survey found = survey(job, client);
   JobResult result =
-      make_result(JobState::successful, "ok",
+      make_result(ResultCode::ok,
                   fmt::format("{} files and {} folders, {} bytes, would be written to {}; {}", found.files,
                               found.directories, found.bytes, target(spec), existing(spec, found)));
   found.add_facts(result);
@@ -69,14 +68,13 @@ JobResult dry_run(JobContext& job, ClientShell& client) {
 }
 
 // What is in the way is dealt with before anything is written. Returns what is to be said of it.
-std::string make_way(JobContext& job, ClientShell& client, const Survey& found) {
+std::string resolve_conflicts(JobContext& job, ClientShell& client, const Survey& found) {
   const JobSpec& spec = job.spec();
   if (spec.restore.conflict == "fail" && found.existing > 0) {
-    throw Failure("conflict",
+    throw Failure(ResultCode::conflict,
                   fmt::format("nothing was written: {} of {} files {} on {} already, the first: {}",
                               found.existing, found.files, found.existing == 1 ? "is" : "are", spec.client,
-                              found.existing_names.front()),
-                  JobState::failed);
+                              found.existing_names.front()));
   }
   if (spec.restore.conflict == "rename" && found.existing > 0) {
     client.run(rename_script(spec), found.in_the_way.get(), [](std::string_view) {});
@@ -100,41 +98,37 @@ bool is_empty(JobContext& job, ClientShell& client) {
 
 // Whoever may write in one of the directories that lead to a file could have the restore, which is root's,
 // write to wherever a symbolic link leads. What is changed after this look is not seen.
-void refuse_links(JobContext& job, ClientShell& client, int passages) {
+void refuse_links(JobContext& job, ClientShell& client, int parents) {
   std::string links;
-  client.run(links_script(job.spec().directory), passages, [&](std::string_view piece) { links += piece; });
+  client.run(links_script(job.spec().directory), parents, [&](std::string_view piece) { links += piece; });
   if (!links.empty()) {
     const std::string first = links.substr(0, links.find('\0'));
     throw Failure(
-        "path-is-link",
+        ResultCode::path_is_link,
         fmt::format("nothing was restored: {} in {} is a symbolic link of somebody else than root, and what "
                     "is to be restored would be written where it leads: remove it, or restore to a "
                     "folder that is empty",
-                    to_valid_utf8(first), target(job.spec())),
-        JobState::failed);
+                    to_valid_utf8(first), target(job.spec())));
   }
-  client.run(make_parents_script(job.spec().directory), passages, [](std::string_view) {});
+  client.run(make_parents_script(job.spec().directory), parents, [](std::string_view) {});
 }
 
 JobResult extract(JobContext& job, ClientShell& client, bool exclude) {
   const JobSpec& spec = job.spec();
-  const bool here = spec.local && spec.repository_host.address.empty();
-  if (here) check_local_repository(spec);
-  const auto serve = here ? nullptr : Serve::start(job, spec.repository_host.host_key);
+  const RepositoryBorg repository{job, RepositoryBorg::Where::client};
   const BorgEnd end =
-      spec.local ? extract_here(job, serve.get(), exclude) : extract_there(job, client, *serve, exclude);
-  JobResult result = judge_borg(BorgVerb::extract, end.status, end.log, spec);
-  result = conclude(job, std::move(result), end, serve.get());
-  if (result.code == "path-not-in-archive") {
+      spec.local ? extract_here(job, repository, exclude) : extract_there(job, client, repository, exclude);
+  JobResult result = repository.judge(BorgVerb::extract, end);
+  if (result.code == ResultCode::path_not_in_archive) {
     Selection selection{spec.paths};
     list_archive(job, [&](ArchiveItem& item) { selection.holds(item); });
     if (selection.missing()) {
       result.message = missing_message(spec, *selection.missing(), selection.near_missing());
     } else if (exclude && end.log.warning_count() == end.log.unmatched().size()) {
       // All of a path is there already, and was left out.
-      result = make_result(JobState::successful, "ok", "");
+      result = make_result(ResultCode::ok, "");
     } else {
-      result.code = "not-restored";
+      result.code = ResultCode::not_restored;
       result.message = fmt::format("not all was restored: {}", fmt::join(result.warnings, "; "));
     }
   }
@@ -149,33 +143,34 @@ JobResult restore(JobContext& job) {
   if (loads_databases(spec)) return restore_databases(job);
   if (!spec.restore.guest.empty()) return restore_guest(job);
   if (!spec.directory.starts_with('/')) {
-    throw Failure("environment", fmt::format("the directory \"{}\" is not absolute", spec.directory));
+    throw Failure(ResultCode::environment,
+                  fmt::format("the directory \"{}\" is not absolute", spec.directory));
   }
   job.output().line(6, fmt::format("restore of archive {} from {} to {}", spec.archive, repository_name(spec),
                                    target(spec)));
   ClientShell client{job};
   if (spec.dry_run) return dry_run(job, client);
-  std::string way;
+  std::string resolved;
   Survey found;
   const bool careful = spec.restore.conflict != "overwrite";
   if (careful) {
     found = survey(job, client);
     const bool somewhere = !is_empty(job, client);
-    if (somewhere) refuse_links(job, client, found.passages.get());
-    way = make_way(job, client, found);
+    if (somewhere) refuse_links(job, client, found.parents.get());
+    resolved = resolve_conflicts(job, client, found);
   } else if (!is_empty(job, client)) {
-    refuse_links(job, client, list_passages(job).get());
+    refuse_links(job, client, list_parents(job).get());
   }
   const bool keep = spec.restore.conflict == "keep";
-  JobResult result = make_result(JobState::successful, "ok", "");
+  JobResult result = make_result(ResultCode::ok, "");
   if (keep && !found.nothing_left) {
     job.restrict_paths(found.paths);  // borg would miss those of which nothing is left to do
   }
   if (!keep || !found.nothing_left) result = extract(job, client, keep);
   if (result.state == JobState::successful) {
-    result.message = fmt::format("archive {} was restored to {}{}", spec.archive, target(spec), way);
+    result.message = fmt::format("archive {} was restored to {}{}", spec.archive, target(spec), resolved);
   } else if (spec.restore.conflict == "rename") {
-    result.message += way;  // the names are others now, whatever became of it
+    result.message += resolved;  // the names are others now, whatever became of it
   }
   if (careful) found.add_facts(result);
   return result;

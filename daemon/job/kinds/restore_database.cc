@@ -6,7 +6,7 @@
 
 #include "borg/result.h"
 #include "job/borg/archive_listing.h"
-#include "job/borg/borg_run.h"
+#include "job/borg/repository_borg.h"
 #include "job/client_script.h"
 #include "job/kinds/restore.h"
 #include "remote/dump_script.h"
@@ -73,9 +73,8 @@ std::vector<Load> choose(const JobSpec& spec, const Dumps& dumps) {
   };
   if (spec.restore.globals) {
     if (!dumps.globals) {
-      throw Failure("database-not-in-archive",
-                    fmt::format("{} are not in archive {}", dump_name(spec, ""), spec.archive),
-                    JobState::failed);
+      throw Failure(ResultCode::database_not_in_archive,
+                    fmt::format("{} are not in archive {}", dump_name(spec, ""), spec.archive));
     }
     add("", "");
   }
@@ -83,10 +82,9 @@ std::vector<Load> choose(const JobSpec& spec, const Dumps& dumps) {
     const std::string& name = spec.restore.databases[i];
     if (!dumps.databases.contains(name)) {
       throw Failure(
-          "database-not-in-archive",
+          ResultCode::database_not_in_archive,
           fmt::format("database \"{}\" is not in archive {}, which has: {}", name, spec.archive,
-                      dumps.databases.empty() ? "none" : fmt::format("{}", fmt::join(names_of(dumps), ", "))),
-          JobState::failed);
+                      dumps.databases.empty() ? "none" : fmt::format("{}", fmt::join(names_of(dumps), ", "))));
     }
     add(name, spec.restore.database_names[i]);
   }
@@ -114,10 +112,8 @@ class Loader {
     job_.throw_if_canceled();
     std::string word = end.output.substr(0, end.output.find('\n'));
     if (end.status != 0 || word.empty()) {
-      throw Failure(
-          "load-failed",
-          load_failure(job_.spec(), load, "load-failed", fmt::format("{}", fmt::join(end.said, "; "))),
-          JobState::failed);
+      throw Failure(ResultCode::load_failed, load_failure(job_.spec(), load, ResultCode::load_failed,
+                                                          fmt::format("{}", fmt::join(end.said, "; "))));
     }
     return word;
   }
@@ -126,17 +122,15 @@ class Loader {
   void load(const Load& load) {
     const JobSpec& spec = job_.spec();
     job_.output().line(6, fmt::format("loading {}", load_name(spec, load)));
-    const bool here = spec.local && spec.repository_host.address.empty();
-    const auto serve = here ? nullptr : Serve::start(job_, spec.repository_host.host_key);
+    const RepositoryBorg repository{job_, RepositoryBorg::Where::client};
     const std::string relay = spec.local ? std::string{} : random_relay();
     BorgEnd end;
     try {
-      end = run(load_script(spec, relay, load), relay, serve.get());
+      end = run(load_script(spec, relay, load), relay, repository.serve());
     } catch (const Failure& failure) {
       rethrow(failure, load);
     }
-    JobResult result = judge_borg(BorgVerb::extract, end.status, end.log, spec);
-    result = conclude(job_, std::move(result), end, serve.get());
+    const JobResult result = repository.judge(BorgVerb::extract, end);
     job_.throw_if_canceled();
     if (result.state == JobState::successful) return;
     throw Failure(result.code, fmt::format("{} was not loaded: {}", load_name(spec, load), result.message),
@@ -167,7 +161,8 @@ class Loader {
 
   // check_script() knows of no database.
   [[noreturn]] void rethrow(const Failure& failure, const Load& load) {
-    if (failure.code() != "load-failed" && failure.code() != "database-exists") throw failure;
+    if (failure.code() != ResultCode::load_failed && failure.code() != ResultCode::database_exists)
+      throw failure;
     throw Failure(failure.code(), load_failure(job_.spec(), load, failure.code(), said_), JobState::failed);
   }
 
@@ -182,7 +177,7 @@ std::string joined(const std::vector<std::string>& names) {
 
 JobResult dry_run(JobContext& job, Loader& loader, const Dumps& dumps, const std::vector<Load>& loads) {
   const JobSpec& spec = job.spec();
-  JobResult result = make_result(JobState::successful, "ok", "");
+  JobResult result = make_result(ResultCode::ok, "");
   result.facts["databases"] = Json::Value{Json::arrayValue};
   std::int64_t bytes = 0;
   std::vector<std::string> names, in_the_way;
@@ -223,10 +218,10 @@ JobResult restore_databases(JobContext& job) {
   if (spec.restore.conflict != "overwrite" && loads.size() > 1) {
     for (const auto& load : loads) {
       if (load.name.empty() || loader.look(load) != "full") continue;
-      throw Failure("database-exists", load_failure(spec, load, "database-exists", ""), JobState::failed);
+      throw Failure(ResultCode::database_exists, load_failure(spec, load, ResultCode::database_exists, ""));
     }
   }
-  JobResult result = make_result(JobState::successful, "ok", "");
+  JobResult result = make_result(ResultCode::ok, "");
   result.facts["databases"] = Json::Value{Json::arrayValue};
   std::vector<std::string> done;
   for (const auto& load : loads) {

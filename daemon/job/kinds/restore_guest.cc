@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include "borg/result.h"
-#include "job/borg/borg_run.h"
+#include "job/borg/repository_borg.h"
 #include "job/kinds/restore.h"
 #include "remote/guest_script.h"
 #include "ssh/failure.h"
@@ -10,20 +10,20 @@
 namespace cyborg {
 namespace {
 
-BorgEnd run_here(JobContext& job, Serve* serve) {
+BorgEnd run_here(JobContext& job, const RepositoryBorg& repository) {
   LocalBorg borg;
   borg.command = {"sh", "-c", guest_script(job.spec(), "")};
   borg.base_dir = server_borg_directory();
-  borg.serve = serve;
   borg.second_line = "\n";
-  return run_local(job, borg);
+  return repository.run(borg);
 }
 
-BorgEnd run_there(JobContext& job, Serve& serve) {
+BorgEnd run_there(JobContext& job, const RepositoryBorg& repository) {
   ssh::Session session{job.spec().target, job.credentials()};
   job.throw_if_canceled();
   const std::string relay = random_relay();
-  const RemoteBorg borg{guest_script(job.spec(), relay), job.passphrase() + "\n\n", relay, &serve};
+  const RemoteBorg borg{guest_script(job.spec(), relay), job.passphrase() + "\n\n", relay,
+                        repository.serve()};
   return run_remote(job, session, job.spec().target.user, borg);
 }
 
@@ -33,14 +33,11 @@ JobResult restore_guest(JobContext& job) {
   const JobSpec& spec = job.spec();
   job.output().line(6, fmt::format("restore of {} in archive {} from {} to {}", guest_name(spec),
                                    spec.archive, repository_name(spec), spec.client));
-  const bool here = spec.local && spec.repository_host.address.empty();
-  if (here) check_local_repository(spec);
-  const auto serve = here ? nullptr : Serve::start(job, spec.repository_host.host_key);
-  const BorgEnd end = spec.local ? run_here(job, serve.get()) : run_there(job, *serve);
+  const RepositoryBorg repository{job, RepositoryBorg::Where::client};
+  const BorgEnd end = spec.local ? run_here(job, repository) : run_there(job, repository);
   if (!job.canceled()) check_script(end, spec, spec.target.user);
-  JobResult result = judge_borg(BorgVerb::extract, end.status, end.log, spec);
-  result = conclude(job, std::move(result), end, serve.get());
-  if (result.code == "path-not-in-archive") {
+  JobResult result = repository.judge(BorgVerb::extract, end);
+  if (result.code == ResultCode::path_not_in_archive) {
     result.message = fmt::format("guest \"{}\" is not in archive {}", spec.restore.guest, spec.archive);
   }
   if (result.state != JobState::successful) return result;

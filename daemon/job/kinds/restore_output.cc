@@ -8,7 +8,7 @@
 
 #include "borg/result.h"
 #include "job/borg/archive_listing.h"
-#include "job/borg/borg_run.h"
+#include "job/borg/repository_borg.h"
 #include "job/kinds/restore.h"
 #include "ssh/failure.h"
 
@@ -46,7 +46,7 @@ class CallerSink : public ssh::Sink {
 void check_caller() {
   struct stat status{};
   if (::fstat(kCaller, &status) != 0 || !(S_ISFIFO(status.st_mode) || S_ISREG(status.st_mode))) {
-    throw Failure("environment", "there is no descriptor to restore to");
+    throw Failure(ResultCode::environment, "there is no descriptor to restore to");
   }
   if (S_ISFIFO(status.st_mode)) set_non_blocking(kCaller);
 }
@@ -78,35 +78,30 @@ Wanted look(JobContext& job) {
   return wanted;
 }
 
-BorgEnd run(JobContext& job, const Wanted& wanted, Serve* serve, CallerSink::Count& count) {
+BorgEnd run(JobContext& job, const Wanted& wanted, const RepositoryBorg& repository,
+            CallerSink::Count& count) {
   const JobSpec& spec = job.spec();
-  const std::string repository = serve ? relay_url(spec.repository_path) : spec.repository_path;
   LocalBorg borg;
-  borg.command =
-      wanted.tar ? borg_export_tar(spec, repository) : borg_extract_file(spec, repository, wanted.path);
+  borg.command = wanted.tar ? borg_export_tar(spec, repository.url())
+                            : borg_extract_file(spec, repository.url(), wanted.path);
   borg.base_dir = restore_borg_directory();
-  borg.serve = serve;
   borg.sink = [&count] { return std::make_unique<CallerSink>(count); };
   borg.give_up = [&count] { return count.error != 0; };
-  return run_local(job, borg);
+  return repository.run(borg);
 }
 
 void check_count(const CallerSink::Count& count, const Wanted& wanted) {
   if (count.error == EPIPE) {
-    throw Failure("reader-gone",
-                  fmt::format("whoever reads went away after {} bytes, before the end", count.bytes),
-                  JobState::failed);
+    throw Failure(ResultCode::reader_gone,
+                  fmt::format("whoever reads went away after {} bytes, before the end", count.bytes));
   }
   if (count.error != 0) {
-    throw Failure(
-        "output-failed",
-        fmt::format("after {} bytes the output took no more: {}", count.bytes, std::strerror(count.error)),
-        JobState::failed);
+    throw Failure(ResultCode::output_failed, fmt::format("after {} bytes the output took no more: {}",
+                                                         count.bytes, std::strerror(count.error)));
   }
   if (wanted.size >= 0 && count.bytes != wanted.size) {
-    throw Failure("output-failed",
-                  fmt::format("borg printed {} bytes of a file that has {}", count.bytes, wanted.size),
-                  JobState::failed);
+    throw Failure(ResultCode::output_failed,
+                  fmt::format("borg printed {} bytes of a file that has {}", count.bytes, wanted.size));
   }
 }
 
@@ -118,12 +113,9 @@ JobResult restore_output(JobContext& job) {
   job.output().line(
       6, fmt::format("restore of archive {} from {} to the caller", spec.archive, repository_name(spec)));
   const Wanted wanted = look(job);
-  const bool here = spec.repository_host.address.empty();
-  const auto serve = here ? nullptr : Serve::start(job, spec.repository_host.host_key);
+  const RepositoryBorg repository{job, RepositoryBorg::Where::server};
   CallerSink::Count count;
-  const BorgEnd end = run(job, wanted, serve.get(), count);
-  JobResult result = judge_borg(BorgVerb::extract, end.status, end.log, spec);
-  result = conclude(job, std::move(result), end, serve.get());
+  JobResult result = repository.judge(BorgVerb::extract, run(job, wanted, repository, count));
   job.throw_if_canceled();
   if (count.error != 0 || result.state == JobState::successful) check_count(count, wanted);
   // Part of the bytes is no file.

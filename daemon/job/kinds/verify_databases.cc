@@ -41,9 +41,8 @@ void write_piece(int fd, std::string_view piece) {
     const ssize_t written = ::write(fd, piece.data(), piece.size());
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) {
-      throw Failure("disk-full",
-                    fmt::format("a dump cannot be written to /var/tmp: {}", std::strerror(errno)),
-                    JobState::failed);
+      throw Failure(ResultCode::disk_full,
+                    fmt::format("a dump cannot be written to /var/tmp: {}", std::strerror(errno)));
     }
     piece.remove_prefix(static_cast<std::size_t>(written));
   }
@@ -52,7 +51,8 @@ void write_piece(int fd, std::string_view piece) {
 // Returns how it begins.
 std::string extract(const Verifier& verifier, const DumpFile& dump, const std::string& path) {
   const Fd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
-  if (!file) throw Failure("resources", fmt::format("{} cannot be made: {}", path, std::strerror(errno)));
+  if (!file)
+    throw Failure(ResultCode::resources, fmt::format("{} cannot be made: {}", path, std::strerror(errno)));
   std::string head;
   const std::vector<SampledFile> files{{dump.path, {}, dump.size, 0, false}};
   extract_contents(verifier, files, [&](std::size_t, std::string_view piece) {
@@ -128,13 +128,13 @@ void load_all(const Verifier& verifier, PolicyType type, DatabaseServer* server,
   }
   if (again.empty()) return;
   if (again.size() == dumps.size() || !policy_type_row(type).dump->databases->refers_to_others)
-    throw Failure("dump-broken", wrong, JobState::failed);
+    throw Failure(ResultCode::dump_broken, wrong);
   load_all(verifier, type, server, place, again, totals);
 }
 
 JobResult judge(const JobSpec& spec, const Totals& totals, const std::string& server,
                 std::int64_t microseconds) {
-  JobResult result = make_result(JobState::successful, "ok", "");
+  JobResult result = make_result(ResultCode::ok, "");
   result.facts["databases"] = Json::UInt64{totals.databases};
   result.facts["tables"] = Json::Int64{totals.counted.tables};
   result.facts["rows"] = Json::Int64{totals.counted.rows};
@@ -145,11 +145,12 @@ JobResult judge(const JobSpec& spec, const Totals& totals, const std::string& se
                   totals.databases == 1 ? "1 database" : fmt::format("{} databases", totals.databases),
                   spec.archive, server, totals.counted.tables, totals.counted.rows);
   if (proven) return result;
-  result.state = JobState::warning;
-  result.code = totals.not_here.empty() ? "nothing-compared" : "not-verifiable";
-  result.message = totals.not_here.empty()
-                       ? fmt::format("archive {} has no dump of a database: nothing was proven", spec.archive)
-                       : totals.not_here.front();
+  if (totals.not_here.empty()) {
+    end_as(result, ResultCode::nothing_compared,
+           fmt::format("archive {} has no dump of a database: nothing was proven", spec.archive));
+  } else {
+    end_as(result, ResultCode::not_verifiable, totals.not_here.front());
+  }
   result.warnings = totals.not_here;
   return result;
 }

@@ -9,8 +9,8 @@
 
 #include "borg/command.h"
 #include "borg/result.h"
-#include "job/borg/borg_run.h"
 #include "job/borg/file_listing.h"
+#include "job/borg/repository_borg.h"
 #include "job/kinds/verify.h"
 #include "remote/file_hashes.h"
 #include "ssh/failure.h"
@@ -48,17 +48,12 @@ void read_repository(const Verifier& verifier, BorgVerb verb,
                      const std::function<void(std::string_view)>& take,
                      const std::function<std::string()>& what) {
   JobContext& job = verifier.job;
-  const JobSpec& spec = job.spec();
-  const bool here = spec.repository_host.address.empty();
-  const auto serve = here ? nullptr : Serve::start(job, spec.repository_host.host_key);
+  const RepositoryBorg repository{job, RepositoryBorg::Where::server};
   LocalBorg borg;
-  borg.command = command(here ? spec.repository_path : relay_url(spec.repository_path));
+  borg.command = command(repository.url());
   borg.base_dir = verifier.borg_directory;
-  borg.serve = serve.get();
   borg.on_output = take;
-  const BorgEnd end = run_local(job, borg);
-  JobResult result = judge_borg(verb, end.status, end.log, spec);
-  result = conclude(job, std::move(result), end, serve.get());
+  const JobResult result = repository.judge(verb, repository.run(borg));
   job.throw_if_canceled();
   if (result.state == JobState::successful) return;
   // A warning of a borg that reads is of something that did not come as it was saved.
@@ -104,7 +99,7 @@ class Splitter {
     taken_ = 0;
   }
   Failure wrong(const SampledFile& file, const char* how) const {
-    return {"different", fmt::format("/{} of archive {} {}", file.path, spec_.archive, how),
+    return {ResultCode::different, fmt::format("/{} of archive {} {}", file.path, spec_.archive, how),
             JobState::failed};
   }
 
@@ -161,7 +156,7 @@ void ask_client(JobContext& job, Verification& verification) {
     job.throw_if_canceled();
     check_script(end, spec, spec.target.user);
     if (end.status != 0 || !parse_hashes(end.output, verification.client)) {
-      throw Failure("client-answer", fmt::format("{} did not say how its files are", spec.client));
+      throw Failure(ResultCode::client_answer, fmt::format("{} did not say how its files are", spec.client));
     }
   }
 }
@@ -187,12 +182,11 @@ void list_archive(const Verifier& verifier, const std::function<void(const Liste
   if (!damaged.empty()) {
     // The repository itself is good again.
     throw Failure(
-        "archive-damaged",
+        ResultCode::archive_damaged,
         fmt::format(
             "/{} of archive {} was damaged: a repair of the repository has put zeros in place of what "
             "was lost",
-            damaged, job.spec().archive),
-        JobState::failed);
+            damaged, job.spec().archive));
   }
 }
 

@@ -31,7 +31,7 @@ TEST(BorgResult, OnlyZeroIsSuccess) {
     const bool warning = status == 1 || (status >= 100 && status <= 127);
     EXPECT_EQ(result.state == JobState::warning, warning) << status;
     EXPECT_EQ(result.borg_status, status);
-    EXPECT_FALSE(result.code.empty()) << status;
+    EXPECT_FALSE(result.code.word().empty()) << status;
   }
 }
 
@@ -68,15 +68,15 @@ TEST(BorgResult, AnErrorIsKnownByMsgidInBorg12AndByStatusInBorg14) {
                           Row{143, "", "borg-killed"}}) {
     const auto result = judge_borg(BorgVerb::create, row.status, log_of(3, "said", row.msgid), spec());
     EXPECT_EQ(result.state, JobState::failed) << row.msgid;
-    EXPECT_EQ(result.code, row.code) << row.status << row.msgid;
+    EXPECT_EQ(result.code.word(), row.code) << row.status << row.msgid;
   }
 }
 
 TEST(BorgResult, WhatMayHaveAnotherReasonIsDamageOnlyToACheckWhichIsAloneInTheRepository) {
   for (const auto verb : {BorgVerb::list, BorgVerb::extract, BorgVerb::check, BorgVerb::compact}) {
     const char* code = verb == BorgVerb::check ? "damage" : "damage-suspected";
-    EXPECT_EQ(judge_borg(verb, 17, log_of(3, "said"), spec()).code, code);
-    EXPECT_EQ(judge_borg(verb, 90, log_of(3, "said"), spec()).code, "damage");
+    EXPECT_EQ(judge_borg(verb, 17, log_of(3, "said"), spec()).code.word(), code);
+    EXPECT_EQ(judge_borg(verb, 90, log_of(3, "said"), spec()).code.word(), "damage");
   }
 }
 
@@ -95,7 +95,7 @@ TEST(BorgResult, ALostSourceRootIsAFailureThoughBorgOnlyWarns) {
   for (const char* text : {"/home: [Errno 2] No such file or directory: 'home'", "home: stat: [Errno 13]"}) {
     const auto result = judge_borg(BorgVerb::create, 1, log_of(4, text), spec());
     EXPECT_EQ(result.state, JobState::failed) << text;
-    EXPECT_EQ(result.code, "source-missing");
+    EXPECT_EQ(result.code.word(), "source-missing");
   }
   const auto inside =
       judge_borg(BorgVerb::create, 1, log_of(4, "/home/x: [Errno 13] Permission denied"), spec());
@@ -108,7 +108,7 @@ TEST(BorgResult, APathThatIsNotInTheArchiveFailsARestore) {
   for (int status : {1, 101}) {
     const auto result = judge_borg(BorgVerb::extract, status, log, spec());
     EXPECT_EQ(result.state, JobState::failed);
-    EXPECT_EQ(result.code, "path-not-in-archive");
+    EXPECT_EQ(result.code.word(), "path-not-in-archive");
     EXPECT_NE(result.message.find("/nope"), std::string::npos);
   }
 }
@@ -118,12 +118,12 @@ TEST(BorgResult, ARestoreWithAFileThatIsNotThereFails) {
   one.client = "web";
   const auto full =
       judge_borg(BorgVerb::extract, 1, log_of(4, "a: write: [Errno 28] No space left on device"), one);
-  EXPECT_EQ(full.code, "disk-full");
+  EXPECT_EQ(full.code.word(), "disk-full");
   EXPECT_NE(full.message.find("the disk of web is full: a: write"), std::string::npos) << full.message;
   const auto denied =
       judge_borg(BorgVerb::extract, 105, log_of(4, "a: open: [Errno 30] Read-only file system"), one);
   EXPECT_EQ(denied.state, JobState::failed);
-  EXPECT_EQ(denied.code, "not-restored");
+  EXPECT_EQ(denied.code.word(), "not-restored");
   const auto damaged =
       judge_borg(BorgVerb::extract, 1, log_of(4, "a: File has damaged (all-zero) chunks."), one);
   EXPECT_EQ(damaged.state, JobState::failed);
@@ -140,7 +140,7 @@ TEST(BorgResult, ARestoreWithAFileThatIsNotThereFails) {
 TEST(BorgResult, AFullDiskIsSeenInTheText) {
   const auto result =
       judge_borg(BorgVerb::create, 2, log_of(3, "OSError: [Errno 28] No space left on device"), spec());
-  EXPECT_EQ(result.code, "disk-full");
+  EXPECT_EQ(result.code.word(), "disk-full");
 }
 
 constexpr const char* kReport =
@@ -162,17 +162,18 @@ TEST(BorgResult, ABorgThatBreaksDownGaveNoWarningThoughItEndsWithOne) {
     const std::string last = std::string{error} + ": missing )";
     const auto result = judge_borg(BorgVerb::create, 1, broken({begin, "  File \"x\"", last.c_str()}), one);
     EXPECT_EQ(result.state, JobState::failed);
-    EXPECT_EQ(result.code, "pattern-invalid");
+    EXPECT_EQ(result.code.word(), "pattern-invalid");
     EXPECT_EQ(result.message, "a pattern is no regular expression: re:(, - re:x (missing ))");
   }
   const auto chained = broken({begin, "  a", "KeyError: 'x'", "", "During handling of the above:", "", begin,
                                "  b", "ImportError: no msgpack", "bye"});
   for (const auto verb : {BorgVerb::create, BorgVerb::check, BorgVerb::extract, BorgVerb::compact}) {
     const auto result = judge_borg(verb, 1, chained, spec());
-    EXPECT_EQ(result.code, "borg-error");
+    EXPECT_EQ(result.code.word(), "borg-error");
     EXPECT_EQ(result.message, "borg broke down: ImportError: no msgpack");
   }
-  EXPECT_EQ(judge_borg(BorgVerb::check, 1, broken({"some words: of somebody"}), spec()).code, "damage");
+  EXPECT_EQ(judge_borg(BorgVerb::check, 1, broken({"some words: of somebody"}), spec()).code.word(),
+            "damage");
 }
 
 TEST(BorgResult, ATracebackSaysWhatHappenedInItsLastLine) {

@@ -225,7 +225,7 @@ TEST(Verdict, IsProvenOnlyByWhatIsTheSame) {
        }) {
     const JobResult result = judge_verification(spec(), verification(row.how, row.canary));
     EXPECT_EQ(result.state, row.state) << row.how;
-    EXPECT_EQ(result.code, row.code) << row.how;
+    EXPECT_EQ(result.code.word(), row.code) << row.how;
     EXPECT_EQ(result.facts["proven"].asString(), row.proven) << row.how;
     EXPECT_TRUE(contains(result.message, row.said)) << result.message;
   }
@@ -237,10 +237,10 @@ TEST(Verdict, WithoutAComparisonProvesNothing) {
   away.not_compared = "root@web:22 refused the connection";
   const JobResult result = judge_verification(spec(), away);
   EXPECT_EQ(result.state, JobState::warning);
-  EXPECT_EQ(result.code, "not-compared");
+  EXPECT_EQ(result.code.word(), "not-compared");
   EXPECT_EQ(result.facts["proven"].asString(), "");
   EXPECT_TRUE(contains(result.message, "the comparison with web was not made: root@web:22 refused"));
-  EXPECT_EQ(judge_verification(spec(), Verification{}).code, "nothing-compared");
+  EXPECT_EQ(judge_verification(spec(), Verification{}).code.word(), "nothing-compared");
 }
 
 TEST(Verdict, OfACanaryThatIsNotInTheArchiveIsAFailure) {
@@ -248,7 +248,7 @@ TEST(Verdict, OfACanaryThatIsNotInTheArchiveIsAFailure) {
   made.missing_canaries = {"/etc/canary", "/etc/other"};
   JobResult result = judge_verification(spec(), made);
   EXPECT_EQ(result.state, JobState::failed);
-  EXPECT_EQ(result.code, "canary-missing");
+  EXPECT_EQ(result.code.word(), "canary-missing");
   EXPECT_EQ(result.message, "canary /etc/canary and 1 more is not in archive etc-web-1");
   made.missing_canaries.clear();
   made.odd_canaries = {"/etc"};

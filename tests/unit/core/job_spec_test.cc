@@ -156,7 +156,7 @@ TEST(JobSpecJson, WhatIsNoObjectIsRefused) {
 TEST(JobResultJson, ComesBackAsItWas) {
   JobResult result;
   result.state = JobState::warning;
-  result.code = "borg-warning";
+  result.code = ResultCode::borg_warning;
   result.message = "2 files could not be read";
   result.warnings = {"/a b: denied", "/c"};
   result.borg_status = 1;

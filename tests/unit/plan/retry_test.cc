@@ -21,7 +21,7 @@ Job scheduled_job() {
 JobResult failed(const char* code) {
   JobResult result;
   result.state = JobState::error;
-  result.code = code;
+  result.code = AnyCode{code};
   result.message = "nobody answers";
   return result;
 }

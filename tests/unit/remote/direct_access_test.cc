@@ -114,9 +114,9 @@ TEST(DirectFailure, SaysWhatTheClientsSshMeans) {
         Row{"borg@vault: Permission denied (publickey).", "authentication-failed",
             "repository prepare vault"}}) {
     JobResult lost;
-    lost.code = "connection-lost";
+    lost.code = AnyCode{"connection-lost"};
     const JobResult result = direct_failure(spec, {"@@@@", said}, lost);
-    EXPECT_EQ(result.code, code) << said;
+    EXPECT_EQ(result.code.word(), code) << said;
     EXPECT_TRUE(contains(result.message, part)) << result.message;
     EXPECT_EQ(result.state, JobState::error);
   }
@@ -127,9 +127,9 @@ TEST(DirectFailure, LeavesOtherEndsAsTheyAre) {
   good.state = JobState::successful;
   EXPECT_EQ(direct_failure({}, {"Connection refused"}, good).state, JobState::successful);
   JobResult bad;
-  bad.code = "passphrase-wrong";
-  EXPECT_EQ(direct_failure({}, {}, bad).code, "passphrase-wrong");
-  EXPECT_EQ(direct_failure({}, {"something"}, bad).code, "passphrase-wrong");
+  bad.code = AnyCode{"passphrase-wrong"};
+  EXPECT_EQ(direct_failure({}, {}, bad).code.word(), "passphrase-wrong");
+  EXPECT_EQ(direct_failure({}, {"something"}, bad).code.word(), "passphrase-wrong");
 }
 
 Fleet direct_fleet() {

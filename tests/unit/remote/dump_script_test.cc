@@ -174,17 +174,17 @@ TEST(DumpSecret, IsWhatTheToolsFileWants) {
 }
 
 TEST(DumpFailure, NamesTheDatabaseAndTheReason) {
-  EXPECT_EQ(dump_failure(spec("mysql"), "dump-failed", "shop", "no such"),
+  EXPECT_EQ(dump_failure(spec("mysql"), ResultCode::dump_failed, "shop", "no such"),
             "database \"shop\" of web could not be saved, so there is no archive: no such");
-  EXPECT_EQ(dump_failure(spec("postgresql"), "dump-failed", "", ""),
+  EXPECT_EQ(dump_failure(spec("postgresql"), ResultCode::dump_failed, "", ""),
             "the roles of web could not be saved, so there is no archive: the command gave no reason");
-  EXPECT_EQ(dump_failure(spec("piped"), "dump-failed", "-", "x"),
+  EXPECT_EQ(dump_failure(spec("piped"), ResultCode::dump_failed, "-", "x"),
             "the output of the command of web could not be saved, so there is no archive: x");
-  EXPECT_EQ(dump_failure(spec("mysql"), "dump-list-failed", "", "x"),
+  EXPECT_EQ(dump_failure(spec("mysql"), ResultCode::dump_list_failed, "", "x"),
             "the databases of web could not be listed: x");
-  EXPECT_EQ(dump_failure(spec("vm"), "dump-list-failed", "", "x"),
+  EXPECT_EQ(dump_failure(spec("vm"), ResultCode::dump_list_failed, "", "x"),
             "the guests of web could not be listed: x");
-  EXPECT_EQ(dump_failure(spec("vm"), "dump-failed", "vda a b", "x"),
+  EXPECT_EQ(dump_failure(spec("vm"), ResultCode::dump_failed, "vda a b", "x"),
             "disk vda of guest \"a b\" of web could not be saved, so there is no archive: x");
   EXPECT_EQ(dump_name(spec("vm"), "- a"), "the definition of guest \"a\"");
   EXPECT_EQ(dump_name(spec("proxmox"), "lxc 101"), "guest 101");

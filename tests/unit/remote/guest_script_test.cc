@@ -213,11 +213,11 @@ TEST(GuestPath, IsWhatTheArchiveHas) {
 }
 
 TEST(GuestFailure, SaysWhatCanBeDone) {
-  EXPECT_EQ(guest_failure(spec(), "guest-exists", "guest \"web\" exists"),
+  EXPECT_EQ(guest_failure(spec(), ResultCode::guest_exists, "guest \"web\" exists"),
             "guest \"web\" was not restored on hyper: guest \"web\" exists; "
             "--conflict overwrite replaces what is "
             "there, and web=NEWNAME restores beside it");
-  EXPECT_EQ(guest_failure(spec(), "guest-failed", ""),
+  EXPECT_EQ(guest_failure(spec(), ResultCode::guest_failed, ""),
             "guest \"web\" was not restored on hyper: the tools there gave no "
             "reason");
 }

@@ -111,15 +111,15 @@ TEST(LoadFailure, SaysWhatToDo) {
   spec.client = "web";
   spec.dump.type = PolicyType::postgresql;
   const Load load{"shop", "copy", 0};
-  EXPECT_EQ(load_failure(spec, load, "database-exists", ""),
+  EXPECT_EQ(load_failure(spec, load, ResultCode::database_exists, ""),
             "database \"copy\" is on web and not empty, so it was not touched: --conflict overwrite replaces "
             "it, and "
             "shop=NEWNAME restores beside it");
   EXPECT_EQ(
-      load_failure(spec, load, "load-failed", "ERROR: role \"x\" does not exist"),
+      load_failure(spec, load, ResultCode::load_failed, "ERROR: role \"x\" does not exist"),
       "database \"shop\" as \"copy\" could not be loaded on web: ERROR: role \"x\" does not exist; --globals "
       "restores the roles first");
-  EXPECT_EQ(load_failure(spec, {"", "", 0}, "load-failed", ""),
+  EXPECT_EQ(load_failure(spec, {"", "", 0}, ResultCode::load_failed, ""),
             "the roles could not be loaded on web: the server's tool gave no reason");
 }
 

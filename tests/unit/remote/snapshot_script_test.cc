@@ -214,13 +214,13 @@ TEST(SnapshotNotes, SayWhatTheLinesMean) {
 TEST(SnapshotFailure, SaysWhichAndWhy) {
   JobSpec spec;
   spec.client = "web";
-  EXPECT_EQ(snapshot_failure(spec, "snapshot-failed", "/srv: no room"),
+  EXPECT_EQ(snapshot_failure(spec, ResultCode::snapshot_failed, "/srv: no room"),
             "no snapshot of /srv on web could be made: no room");
   EXPECT_EQ(
-      snapshot_failure(spec, "snapshot-full", "vg/root"),
+      snapshot_failure(spec, ResultCode::snapshot_full, "vg/root"),
       "the snapshot of vg/root on web was full before the backup had ended, so what it read is worthless: "
       "give it more room with snapshot_size");
-  EXPECT_EQ(snapshot_failure(spec, "snapshot-unproven", "vg/root: locked"),
+  EXPECT_EQ(snapshot_failure(spec, ResultCode::snapshot_unproven, "vg/root: locked"),
             "whether the snapshot of vg/root on web had room until the end could not be told, so what was "
             "read from it "
             "is not trusted: locked");

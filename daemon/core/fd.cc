@@ -1,4 +1,4 @@
-#include "ssh/fd.h"
+#include "core/fd.h"
 
 #include <fcntl.h>
 #include <poll.h>
