@@ -183,14 +183,14 @@ void Manager::foresee(const store::Archive& archive, const Policy& policy, Json:
       !retention_of(policy, archive.client).any() || archive.pinned || archive.missing != 0) {
     return done(std::move(row));
   }
-  store::Store::ForecastRequest request{archive.policy,
-                                        archive.client,
-                                        archive.borg_url,
-                                        schedule->second.timezone,
-                                        archive.id,
-                                        retention_of(policy, archive.client),
-                                        setting_number(state_.settings, "keep_minimum"),
-                                        {}};
+  store::ForecastRequest request{archive.policy,
+                                 archive.client,
+                                 archive.borg_url,
+                                 schedule->second.timezone,
+                                 archive.id,
+                                 retention_of(policy, archive.client),
+                                 setting_number(state_.settings, "keep_minimum"),
+                                 {}};
   out_.systemd.next_elapses(
       schedule->second.calendar, kForecastElapses,
       [this, request, row = std::move(row),

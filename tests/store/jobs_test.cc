@@ -111,21 +111,20 @@ TEST_F(Jobs, a_run_may_wait_for_jobs_of_another) {
 TEST_F(Jobs, updates_leave_absent_fields_and_ended_jobs_alone) {
   const auto run = add_run();
   const auto id = run.jobs[0].id;
-  EXPECT_TRUE(update({id, JobState::starting, "", {}, "cyborg-job-1.service", "abc", 1000}).empty());
-  EXPECT_TRUE(update({id, JobState::running, {}, 5'000'000, {}, {}, {}}).empty());
+  EXPECT_TRUE(update({id, JobState::starting, "", {}, "cyborg-job-1.service"}).empty());
+  EXPECT_TRUE(update({id, JobState::running, {}, 5'000'000, {}}).empty());
   const JobRecord now = record(id);
   EXPECT_EQ(now.job.state, JobState::running);
   EXPECT_EQ(now.job.started, 5'000'000);
   EXPECT_EQ(now.unit, "cyborg-job-1.service");
-  EXPECT_EQ(now.invocation, "abc");
   EXPECT_EQ(now.node, "here");
   EXPECT_FALSE(now.result);
   finish(id, result(JobState::successful));
-  EXPECT_EQ(update({id, JobState::running, "late", {}, {}, {}, {}}), std::vector<std::int64_t>{id});
+  EXPECT_EQ(update({id, JobState::running, "late", {}, {}}), std::vector<std::int64_t>{id});
   EXPECT_EQ(state(id), JobState::successful);
-  EXPECT_EQ(update({4711, {}, "x", {}, {}, {}, {}}), std::vector<std::int64_t>{4711});
-  EXPECT_FALSE(ask<std::vector<std::int64_t>>(
-      &Store::update_jobs, std::vector<JobUpdate>{{id, JobState::failed, {}, {}, {}, {}, {}}}));
+  EXPECT_EQ(update({4711, {}, "x", {}, {}}), std::vector<std::int64_t>{4711});
+  EXPECT_FALSE(ask<std::vector<std::int64_t>>(&Store::update_jobs,
+                                              std::vector<JobUpdate>{{id, JobState::failed, {}, {}, {}}}));
 }
 
 TEST_F(Jobs, predecessors_release_when_all_succeeded) {
