@@ -18,6 +18,10 @@ class Writer {
   void operator()(const char* key, JobKind value) { json_[key] = to_string(value); }
   void operator()(const char* key, JobState value) { json_[key] = to_string(value); }
   void operator()(const char* key, const Json::Value& value) { json_[key] = value; }
+  // What an earlier version did not have.
+  void added(const char* key, const std::string& value) {
+    if (!value.empty()) json_[key] = value;
+  }
   void operator()(const char* key, const std::vector<std::string>& values) {
     json_[key] = Json::Value{Json::arrayValue};
     for (const auto& value : values) json_[key].append(value);
@@ -33,6 +37,9 @@ class Reader {
   explicit Reader(const Json::Value& json) : json_(json) {}
   void operator()(const char* key, std::string& value) {
     if (const Json::Value* field = find(key, &Json::Value::isString)) value = field->asString();
+  }
+  void added(const char* key, std::string& value) {
+    if (json_.isObject() && json_.isMember(key)) (*this)(key, value);
   }
   void operator()(const char* key, bool& value) {
     if (const Json::Value* field = find(key, &Json::Value::isBool)) value = field->asBool();
@@ -144,6 +151,7 @@ template <typename Visit, typename Spec>
 void visit_spec(Visit& visit, Spec& spec) {
   visit("job", spec.job);
   visit("run", spec.run);
+  visit.added("attempt", spec.attempt);
   visit("kind", spec.kind);
   visit("policy", spec.policy);
   visit("client", spec.client);
@@ -191,6 +199,7 @@ void visit_spec(Visit& visit, Spec& spec) {
 
 template <typename Visit, typename Result>
 void visit_result(Visit& visit, Result& result) {
+  visit.added("attempt", result.attempt);
   visit("state", result.state);
   visit("code", result.code);
   visit("message", result.message);

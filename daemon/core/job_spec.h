@@ -70,6 +70,7 @@ struct JobSpec {
   std::string server;  // the server's name for borg's locks; what the job finds out itself, and not in JSON
   std::int64_t job = 0;
   std::int64_t run = 0;
+  std::string attempt;  // its token: the result carries it, too
   JobKind kind = JobKind::backup;
   std::string policy, client, repository;  // names
 
@@ -136,6 +137,7 @@ struct JobSpec {
 };
 
 struct JobResult {
+  std::string attempt;                // as in the specification
   JobState state = JobState::failed;  // successful, warning, failed, error or canceled
   std::string code;  // short stable word: "ok", "borg-warning", "connection-refused", "host-key-mismatch", …
   std::string message;  // one sentence for people

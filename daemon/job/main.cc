@@ -64,6 +64,7 @@ int job_main() {
     reserve_result(job.directory());
     JobResult result = run(job);
     finish(result, job.output());
+    result.attempt = job.spec().attempt;
     write_result(job.directory(), result);
     Output::wait_for_journal();
     const bool good = result.state == JobState::successful || result.state == JobState::warning;
@@ -71,7 +72,9 @@ int job_main() {
   } catch (const Failure& failure) {
     fmt::print(stderr, "<3>{}\n", failure.what());
     if (const char* directory = std::getenv("STATE_DIRECTORY")) {
-      write_result(directory, make_result(JobState::error, failure.code(), failure.what()));
+      JobResult result = make_result(JobState::error, failure.code(), failure.what());
+      result.attempt = attempt_if_known();
+      write_result(directory, result);
     }
     return EXIT_FAILURE;
   }

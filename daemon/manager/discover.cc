@@ -8,6 +8,7 @@
 namespace cyborg {
 
 void Manager::discover_client(const std::string& client, Done<std::vector<Json::Value>> done) {
+  done = later(std::move(done));
   if (!state_.fleet.clients.contains(client)) {
     return done(fail(ErrorCode::no_such_client, fmt::format("no client named \"{}\"", client)));
   }

@@ -29,6 +29,7 @@ Chain Manager::chain() const {
 }
 
 void Manager::prune_policy(const std::string& name, const RunRequest& request, Done<RunAnswer> done) {
+  done = later(std::move(done));
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
   const auto policy = state_.fleet.policies.find(name);
   if (policy == state_.fleet.policies.end()) {
@@ -48,7 +49,7 @@ void Manager::prune_policy(const std::string& name, const RunRequest& request, D
 }
 
 // One series after the other, as the database answers.
-void Manager::preview_prune(std::shared_ptr<Preview> preview, Done<RunAnswer> done) {
+void Manager::preview_prune(std::shared_ptr<Preview> preview, Then<RunAnswer> done) {
   if (preview->next == preview->jobs.size()) return done(RunAnswer{0, {}, std::move(preview->rows)});
   const NewJob& job = preview->jobs[preview->next++];
   out_.store.get_series(job.policy, job.client, job.borg_url, preview->zone,
@@ -73,6 +74,7 @@ void Manager::preview_prune(std::shared_ptr<Preview> preview, Done<RunAnswer> do
 
 void Manager::run_on_repository(JobKind kind, const std::string& repository, const Json::Value& details,
                                 RunRequest request, Done<std::vector<std::int64_t>> done) {
+  done = later(std::move(done));
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
   const bool scheduled = request.scheduled > 0;
   const Fleet& fleet = state_.fleet;
@@ -99,6 +101,7 @@ void Manager::run_on_repository(JobKind kind, const std::string& repository, con
 }
 
 void Manager::remove_archive(const std::string& name, const std::string& actor, Done<std::int64_t> done) {
+  done = later(std::move(done));
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
   out_.store.get_archive(
       name, [this, actor, done = std::move(done)](const Expected<store::Archive>& archive) {
@@ -126,6 +129,7 @@ void Manager::remove_archive(const std::string& name, const std::string& actor, 
 }
 
 void Manager::update_archive(const std::string& name, const Json::Value& properties, Done<void> done) {
+  done = later(std::move(done));
   if (auto writable = state_.writable(); !writable) return done(writable);
   store::ArchiveUpdate update;
   bool pinned = false;
@@ -143,6 +147,7 @@ void Manager::update_archive(const std::string& name, const Json::Value& propert
 }
 
 void Manager::explain_archive(const std::string& name, Done<Json::Value> done) {
+  done = later(std::move(done));
   out_.store.get_archive(name, [this, done = std::move(done)](const Expected<store::Archive>& archive) {
     if (!archive) return done(std::unexpected(archive.error()));
     const auto policy = state_.fleet.policies.find(archive->policy);
@@ -177,7 +182,7 @@ void Manager::explain_archive(const std::string& name, Done<Json::Value> done) {
 
 // When it goes, if its policy's schedule goes on as planned.
 void Manager::foresee(const store::Archive& archive, const Policy& policy, Json::Value row,
-                      Done<Json::Value> done) {
+                      Then<Json::Value> done) {
   const auto schedule = state_.fleet.schedules.find(policy.schedule);
   if (schedule == state_.fleet.schedules.end() || !unusable_reason(state_.fleet, policy).empty() ||
       !retention_of(policy, archive.client).any() || archive.pinned || archive.missing != 0) {

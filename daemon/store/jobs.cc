@@ -15,11 +15,12 @@ constexpr const char* kSelect =
     "select j.id, coalesce(j.run, 0), j.kind, j.state, j.policy, j.client, j.repository, j.borg_url, "
     "j.reason,"
     " array(select d.predecessor from job_dependency d where d.job = j.id order by d.predecessor),"
-    " j.details, j.archive, usec(j.created), usec(j.started), usec(j.finished)";
+    " j.details, j.archive, j.attempt, usec(j.created), usec(j.started), usec(j.finished)";
 
 void fill(Row& row, Job& job) {
   row.read(job.id, job.run, job.kind, job.state, job.policy, job.client, job.repository, job.borg_url,
-           job.reason, job.after, job.details, job.archive, job.created, job.started, job.finished);
+           job.reason, job.after, job.details, job.archive, job.attempt, job.created, job.started,
+           job.finished);
 }
 
 Json::Value to_row(const JobUpdate& update) {
@@ -30,6 +31,7 @@ Json::Value to_row(const JobUpdate& update) {
   if (update.started) row["started"] = Json::Int64{*update.started};
   if (update.unit) row["unit"] = *update.unit;
   if (update.archive) row["archive"] = *update.archive;
+  if (update.attempt) row["attempt"] = *update.attempt;
   if (update.details) row["details"] = *update.details;
   return row;
 }
@@ -55,9 +57,10 @@ Expected<std::vector<std::int64_t>> update_jobs(Connection& db, const std::vecto
       " started = case when u.started is null then j.started else instant(u.started) end,"
       " unit = coalesce(u.unit, j.unit),"
       " node = case when u.state = 'starting' then $2 else j.node end,"
-      " details = coalesce(u.details, j.details), archive = coalesce(u.archive, j.archive)"
+      " details = coalesce(u.details, j.details), archive = coalesce(u.archive, j.archive),"
+      " attempt = coalesce(u.attempt, j.attempt)"
       " from jsonb_to_recordset($1::jsonb) as u (id bigint, state text, reason text, started bigint,"
-      " unit text, details jsonb, archive text)"
+      " unit text, details jsonb, archive text, attempt text)"
       " where j.id = u.id and j.id = any($3::bigint[]) and j.finished is null returning j.id",
       Params{rows, node, ids});
   if (!result) return std::unexpected(result.error());

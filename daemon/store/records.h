@@ -90,6 +90,7 @@ struct JobUpdate {
   std::optional<std::string> unit{};
   std::optional<Json::Value> details = std::nullopt;
   std::optional<std::string> archive = std::nullopt;
+  std::optional<std::string> attempt = std::nullopt;
 };
 
 struct Archive {

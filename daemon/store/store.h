@@ -50,7 +50,8 @@ class Store {
   // All or none, in one transaction; jobs that have ended stay as they are, their ids are returned.
   virtual void update_jobs(std::vector<JobUpdate> updates, Done<std::vector<std::int64_t>> done) = 0;
   // Ends a job, by its result or by decision (canceled, error: fill state, code and message), with all that
-  // follows from it, in one transaction: facts, archive, fleet status, dependants. finished 0: now.
+  // follows from it, in one transaction: facts, archive, fleet status, dependants. finished 0: now. A job
+  // that has another attempt than the result fails with no_such_job: its number was given again.
   virtual void finish_job(std::int64_t id, JobResult result, Microseconds finished,
                           Done<FinishedJob> done) = 0;
 

@@ -127,6 +127,34 @@ TEST_F(Jobs, updates_leave_absent_fields_and_ended_jobs_alone) {
                                               std::vector<JobUpdate>{{id, JobState::failed, {}, {}, {}}}));
 }
 
+// The number of a job that a failover lost is given again.
+TEST_F(Jobs, a_result_of_another_attempt_ends_nothing) {
+  NewRun run = new_run("00000000-0000-4000-8000-000000000001");
+  run.jobs[0].attempt = "a-1";
+  const auto id = good(ask<CreatedRun>(&Store::create_run, run)).jobs[0].id;
+  EXPECT_EQ(record(id).job.attempt, "a-1");
+  JobResult end = result(JobState::successful);
+  for (const char* other : {"", "b-1"}) {
+    end.attempt = other;
+    EXPECT_EQ(ask<FinishedJob>(&Store::finish_job, id, end, Microseconds{0}).error().code,
+              ErrorCode::no_such_job);
+    EXPECT_EQ(state(id), JobState::pending);
+  }
+  JobUpdate next;
+  next.id = id;
+  next.attempt = "a-2";
+  update(next);
+  EXPECT_EQ(load().jobs[0].attempt, "a-2");
+  end.attempt = "a-1";
+  EXPECT_FALSE(ask<FinishedJob>(&Store::finish_job, id, end, Microseconds{0}));
+  end.attempt = "a-2";
+  EXPECT_FALSE(finish(id, end).repeated);
+  EXPECT_TRUE(finish(id, end).repeated);
+  EXPECT_EQ(record(id).result->attempt, "a-2");
+  end.attempt = "b-1";
+  EXPECT_FALSE(ask<FinishedJob>(&Store::finish_job, id, end, Microseconds{0}));
+}
+
 TEST_F(Jobs, predecessors_release_when_all_succeeded) {
   const auto run = add_run();
   EXPECT_TRUE(finish(run.jobs[0].id, result(JobState::warning)).dependants.empty());
