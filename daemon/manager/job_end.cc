@@ -15,13 +15,13 @@ constexpr char kShutdownNote[] = "the job's unit ended without leaving a result"
 void JobRunner::unit_ended(std::int64_t id, const std::string& service_result) {
   if (strangers_.contains(id)) return stranger_ended(id);
   switch (phase(id)) {
-    case JobPhase::launching:
     case JobPhase::running:
       return collect(id, service_result);
     case JobPhase::gone:
     case JobPhase::waiting:
     case JobPhase::pending:
     case JobPhase::preparing:
+    case JobPhase::launching:  // systemd answers first
     case JobPhase::returning:
     case JobPhase::recording:
       return;  // it was the unit of an attempt whose end is known
