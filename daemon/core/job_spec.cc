@@ -20,6 +20,10 @@ class Writer {
   void operator()(const char* key, JobState value) { json_[key] = to_string(value); }
   void operator()(const char* key, const AnyCode& code) { json_[key] = code.word(); }
   void operator()(const char* key, const Json::Value& value) { json_[key] = value; }
+  // What an earlier version did not have.
+  void added(const char* key, const std::string& value) {
+    if (!value.empty()) json_[key] = value;
+  }
   void operator()(const char* key, const std::vector<std::string>& values) {
     json_[key] = Json::Value{Json::arrayValue};
     for (const auto& value : values) json_[key].append(value);
@@ -35,6 +39,9 @@ class Reader {
   explicit Reader(const Json::Value& json) : json_(json) {}
   void operator()(const char* key, std::string& value) {
     if (const Json::Value* field = find(key, &Json::Value::isString)) value = field->asString();
+  }
+  void added(const char* key, std::string& value) {
+    if (json_.isObject() && json_.isMember(key)) (*this)(key, value);
   }
   void operator()(const char* key, bool& value) {
     if (const Json::Value* field = find(key, &Json::Value::isBool)) value = field->asBool();
@@ -134,6 +141,7 @@ template <typename Visit, typename Spec>
 void visit_spec(Visit& visit, Spec& spec) {
   visit("job", spec.job);
   visit("run", spec.run);
+  visit.added("attempt", spec.attempt);
   visit("kind", spec.kind);
   visit("policy", spec.policy);
   visit("client", spec.client);
@@ -185,6 +193,7 @@ std::unexpected<Error> bad_field(const char* name) {
 
 template <typename Visit, typename Result>
 void visit_result(Visit& visit, Result& result) {
+  visit.added("attempt", result.attempt);
   visit("state", result.state);
   visit("code", result.code);
   visit("message", result.message);

@@ -79,6 +79,7 @@ struct JobSpec {
   std::string server;  // the server's name for borg's locks; what the job finds out itself, and not in JSON
   std::int64_t job = 0;
   std::int64_t run = 0;
+  std::string attempt;  // its token: the result carries it, too
   JobKind kind = JobKind::backup;
   std::string policy, client, repository;  // names
 
@@ -145,6 +146,7 @@ struct JobSpec {
 };
 
 struct JobResult {
+  std::string attempt;                // as in the specification
   JobState state = JobState::failed;  // successful, warning, failed, error or canceled
   AnyCode code;
   std::string message;  // one sentence for people

@@ -150,6 +150,7 @@ struct Job {
   std::vector<std::int64_t> after;         // predecessors
   Json::Value details{Json::objectValue};  // the kind's parameters, e.g. a restore's paths
   std::string archive;
+  std::string attempt;  // the token of the current attempt; empty: from a version that had none
   Microseconds created = 0;
   Microseconds started = 0;
   Microseconds finished = 0;

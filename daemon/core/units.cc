@@ -16,6 +16,7 @@ namespace {
 constexpr std::string_view kJobPrefix = "cyborg-job-";
 constexpr std::string_view kServiceSuffix = ".service";
 constexpr std::string_view kTimerSuffix = ".timer";
+constexpr std::string_view kAttempt = " (attempt ";
 
 // What timers start, and how that is called.
 struct Timer {
@@ -56,6 +57,7 @@ std::string description(const JobSpec& spec) {
   if (!spec.policy.empty()) text += fmt::format(" of policy {}", spec.policy);
   if (!spec.client.empty()) text += fmt::format(" on {}", spec.client);
   if (!spec.repository.empty()) text += fmt::format(" with repository {}", spec.repository);
+  if (!spec.attempt.empty()) text += fmt::format("{}{})", kAttempt, spec.attempt);
   return text;
 }
 
@@ -166,6 +168,13 @@ std::int64_t job_of_unit(std::string_view unit) {
   std::int64_t job = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), job);
   return error == std::errc{} && end == digits.data() + digits.size() && job > 0 ? job : 0;
+}
+
+std::string attempt_of_unit(std::string_view description) {
+  const std::size_t begin = description.rfind(kAttempt);
+  if (begin == std::string_view::npos || !description.ends_with(')')) return {};
+  description.remove_prefix(begin + kAttempt.size());
+  return std::string{description.substr(0, description.size() - 1)};
 }
 
 std::string timer_unit_name(std::string_view what, std::string_view name) {

@@ -57,6 +57,8 @@ struct Paths {
 std::string job_unit_name(std::int64_t job);
 // The job of a unit name, or 0.
 std::int64_t job_of_unit(std::string_view unit);
+// The token in the description of a job's unit, or empty.
+std::string attempt_of_unit(std::string_view description);
 // cyborg-WHAT@NAME.timer: what is "policy" for a policy's runs, and otherwise a kind of maintenance of a
 // repository.
 std::string timer_unit_name(std::string_view what, std::string_view name);

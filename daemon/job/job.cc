@@ -75,6 +75,14 @@ Fd catch_signals() {
 
 }  // namespace
 
+std::string attempt_if_known() {
+  try {
+    return read_spec().attempt;
+  } catch (const Failure&) {
+    return {};
+  }
+}
+
 Secret::~Secret() {
   sodium_memzero(text_.data(), text_.size());
 }

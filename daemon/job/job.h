@@ -98,4 +98,8 @@ JobResult withdraw(JobContext& job);
 // Where the server's own borg keeps caches and, more important, what it knows of repositories.
 std::string server_borg_directory();
 
+// The token of the attempt, for a result that is made without a JobContext; empty if there is no
+// specification.
+std::string attempt_if_known();
+
 }  // namespace cyborg

@@ -64,13 +64,16 @@ int job_main() {
     reserve_result(job.directory());
     JobResult result = run(job);
     finish(result, job.output());
+    result.attempt = job.spec().attempt;
     write_result(job.directory(), result);
     Output::wait_for_journal();
     return is_good(result) ? EXIT_SUCCESS : EXIT_FAILURE;
   } catch (const Failure& failure) {
     fmt::print(stderr, "<3>{}\n", failure.what());
     if (const char* directory = std::getenv("STATE_DIRECTORY")) {
-      write_result(directory, make_result(failure.code(), failure.what(), JobState::error));
+      JobResult result = make_result(failure.code(), failure.what(), JobState::error);
+      result.attempt = attempt_if_known();
+      write_result(directory, result);
     }
     return EXIT_FAILURE;
   }

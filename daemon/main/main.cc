@@ -15,7 +15,7 @@
 #include "sd/log.h"
 #include "sd/loop.h"
 #include "sd/systemd.h"
-#include "store/store.h"
+#include "store/postgres_store.h"
 
 namespace cyborg {
 namespace {
@@ -47,14 +47,13 @@ int run(const Config& config, Sealer sealer) {
   JournalLog log;
   bus::BusService bus{loop.handle(), log};
   Manager* manager = nullptr;
-  store::Store store{
-      {config.database, config.node},
-      [&loop](std::function<void()> call) { loop.post(std::move(call)); },
-      [&manager](bool available, const std::string& reason) { manager->on_availability(available, reason); }};
-  Manager the_manager{{{store, systemd, files, loop, bus, vault, log}}, paths};
+  const auto store = store::PostgresStore::make(
+      {config.database, config.node}, [&loop](std::function<void()> call) { loop.post(std::move(call)); },
+      [&manager](bool available, const std::string& reason) { manager->on_availability(available, reason); });
+  Manager the_manager{{{*store, systemd, files, loop, bus, vault, log}}, paths};
   manager = &the_manager;
   bus.serve(the_manager);
-  store.start();
+  store->start();
   // A unit that starts after cyborgd finds it answering; while the database is away, cyborgd answers with
   // errors.
   the_manager.on_loaded = [&loop] {

@@ -88,6 +88,7 @@ Plan plan_import(const std::string& repository, const std::string& url, const Im
 
 void Manager::list_repository_archives(const std::string& name, const Json::Value& json, unsigned limit,
                                        const std::string& cursor, Done<JsonPage<Json::Value>> done) {
+  done = later(std::move(done));
   if (limit < 1 || limit > 1000) {
     return done(fail(ErrorCode::invalid_argument, fmt::format("limit {}: expected 1-1000", limit)));
   }
@@ -124,6 +125,7 @@ void Manager::list_repository_archives(const std::string& name, const Json::Valu
 
 void Manager::import_archives(const std::string& name, const ImportOptions& given,
                               Done<std::vector<std::int64_t>> done) {
+  done = later(std::move(done));
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
   const auto repository = state_.fleet.find_repository(name);
   if (!repository) return done(std::unexpected(repository.error()));

@@ -79,6 +79,7 @@ auto as_records(Done<JsonPage<Json::Value>> done, Record record) {
 
 void Manager::find_files(const std::string& pattern, const Json::Value& json, unsigned limit,
                          const std::string& cursor, Done<JsonPage<Json::Value>> done) {
+  done = later(std::move(done));
   if (auto checked = check_quota(limit); !checked) return done(std::unexpected(checked.error()));
   store::FileFilter filter;
   Fields fields{json};
@@ -93,6 +94,7 @@ void Manager::find_files(const std::string& pattern, const Json::Value& json, un
 
 void Manager::list_files(const std::string& archive, const std::string& path, unsigned limit,
                          const std::string& cursor, Done<JsonPage<Json::Value>> done) {
+  done = later(std::move(done));
   if (auto checked = check_quota(limit); !checked) return done(std::unexpected(checked.error()));
   out_.store.list_files(archive, inner_path(path), limit, cursor,
                         as_records<ListedFile>(std::move(done), file_record));
@@ -100,6 +102,7 @@ void Manager::list_files(const std::string& archive, const std::string& path, un
 
 void Manager::diff_archives(const std::string& a, const std::string& b, unsigned limit,
                             const std::string& cursor, Done<JsonPage<Json::Value>> done) {
+  done = later(std::move(done));
   if (auto checked = check_quota(limit); !checked) return done(std::unexpected(checked.error()));
   std::int32_t from = 0;
   const auto [end, error] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), from);
@@ -112,12 +115,14 @@ void Manager::diff_archives(const std::string& a, const std::string& b, unsigned
 
 void Manager::file_history(const std::string& client, const std::string& path, unsigned limit,
                            const std::string& cursor, Done<JsonPage<Json::Value>> done) {
+  done = later(std::move(done));
   if (auto checked = check_quota(limit); !checked) return done(std::unexpected(checked.error()));
   out_.store.file_history(client, inner_path(path), limit, cursor,
                           as_records<store::FileVersion>(std::move(done), version_record));
 }
 
 void Manager::drop_catalog(const std::string& client, Done<void> done) {
+  done = later(std::move(done));
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
   out_.store.drop_catalog(client,
                           [done = std::move(done)](const Expected<std::vector<store::Archive>>& archives) {
@@ -156,6 +161,7 @@ void Manager::catalog_imported(const std::vector<store::Archive>& archives) {
 }
 
 void Manager::rebuild_catalog(const std::string& client, const std::string& actor, Done<RunAnswer> done) {
+  done = later(std::move(done));
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
   out_.store.drop_catalog(client, [this, client, actor, done = std::move(done)](
                                       const Expected<std::vector<store::Archive>>& archives) {

@@ -8,6 +8,7 @@
 namespace cyborg {
 
 void Manager::discover_client(const std::string& client, Done<std::vector<Json::Value>> done) {
+  done = later(std::move(done));
   if (auto known = state_.fleet.find_client(client); !known) return done(std::unexpected(known.error()));
   store::JobFilter filter;
   filter.kind = JobKind::prepare_client;

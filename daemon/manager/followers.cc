@@ -25,7 +25,7 @@ void Followers::set_spooled(std::int64_t job, bool spooled) {
   }
 }
 
-void Followers::read(std::int64_t job, std::uint64_t first, std::size_t limit, Done<LogPage> done) {
+void Followers::read(std::int64_t job, std::uint64_t first, std::size_t limit, Then<LogPage> then) {
   const auto unfinished = state_.unfinished.find(job);
   if (is_spooled(job)) {
     auto lines = files_.read_output(job, first, limit);
@@ -33,19 +33,19 @@ void Followers::read(std::int64_t job, std::uint64_t first, std::size_t limit, D
     if (lines) page.lines = std::move(*lines);
     // Pages may be short because lines are long: only an empty one is the end.
     page.end = unfinished == state_.unfinished.end() && page.lines.empty();
-    return done(lines ? Expected<LogPage>{std::move(page)} : std::unexpected(lines.error()));
+    return then(lines ? Expected<LogPage>{std::move(page)} : std::unexpected(lines.error()));
   }
-  if (unfinished != state_.unfinished.end()) return done(LogPage{});  // it has printed nothing yet
+  if (unfinished != state_.unfinished.end()) return then(LogPage{});  // it has printed nothing yet
   store_.read_output(
       job, static_cast<std::int64_t>(first), static_cast<std::uint32_t>(limit),
-      [done = std::move(done)](Expected<store::OutputPage> stored) {
-        if (!stored) return done(std::unexpected(stored.error()));
+      [then = std::move(then)](Expected<store::OutputPage> stored) {
+        if (!stored) return then(std::unexpected(stored.error()));
         LogPage page;
         for (auto& line : stored->lines) {
           page.lines.push_back({line.time, static_cast<std::uint8_t>(line.priority), std::move(line.text)});
         }
         page.end = stored->complete || page.lines.empty();
-        done(std::move(page));
+        then(std::move(page));
       });
 }
 
@@ -70,12 +70,13 @@ Expected<void> Followers::check_limits(const std::string& follower) const {
 }
 
 void Followers::follow(const std::string& follower, std::int64_t job, std::uint64_t first,
-                       const Done<void>& done) {
+                       const Then<void>& then) {
   unfollow(follower, job);
-  if (auto fits = check_limits(follower); !fits) return done(fits);
+  if (auto fits = check_limits(follower); !fits) return then(fits);
   followers_[job].push_back({follower, first, false});
-  done({});
-  pump(job, follower);
+  then({});
+  // The answer goes out on a turn of its own, before this.
+  clock_.post([this, job, follower] { pump(job, follower); });
 }
 
 void Followers::unfollow(const std::string& follower, std::int64_t job) {

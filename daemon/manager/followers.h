@@ -21,9 +21,9 @@ class Followers {
  public:
   Followers(State& state, store::Store& store, JobFiles& files, Clock& clock, Publisher& publisher);
 
-  void read(std::int64_t job, std::uint64_t first, std::size_t limit, Done<LogPage> done);
+  void read(std::int64_t job, std::uint64_t first, std::size_t limit, Then<LogPage> then);
   // Answered before the first line goes out.
-  void follow(const std::string& follower, std::int64_t job, std::uint64_t first, const Done<void>& done);
+  void follow(const std::string& follower, std::int64_t job, std::uint64_t first, const Then<void>& then);
   void unfollow(const std::string& follower, std::int64_t job);
   void gone(const std::string& follower);  // left the bus
 

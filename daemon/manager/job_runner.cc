@@ -1,6 +1,7 @@
 #include "manager/job_runner.h"
 
 #include <fmt/format.h>
+#include <json/writer.h>
 
 #include <algorithm>
 
@@ -10,7 +11,12 @@ namespace cyborg {
 namespace {
 
 constexpr std::chrono::seconds kRetry{5};
-constexpr char kShutdownNote[] = "the job's unit ended without leaving a result";
+
+std::string compact_json(const Json::Value& json) {
+  Json::StreamWriterBuilder builder;
+  builder["indentation"] = "";
+  return Json::writeString(builder, json);
+}
 
 }  // namespace
 
@@ -18,10 +24,26 @@ JobResult not_run(ResultCode code, std::string message) {
   return make_result(code, std::move(message), JobState::error);
 }
 
+// Of a UUID of version 4, what stands before the version is random.
+std::string new_attempt(Secrets& secrets) {
+  std::string job = secrets.random_uuid().substr(0, 13);
+  std::erase(job, '-');
+  return next_attempt(job, secrets);
+}
+
+std::string next_attempt(const std::string& attempt, Secrets& secrets) {
+  if (attempt.empty()) return new_attempt(secrets);
+  return fmt::format("{}-{}", attempt.substr(0, attempt.find('-')), secrets.random_uuid().substr(0, 8));
+}
+
+bool is_same_job(std::string_view attempt, std::string_view other) {
+  return !attempt.empty() && attempt.substr(0, attempt.find('-')) == other.substr(0, other.find('-'));
+}
+
 JobRunner::JobRunner(State& state, Followers& followers, Outside outside, Paths paths)
     : state_(state), followers_(followers), out_(outside), paths_(std::move(paths)) {
   out_.systemd.on_job_ended = [this](std::int64_t job, const std::string& service_result) {
-    take_in(job, service_result);
+    unit_ended(job, service_result);
   };
   out_.files.on_output = [this](std::int64_t job) { followers_.wake(job); };
   out_.files.on_progress = [this](std::int64_t job, const Progress& progress) {
@@ -36,17 +58,36 @@ std::size_t JobRunner::live_jobs() const {
       state_.unfinished, [](const auto& entry) { return is_live(entry.second.state); }));
 }
 
+JobPhase JobRunner::phase(std::int64_t id) const {
+  const auto job = state_.unfinished.find(id);
+  if (job == state_.unfinished.end()) return JobPhase::gone;
+  if (recording_.contains(id)) return JobPhase::recording;
+  if (returning_.contains(id)) return JobPhase::returning;
+  if (launching_.contains(id)) return JobPhase::launching;
+  if (starts_.contains(id)) return JobPhase::preparing;
+  if (job->second.state == JobState::running) return JobPhase::running;
+  return job->second.state == JobState::waiting ? JobPhase::waiting : JobPhase::pending;
+}
+
 void JobRunner::enqueue(std::vector<Job> jobs) {
   for (auto& job : jobs) {
-    const std::int64_t id = job.id;
     if (is_ended(job.state)) {
-      ended(std::move(job));
-      continue;
+      retire(std::move(job));
+    } else {
+      admit(std::move(job));
     }
-    state_.unfinished.insert_or_assign(id, std::move(job));
-    out_.publisher.job_changed(id);
   }
   wake();
+}
+
+// A number is given again when the database lost the job that had it.
+void JobRunner::admit(Job job) {
+  const std::int64_t id = job.id;
+  const auto known = state_.unfinished.find(id);
+  if (known != state_.unfinished.end() && known->second.created != job.created)
+    drop(id, "the database has another job of that number");
+  state_.unfinished.insert_or_assign(id, std::move(job));
+  out_.publisher.job_changed(id);
 }
 
 void JobRunner::remember_password(std::int64_t job, std::string password) {
@@ -61,18 +102,37 @@ void JobRunner::wake() {
   out_.clock.after("queue", std::chrono::milliseconds{0}, [this] { start_ready(); });
 }
 
+void JobRunner::retry_later(const char* what) {
+  out_.clock.after(what, kRetry, [this] { wake(); });
+}
+
 void JobRunner::start_ready() {
   // Without the database an end could not be recorded, so nothing new begins.
-  if (!state_.writable()) return;
-  const QueueLimits limits{
+  if (!state_.writable() || !reconciled_) return;
+  QueueLimits limits{
       static_cast<std::size_t>(setting_number(state_.settings, "max_jobs")),
       static_cast<std::size_t>(setting_number(state_.settings, "max_jobs_per_repository_host")),
-      out_.clock.now()};
+      out_.clock.now(),
+      {},
+      {}};
+  for (const auto& [id, result] : recording_) limits.apart.insert(id);
+  for (const auto& [id, update] : returning_) limits.apart.insert(id);
+  for (const auto& [id, job] : strangers_) {
+    limits.apart.insert(id);
+    limits.holders.push_back(job);
+    const auto namesake = state_.unfinished.find(id);
+    const std::string reason =
+        fmt::format("{} still runs for a job that the database lost", job_unit_name(id));
+    if (namesake != state_.unfinished.end() && phase(id) == JobPhase::pending &&
+        namesake->second.reason != reason) {
+      set_state(id, JobState::pending, reason);
+    }
+  }
   const Decision decision = decide(state_.unfinished, limits);
   for (const auto& [id, reason] : decision.reasons) {
     if (state_.unfinished.at(id).reason != reason) set_state(id, JobState::pending, reason);
   }
-  for (const std::int64_t id : decision.start) start(state_.unfinished.at(id));
+  for (const std::int64_t id : decision.start) prepare(state_.unfinished.at(id));
   wake_for_retries(limits.now);
 }
 
@@ -96,24 +156,83 @@ std::chrono::seconds JobRunner::timeout_of(const Job& job) const {
   return setting_span(state_.settings, "job_timeout");
 }
 
-void JobRunner::started(std::int64_t id, const Expected<void>& result) {
-  const auto job = state_.unfinished.find(id);
-  if (job == state_.unfinished.end() || finishing_.contains(id)) return;
-  if (!result) {
-    if (result.error().code == ErrorCode::unavailable) {
-      set_state(id, JobState::pending, result.error().message);
-      return retry_later("start jobs");
-    }
-    return finish(id, not_run(ResultCode::unit, result.error().message));
+void JobRunner::prepare(const Job& job) {
+  const std::int64_t id = job.id;
+  const JobStart::Ends ends{[this, id] { launch(id); },
+                            [this, id](JobResult result) { record(id, std::move(result)); },
+                            [this, id](const Error& why) { put_off(id, why); }};
+  const JobStart::Outside outside{out_.store, out_.clock, out_.secrets, paths_};
+  const auto start = std::make_shared<JobStart>(state_, outside, job, ends);
+  starts_.insert_or_assign(id, start);
+  set_state(id, JobState::starting, "");
+  // Kept until it was started, which may have to be tried again.
+  const auto password = passwords_.find(id);
+  start->begin(password == passwords_.end() ? std::nullopt : std::optional{password->second},
+               outputs_.contains(id));
+}
+
+// Back to where it was; nobody else may have a reason to look at the queue.
+void JobRunner::put_off(std::int64_t id, const Error& why) {
+  starts_.erase(id);
+  launching_.erase(id);
+  if (canceling_.contains(id)) return record_canceled(id);
+  set_state(id, JobState::pending, why.message);
+  retry_later("start jobs");
+}
+
+void JobRunner::launch(std::int64_t id) {
+  const auto start = starts_.at(id);
+  Job& job = state_.unfinished.at(id);
+  if (const std::string& chosen = start->spec().archive;
+      job.kind == JobKind::verify && job.archive != chosen) {
+    // Another attempt takes the same.
+    job.archive = chosen;
+    change(id).archive = chosen;
   }
+  auto credentials = std::move(start->credentials());
+  credentials["spec"] = compact_json(to_json(start->spec()));
+  JobUnitOptions options{paths_, timeout_of(job), {}, {}};
+  if (const auto output = outputs_.find(id); output != outputs_.end()) options.input = output->second;
+  for (const auto& [name, content] : credentials) options.credentials.push_back(name);
+  launching_.insert(id);
+  out_.systemd.start_job(
+      job_unit(start->spec(), options), std::move(credentials),
+      [this, id, asked = std::weak_ptr{start}, job](const Expected<void>& result) {
+        if (const auto current = asked.lock(); current && starts_.contains(id) && starts_.at(id) == current)
+          return launched(id, result);
+        // The database lost it meanwhile, and drop() counted on a unit.
+        const auto stranger = strangers_.find(id);
+        if (result || stranger == strangers_.end() || stranger->second.created != job.created) return;
+        strangers_.erase(stranger);
+        wake();
+      });
+}
+
+void JobRunner::launched(std::int64_t id, const Expected<void>& result) {
+  Job& job = state_.unfinished.at(id);
+  if (result) {
+    starts_.erase(id);
+    launching_.erase(id);
+    out_.log.job_started(job);
+    return run(job);
+  }
+  if (result.error().code != ErrorCode::unavailable)
+    return record(id, not_run(ResultCode::unit, result.error().message));
+  // It may have been started, and have ended, while systemd could not be asked.
+  if (own_result(job)) return collect(id, "");
+  out_.files.clear_result(id);
+  put_off(id, result.error());
+}
+
+void JobRunner::run(Job& job) {
+  const std::int64_t id = job.id;
   passwords_.erase(id);
   outputs_.erase(id);
   followers_.set_spooled(id, true);
   out_.files.watch(id);
-  job->second.started = out_.clock.now();
-  updates_[id].started = job->second.started;
+  job.started = out_.clock.now();
+  change(id).started = job.started;
   set_state(id, JobState::running, "");
-  out_.log.job_started(job->second);
   if (canceling_.contains(id)) out_.systemd.stop_job(id, [](const Expected<void>&) {});
 }
 
@@ -125,12 +244,17 @@ void JobRunner::set_state(std::int64_t id, JobState state, std::string reason) {
   out_.publisher.job_changed(id);
   // "starting" is over in a moment, and what became of it is read from the unit: not worth a transaction.
   if (state == JobState::starting) return;
-  store::JobUpdate& update = updates_[id];
-  update.id = id;
+  store::JobUpdate& update = change(id);
   update.state = state;
   update.reason = job.reason;
   if (state == JobState::running) update.unit = job_unit_name(id);
+}
+
+store::JobUpdate& JobRunner::change(std::int64_t id) {
   out_.clock.after("job updates", std::chrono::milliseconds{20}, [this] { flush_updates(); });
+  store::JobUpdate& update = updates_[id];
+  update.id = id;
+  return update;
 }
 
 void JobRunner::flush_updates() {
@@ -149,219 +273,30 @@ void JobRunner::flush_updates() {
   });
 }
 
-void JobRunner::cancel(std::int64_t id, Done<void> done) {
-  const auto found = state_.unfinished.find(id);
-  if (found == state_.unfinished.end()) {
-    return done(fail(ErrorCode::job_not_cancelable, fmt::format("job {} has ended", id)));
-  }
-  if (auto writable = state_.writable(); !writable) return done(writable);
-  const JobState state = found->second.state;
-  canceling_.insert(id);
-  if (state == JobState::waiting || state == JobState::pending) {
-    finish(id, make_result(ResultCode::canceled, "canceled before it ran"));
-    return done({});
-  }
-  if (state == JobState::starting) return done({});  // started() or launch() sees to it
-  out_.systemd.stop_job(id, std::move(done));
-}
-
-JobResult JobRunner::result_of(std::int64_t id, const std::optional<JobResult>& left,
-                               const std::string& service_result) const {
-  if (left && service_result != "timeout") return *left;
-  JobResult result = make_result(ResultCode::interrupted, kShutdownNote);
-  if (service_result == "timeout") {
-    result.code = ResultCode::timeout;
-    result.message =
-        fmt::format("stopped after its time limit of {} s", timeout_of(state_.unfinished.at(id)).count());
-  } else if (service_result == "oom-kill") {
-    result.code = ResultCode::out_of_memory;
-    result.message = "killed because memory ran out";
-  } else {
-    if (!service_result.empty()) result.message += fmt::format(" ({})", service_result);
-    // Whoever cannot write a result cannot say why.
-    if (const std::string full = out_.files.full_directory(); !full.empty()) {
-      result.code = ResultCode::state_directory;
-      result.message += fmt::format(": there is no space left in {}", full);
-    }
-  }
-  return result;
-}
-
-void JobRunner::take_in(std::int64_t id, const std::string& service_result) {
-  if (!state_.unfinished.contains(id) || finishing_.contains(id)) return;
-  const auto left = out_.files.read_result(id);
-  if (!left) out_.log.trouble(fmt::format("job {}: its result cannot be read: {}", id, left.error().message));
-  const Job& job = state_.unfinished.at(id);
-  // It waits for its next attempt, since before cyborgd was started.
-  if (left && !*left && job.state == JobState::pending && attempt_of(job) > 0) return;
-  const JobResult result = result_of(id, left.value_or(std::nullopt), service_result);
-  const RetryPolicy limits{setting_number(state_.settings, "retry_attempts"),
-                           setting_span(state_.settings, "retry_delay"),
-                           setting_span(state_.settings, "retry_longest_delay")};
-  const auto retry = canceling_.contains(id) ? std::nullopt : retry_of(job, result, limits, out_.clock.now());
-  if (retry) return postpone(id, *retry);
-  finish(id, result);
-}
-
-void JobRunner::postpone(std::int64_t id, const Retry& retry) {
-  finishing_.insert(id);
-  store::JobUpdate update;
-  update.id = id;
-  update.state = JobState::pending;
-  update.reason = retry.reason;
-  update.details = retry.details;
-  out_.store.update_jobs({update}, [this, id, retry](const Expected<std::vector<std::int64_t>>& stored) {
-    if (!stored) {
-      // Its result stays where it is until the database knows of the next attempt.
-      return out_.clock.after(fmt::format("postpone {}", id), kRetry,
-                              [this, id, retry] { postpone(id, retry); });
-    }
-    finishing_.erase(id);
-    out_.files.clear_result(id);
-    out_.systemd.forget_job(id);
-    Job& job = state_.unfinished.at(id);
-    job.details = retry.details;
-    job.state = JobState::pending;
-    job.reason = retry.reason;
-    updates_.erase(id);
-    out_.publisher.job_changed(id);
-    out_.log.trouble(fmt::format("job {} ({} of {}): {}", id, to_string(job.kind), job.client, retry.reason));
-    wake();
-  });
-}
-
-void JobRunner::finish(std::int64_t id, const JobResult& result) {
-  finishing_.insert(id);
-  out_.store.finish_job(id, result, 0, [this, id, result](Expected<store::FinishedJob> stored) {
-    if (stored) {
-      finishing_.erase(id);
-      return finished(*stored);
-    }
-    if (stored.error().code != ErrorCode::unavailable) {
-      out_.log.trouble(fmt::format("job {}: its end cannot be recorded: {}", id, stored.error().message));
-    }
-    // The result stays where it is until the database has it.
-    out_.clock.after(fmt::format("finish {}", id), kRetry, [this, id, result] { finish(id, result); });
-  });
-}
-
-void JobRunner::apply_facts(const store::FinishedJob& done) {
-  if (done.client && state_.fleet.clients.contains(done.client->name)) {
-    state_.fleet.clients.insert_or_assign(done.client->name, *done.client);
-    out_.publisher.object_changed(ObjectKind::client, done.client->name);
-  }
-  if (done.borg_repository) {
-    state_.fleet.borg_repositories.insert_or_assign(done.borg_repository->url, *done.borg_repository);
-    out_.publisher.object_changed(ObjectKind::repository, done.borg_repository->repository);
-  }
-  if (done.repository && state_.fleet.repositories.contains(done.repository->name)) {
-    state_.fleet.repositories.insert_or_assign(done.repository->name, *done.repository);
-    out_.publisher.object_changed(ObjectKind::repository, done.repository->name);
-  }
-}
-
-void JobRunner::finished(const store::FinishedJob& done) {
-  apply_facts(done);
-  const std::int64_t id = done.job.id;
-  out_.files.unwatch(id);
-  out_.systemd.forget_job(id);
-  ended(done.job);
-  for (const auto& dependant : done.dependants) {
-    if (is_ended(dependant.state)) {
-      ended(dependant);
-    } else {
-      state_.unfinished.insert_or_assign(dependant.id, dependant);
-      out_.publisher.job_changed(dependant.id);
-    }
-  }
-  archive_output(id);
-  if (on_imported && !done.imported.empty()) on_imported(done.imported);
-  if (on_finished) on_finished();
-  wake();
-}
-
-void JobRunner::ended(Job job) {
-  const std::int64_t id = job.id;
-  const bool known = state_.unfinished.erase(id) > 0;
-  updates_.erase(id);
-  canceling_.erase(id);
-  passwords_.erase(id);
-  outputs_.erase(id);
-  if (!known && state_.recent.contains(id)) return;
-  state_.recent.insert_or_assign(id, std::move(job));
-  out_.publisher.job_changed(id);
-  out_.publisher.job_ended(id);
-  out_.log.job_ended(state_.recent.at(id));
-  followers_.wake(id);
-  const auto keep = setting_span(state_.settings, "recent_jobs");
-  out_.clock.after(fmt::format("forget {}", id), keep, [this, id] {
-    state_.recent.erase(id);
-    state_.progress.erase(id);
-    out_.publisher.job_forgotten(id);
-  });
-}
-
-void JobRunner::archive_output(std::int64_t id) {
-  if (archiving_.contains(id)) return;
-  archiving_.insert(id);
-  out_.store.append_output(
-      id, out_.files.output_path(id), true, [this, id](const Expected<std::int64_t>& lines) {
-        archiving_.erase(id);
-        if (!lines) {
-          return out_.clock.after(fmt::format("output {}", id), kRetry, [this, id] { archive_output(id); });
-        }
-        followers_.set_spooled(id, false);
-        out_.files.remove(id);
-        followers_.wake(id);
-      });
-}
-
-void JobRunner::retry_later(const char* what) {
-  out_.clock.after(what, kRetry, [this] { wake(); });
-}
-
-void JobRunner::reconcile() {
-  // Only those that were running before systemd was asked can have vanished by its answer.
-  std::set<std::int64_t> suspects;
-  const auto directories = out_.files.list();
-  for (const std::int64_t id : directories) followers_.set_spooled(id, true);
-  for (const auto& [id, job] : state_.unfinished) {
-    // Whoever has a state directory was started; so was whoever is said to run.
-    const bool begun =
-        job.state == JobState::running || (followers_.is_spooled(id) && job.state != JobState::starting);
-    if (begun && !finishing_.contains(id)) suspects.insert(id);
-  }
-  out_.systemd.list_jobs([this, suspects = std::move(suspects)](const Expected<std::vector<JobUnit>>& units) {
-    if (!units) {
-      out_.log.trouble("systemd does not say which jobs run: " + units.error().message);
-      return out_.clock.after("reconcile", kRetry, [this] { reconcile(); });
-    }
-    adopt(suspects, *units);
-    wake();
-  });
-}
-
-void JobRunner::adopt(const std::set<std::int64_t>& suspects, const std::vector<JobUnit>& units) {
-  std::set<std::int64_t> alive;
-  for (const auto& [id, has_ended, service_result] : units) {
-    const auto job = state_.unfinished.find(id);
-    if (has_ended) {
-      // One whose end was recorded already was not forgotten yet.
-      if (job == state_.unfinished.end()) out_.systemd.forget_job(id);
-      if (suspects.contains(id)) take_in(id, service_result);
-      continue;
-    }
-    alive.insert(id);
-    if (job == state_.unfinished.end() || job->second.state == JobState::starting) continue;
-    followers_.set_spooled(id, true);
-    out_.files.watch(id);
-    if (job->second.state != JobState::running) set_state(id, JobState::running, "");
-  }
-  for (const std::int64_t id : suspects) {
-    if (!alive.contains(id)) take_in(id, "");
-  }
-  for (const std::int64_t id : out_.files.list()) {
-    if (!state_.unfinished.contains(id) && !alive.contains(id)) archive_output(id);
+void JobRunner::cancel(std::int64_t id, Then<void> then) {
+  if (!state_.unfinished.contains(id))
+    return then(fail(ErrorCode::job_not_cancelable, fmt::format("job {} has ended", id)));
+  if (auto writable = state_.writable(); !writable) return then(writable);
+  switch (phase(id)) {
+    case JobPhase::waiting:
+    case JobPhase::pending:
+    case JobPhase::preparing:
+      if (reconciled_) {
+        record_canceled(id);
+      } else {
+        canceling_.insert(id);  // cancel_adopted() sees to it
+      }
+      return then({});
+    case JobPhase::launching:  // run() stops it, or returned() ends it
+    case JobPhase::returning:
+      canceling_.insert(id);
+      return then({});
+    case JobPhase::running:
+      canceling_.insert(id);
+      return out_.systemd.stop_job(id, std::move(then));
+    case JobPhase::recording:
+    case JobPhase::gone:
+      return then({});  // it has ended, and nobody was told yet
   }
 }
 

@@ -1,15 +1,31 @@
 // From pending to ended: starts what the queue allows, takes in what ended, and after any restart finds out
 // what became of everything.
+//
+//   waiting ──► pending ──► preparing ──► launching ──► running ──► (collect) ──► recording ──► gone
+//                  ▲            │             │                         │             ▲
+//                  ├─ put off ──┘             │                         │             │
+//                  ├─ put off ────────────────┘                         │             │
+//                  └────────────────── returning ◄──── to be retried ───┘             │
+//
+// A job that cannot run, or is canceled, goes to recording from wherever it stands; a unit that runs is
+// stopped first. preparing: JobStart asks the database; launching: systemd was asked; returning and
+// recording: the next attempt, or the end, is being stored, for as often as it takes. waiting, pending and
+// running are what the database has, the others are lost with the process: after a restart, reconcile() finds
+// out by units and results. Each attempt has a token, which is in the job's row, in the unit's description
+// and in the result: what has another token is of another job, which the database lost while its number was
+// given again.
 #pragma once
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
+#include "manager/job_start.h"
 #include "manager/state.h"
-#include "plan/retention.h"
 #include "plan/retry.h"
 #include "store/store.h"
 
@@ -19,6 +35,12 @@ class Followers;
 
 // The end of a job that never ran.
 JobResult not_run(ResultCode code, std::string message);
+// Tokens of attempts: random digits of the job, and behind a dash those of the attempt.
+std::string new_attempt(Secrets& secrets);
+std::string next_attempt(const std::string& attempt, Secrets& secrets);
+bool is_same_job(std::string_view attempt, std::string_view other);
+
+enum class JobPhase { gone, waiting, pending, preparing, launching, running, returning, recording };
 
 class JobRunner {
  public:
@@ -36,11 +58,13 @@ class JobRunner {
 
   // Takes jobs that were just created into the queue.
   void enqueue(std::vector<Job> jobs);
+  // Takes over what the database has, after it was away: jobs that it lost are dropped.
+  void take_stored(std::vector<Job> jobs);
   // A password for one prepare-client job; forgotten once its unit started.
   void remember_password(std::int64_t job, std::string password);
   // Where a restore goes to; closed here when its unit has it, or it will never have one.
   void remember_output(std::int64_t job, Descriptor output);
-  void cancel(std::int64_t job, Done<void> done);
+  void cancel(std::int64_t job, Then<void> then);
 
   // Compares the queue with units and state directories: adopts what runs, takes in what ended, fails what
   // vanished.
@@ -49,43 +73,63 @@ class JobRunner {
   void wake();
 
   std::size_t live_jobs() const;
+  JobPhase phase(std::int64_t job) const;
 
   // A job has ended, and that is recorded.
   std::function<void()> on_finished;
   // A job took archives over into the history that the catalog could have.
   std::function<void(const std::vector<store::Archive>& archives)> on_imported;
+  // The database turned out to have lost a job: what else it has should be looked at.
+  std::function<void()> on_lost;
 
  private:
+  // The queue.
+  void admit(Job job);
   void start_ready();
   void wake_for_retries(Microseconds now);
-  void start(const Job& job);
-  // For a prune: which archives go.
-  void choose_archives(std::int64_t job, JobSpec spec, std::map<std::string, std::string> credentials);
-  // For a verification of the newest archive: which that is.
-  void choose_newest(std::int64_t job, JobSpec spec, std::map<std::string, std::string> credentials);
-  void add_passphrase(std::int64_t job, JobSpec spec, std::map<std::string, std::string> credentials);
-  void with_secret(std::int64_t job, const char* name, const store::SecretKey& key,
-                   std::map<std::string, std::string> credentials,
-                   std::function<void(std::map<std::string, std::string>)> then);
-  void add_database_password(std::int64_t job, const JobSpec& spec,
-                             std::map<std::string, std::string> credentials);
-  void launch(std::int64_t job, const JobSpec& spec, std::map<std::string, std::string> credentials);
-  void started(std::int64_t job, const Expected<void>& result);
-  void take_in(std::int64_t job, const std::string& service_result);
-  // Back into the queue, for another attempt.
-  void postpone(std::int64_t job, const Retry& retry);
-  void finish(std::int64_t job, const JobResult& result);
-  void finished(const store::FinishedJob& finished);
-  void apply_facts(const store::FinishedJob& finished);
-  void ended(Job job);
-  void archive_output(std::int64_t job);
-  void set_state(std::int64_t job, JobState state, std::string reason);
-  void flush_updates();
   void retry_later(const char* what);
-  void adopt(const std::set<std::int64_t>& suspects, const std::vector<JobUnit>& units);
+
+  // A start: preparing, launching, running.
+  void prepare(const Job& job);
+  void put_off(std::int64_t job, const Error& why);
+  void launch(std::int64_t job);
+  void launched(std::int64_t job, const Expected<void>& result);
+  void run(Job& job);
+
+  // An end, job_end.cc: collecting, then returning or recording.
+  void unit_ended(std::int64_t job, const std::string& service_result);
+  void collect(std::int64_t job, const std::string& service_result);
+  std::optional<JobResult> own_result(const Job& job);
+  JobResult judge(const Job& job, const std::optional<JobResult>& left,
+                  const std::string& service_result) const;
+  void return_to_queue(std::int64_t job, const Retry& retry);
+  void store_return(std::int64_t job, std::shared_ptr<const store::JobUpdate> update);
+  void returned(std::int64_t job, const store::JobUpdate& update);
+  void record(std::int64_t job, JobResult result);
+  void record_canceled(std::int64_t job);
+  void store_end(std::int64_t job, std::shared_ptr<const JobResult> result);
+  void recorded(const store::FinishedJob& finished);
+  void apply_facts(const store::FinishedJob& finished);
+  void take_dependant(const Job& job);
+  void retire(Job job);
+  void forget_start(std::int64_t job);
+  void archive_output(std::int64_t job);
+
+  // Jobs, units and files that the others do not know, job_reconcile.cc.
+  void drop(std::int64_t job, const std::string& why);
+  void set_files_aside(std::int64_t job, const std::string& why);
+  void stranger_ended(std::int64_t job);
+  std::set<std::int64_t> suspects();
+  void adopt(std::set<std::int64_t> suspects, const std::vector<JobUnit>& units);
+  void cancel_adopted();
+  void adopt_running(Job& job, const std::string& attempt);
+  void adopt_ended(const JobUnit& unit, std::set<std::int64_t>& suspects);
+
+  void set_state(std::int64_t job, JobState state, std::string reason);
+  // What is to be written of it in a moment.
+  store::JobUpdate& change(std::int64_t job);
+  void flush_updates();
   std::chrono::seconds timeout_of(const Job& job) const;
-  JobResult result_of(std::int64_t job, const std::optional<JobResult>& left,
-                      const std::string& service_result) const;
 
   State& state_;
   Followers& followers_;
@@ -94,9 +138,15 @@ class JobRunner {
   std::map<std::int64_t, store::JobUpdate> updates_;  // not written yet
   std::map<std::int64_t, std::string> passwords_;
   std::map<std::int64_t, Descriptor> outputs_;
-  std::set<std::int64_t> finishing_;  // their end is being recorded
+  std::map<std::int64_t, std::shared_ptr<JobStart>> starts_;  // preparing and launching
+  std::set<std::int64_t> launching_;
+  std::map<std::int64_t, std::shared_ptr<const store::JobUpdate>> returning_;
+  std::map<std::int64_t, std::shared_ptr<const JobResult>> recording_;
   std::set<std::int64_t> canceling_;
+  bool reconciled_ = false;           // until then a job may run that is said to be pending
   std::set<std::int64_t> archiving_;  // their output is being stored
+  // Units that run for jobs that the database lost, by number: as far as it is known, with the job.
+  std::map<std::int64_t, Job> strangers_;
 };
 
 }  // namespace cyborg

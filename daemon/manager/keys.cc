@@ -77,6 +77,7 @@ void Manager::withdraw_unused_keys(const std::string& actor) {
 
 void Manager::withdraw_keys(const std::string& repository, const std::vector<std::string>& clients,
                             bool force, const std::string& actor, Done<std::vector<std::int64_t>> done) {
+  done = later(std::move(done));
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
   const KeyChoice only{repository, clients};
   if (force) return forget_keys(only, std::move(done));
@@ -98,7 +99,7 @@ void Manager::withdraw_keys(const std::string& repository, const std::vector<std
   });
 }
 
-void Manager::forget_keys(const KeyChoice& only, Done<std::vector<std::int64_t>> done) {
+void Manager::forget_keys(const KeyChoice& only, Then<std::vector<std::int64_t>> done) {
   std::vector<std::string> urls;
   for (const auto& [url, one] : state_.fleet.borg_repositories) {
     const bool chosen =

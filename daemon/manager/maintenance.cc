@@ -29,6 +29,7 @@ Chain Manager::chain() const {
 }
 
 void Manager::prune_policy(const std::string& name, const RunRequest& request, Done<RunAnswer> done) {
+  done = later(std::move(done));
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
   const auto policy = state_.fleet.find_policy(name);
   if (!policy) return done(std::unexpected(policy.error()));
@@ -46,7 +47,7 @@ void Manager::prune_policy(const std::string& name, const RunRequest& request, D
 }
 
 // One series after the other, as the database answers.
-void Manager::preview_prune(std::shared_ptr<Preview> preview, Done<RunAnswer> done) {
+void Manager::preview_prune(std::shared_ptr<Preview> preview, Then<RunAnswer> done) {
   if (preview->next == preview->jobs.size()) return done(RunAnswer{0, {}, std::move(preview->rows)});
   const NewJob& job = preview->jobs[preview->next++];
   out_.store.get_series(job.policy, job.client, job.borg_url, preview->zone,
@@ -71,6 +72,7 @@ void Manager::preview_prune(std::shared_ptr<Preview> preview, Done<RunAnswer> do
 
 void Manager::run_on_repository(JobKind kind, const std::string& repository, const Json::Value& details,
                                 RunRequest request, Done<std::vector<std::int64_t>> done) {
+  done = later(std::move(done));
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
   const bool scheduled = request.scheduled > 0;
   const Fleet& fleet = state_.fleet;
@@ -97,6 +99,7 @@ void Manager::run_on_repository(JobKind kind, const std::string& repository, con
 }
 
 void Manager::remove_archive(const std::string& name, const std::string& actor, Done<std::int64_t> done) {
+  done = later(std::move(done));
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
   out_.store.get_archive(
       name, [this, actor, done = std::move(done)](const Expected<store::Archive>& archive) {
@@ -124,6 +127,7 @@ void Manager::remove_archive(const std::string& name, const std::string& actor, 
 }
 
 void Manager::update_archive(const std::string& name, const Json::Value& properties, Done<void> done) {
+  done = later(std::move(done));
   if (auto writable = state_.writable(); !writable) return done(writable);
   store::ArchiveUpdate update;
   bool pinned = false;
@@ -141,6 +145,7 @@ void Manager::update_archive(const std::string& name, const Json::Value& propert
 }
 
 void Manager::explain_archive(const std::string& name, Done<Json::Value> done) {
+  done = later(std::move(done));
   out_.store.get_archive(name, [this, done = std::move(done)](const Expected<store::Archive>& archive) {
     if (!archive) return done(std::unexpected(archive.error()));
     const auto policy = state_.fleet.policies.find(archive->policy);
@@ -175,20 +180,20 @@ void Manager::explain_archive(const std::string& name, Done<Json::Value> done) {
 
 // When it goes, if its policy's schedule goes on as planned.
 void Manager::foresee(const store::Archive& archive, const Policy& policy, Json::Value row,
-                      Done<Json::Value> done) {
+                      Then<Json::Value> done) {
   const auto schedule = state_.fleet.schedules.find(policy.schedule);
   if (schedule == state_.fleet.schedules.end() || !unusable_reason(state_.fleet, policy).empty() ||
       !retention_of(policy, archive.client).any() || archive.pinned || archive.missing != 0) {
     return done(std::move(row));
   }
-  store::Store::ForecastRequest request{archive.policy,
-                                        archive.client,
-                                        archive.borg_url,
-                                        schedule->second.timezone,
-                                        archive.id,
-                                        retention_of(policy, archive.client),
-                                        setting_number(state_.settings, "keep_minimum"),
-                                        {}};
+  store::ForecastRequest request{archive.policy,
+                                 archive.client,
+                                 archive.borg_url,
+                                 schedule->second.timezone,
+                                 archive.id,
+                                 retention_of(policy, archive.client),
+                                 setting_number(state_.settings, "keep_minimum"),
+                                 {}};
   out_.systemd.next_elapses(
       schedule->second.calendar, kForecastElapses,
       [this, request, row = std::move(row),

@@ -91,6 +91,7 @@ Json::Value Manager::maintenance_row(const BorgRepository& borg, const store::Ma
 }
 
 void Manager::repository_status(Done<std::vector<Json::Value>> done) {
+  done = later(std::move(done));
   with_schedule_times([this, done = std::move(done)] {
     out_.store.maintenance_status([this, done](const Expected<store::MaintenanceStatus>& status) {
       if (!status) return done(std::unexpected(status.error()));

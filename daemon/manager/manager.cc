@@ -14,6 +14,7 @@ Manager::Manager(Outside outside, Paths paths)
       followers_(state_, out_.store, out_.files, out_.clock, out_.publisher),
       runner_(state_, followers_, outside, std::move(paths)) {
   runner_.on_finished = [this] { tidy_history(); };
+  runner_.on_lost = [this] { synchronise(); };
   runner_.on_imported = [this](const std::vector<store::Archive>& archives) { catalog_imported(archives); };
 }
 
@@ -88,14 +89,10 @@ void Manager::take_snapshot(store::Snapshot snapshot) {
   for (const auto& name : repositories) out_.publisher.object_changed(ObjectKind::repository, name);
   for (const auto& name : clients) out_.publisher.object_changed(ObjectKind::client, name);
   for (const auto& name : policies) out_.publisher.object_changed(ObjectKind::policy, name);
-  for (auto& job : snapshot.jobs) {
-    const std::int64_t id = job.id;
-    // What is known here is newer than what is stored.
-    if (state_.unfinished.try_emplace(id, std::move(job)).second) out_.publisher.job_changed(id);
-  }
+  runner_.take_stored(std::move(snapshot.jobs));
 }
 
-void Manager::ensure_ssh_key(Done<void> done) {
+void Manager::ensure_ssh_key(Then<void> done) {
   if (!state_.sealed_ssh_key.empty()) return done({});
   auto pair = out_.secrets.make_ssh_key();
   if (!pair) return done(std::unexpected(pair.error()));
@@ -111,7 +108,7 @@ void Manager::ensure_ssh_key(Done<void> done) {
                                   });
 }
 
-void Manager::refresh_timers(Done<void> done) {
+void Manager::refresh_timers(Then<void> done) {
   std::map<std::string, std::string> timers;
   for (const auto& [name, policy] : state_.fleet.policies) {
     const auto schedule = state_.fleet.schedules.find(policy.schedule);
@@ -169,6 +166,7 @@ std::vector<Json::Value> Manager::list_settings() const {
 }
 
 void Manager::set_setting(const std::string& name, const std::string& value, Done<void> done) {
+  done = later(std::move(done));
   if (auto checked = check_setting(name, value); !checked) return done(checked);
   if (auto writable = state_.writable(); !writable) return done(writable);
   out_.store.set_setting(name, value,

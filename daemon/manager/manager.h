@@ -58,6 +58,7 @@ struct JsonPage {
   std::string next_cursor;
 };
 
+// Whoever asks is answered on a later turn of the loop, however early the answer is known.
 class Manager {
  public:
   struct Outside : JobRunner::Outside {};
@@ -70,6 +71,7 @@ class Manager {
   void on_availability(bool available, const std::string& reason);
   const State& state() const { return state_; }
   std::size_t live_jobs() const { return runner_.live_jobs(); }
+  JobPhase phase(std::int64_t job) const { return runner_.phase(job); }
 
   // objects
   void put_schedule(const std::string& name, const Json::Value& properties, bool create, Done<void> done);
@@ -148,6 +150,14 @@ class Manager {
   void export_key(const std::string& repository, const std::string& client, Done<std::string> done);
 
  private:
+  // The promise of Done, made true: what is answered from within the call goes out on the loop's next turn.
+  template <typename T>
+  Done<T> later(Done<T> done) {
+    return [clock = &out_.clock, done = std::move(done)](Expected<T> answer) {
+      clock->post([done, answer = std::move(answer)]() mutable { done(std::move(answer)); });
+    };
+  }
+
   // A dry run of prunes.
   struct Preview {
     Policy policy;
@@ -157,12 +167,12 @@ class Manager {
     std::vector<Json::Value> rows;
   };
   void withdraw_unused_keys(const std::string& actor);
-  void forget_keys(const KeyChoice& only, Done<std::vector<std::int64_t>> done);
-  void preview_prune(std::shared_ptr<Preview> preview, Done<RunAnswer> done);
+  void forget_keys(const KeyChoice& only, Then<std::vector<std::int64_t>> done);
+  void preview_prune(std::shared_ptr<Preview> preview, Then<RunAnswer> done);
   Chain chain() const;
   Plan plan_catalogs(const std::vector<store::Archive>& archives) const;
   void catalog_imported(const std::vector<store::Archive>& archives);
-  void foresee(const store::Archive& archive, const Policy& policy, Json::Value row, Done<Json::Value> done);
+  void foresee(const store::Archive& archive, const Policy& policy, Json::Value row, Then<Json::Value> done);
   void with_skipped_backups(const Job& preparation, std::function<void(const std::vector<Job>&)> then);
 
   struct ScheduleTimes {
@@ -184,22 +194,22 @@ class Manager {
                                                            const std::optional<std::string>& passphrase);
   Expected<void> refuse_preparations(const std::string& repository) const;
   void store_repository(const Repository& repository, std::vector<store::Secret> secrets, bool create,
-                        Done<void> done);
+                        Then<void> done);
   Expected<std::vector<store::Secret>> policy_secrets(const Policy& policy,
                                                       std::optional<std::string> password);
   void synchronise();
   void take_snapshot(store::Snapshot snapshot);
-  void ensure_ssh_key(Done<void> done);
-  void refresh_timers(Done<void> done);
+  void ensure_ssh_key(Then<void> done);
+  void refresh_timers(Then<void> done);
   void changed(ObjectKind kind, const std::string& name);
   void forget_schedule(const std::string& name);
-  void create_run(Plan plan, const std::string& policy, const RunRequest& request, Done<RunAnswer> done);
+  void create_run(Plan plan, const std::string& policy, const RunRequest& request, Then<RunAnswer> done);
   void store_run(Plan plan, const std::string& policy, const RunRequest& request,
-                 std::vector<store::Secret> secrets, Done<RunAnswer> done);
-  void seal_passphrases(std::shared_ptr<NewPassphrases> work, Done<std::vector<store::Secret>> done);
+                 std::vector<store::Secret> secrets, Then<RunAnswer> done);
+  void seal_passphrases(std::shared_ptr<NewPassphrases> work, Then<std::vector<store::Secret>> done);
   void with_schedule_times(std::function<void()> then);
   void add_passphrase(std::string text, const char* title, const store::SecretKey& key,
-                      Done<std::string> done);
+                      Then<std::string> done);
   // After the end of a job, and at most once a day: there is no clock that would wake anybody for it.
   void tidy_history();
   void forget_history(Microseconds before, std::int64_t after, std::int64_t forgotten);

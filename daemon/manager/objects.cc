@@ -41,6 +41,7 @@ Expected<void> check_secret(const char* name, const std::string& value) {
 
 void Manager::put_schedule(const std::string& name, const Json::Value& properties, bool create,
                            Done<void> done) {
+  done = later(std::move(done));
   if (auto writable = state_.writable(); !writable) return done(writable);
   auto base =
       base_of(state_.fleet, state_.fleet.schedules, name, create, ErrorCode::no_such_schedule, "schedule");
@@ -138,6 +139,7 @@ Expected<void> Manager::refuse_preparations(const std::string& repository) const
 
 void Manager::put_repository(const std::string& name, const Json::Value& properties,
                              std::optional<std::string> passphrase, bool create, Done<void> done) {
+  done = later(std::move(done));
   if (auto writable = state_.writable(); !writable) return done(writable);
   auto base = base_of(state_.fleet, state_.fleet.repositories, name, create, ErrorCode::no_such_repository,
                       "repository");
@@ -151,7 +153,7 @@ void Manager::put_repository(const std::string& name, const Json::Value& propert
 }
 
 void Manager::store_repository(const Repository& repository, std::vector<store::Secret> secrets, bool create,
-                               Done<void> done) {
+                               Then<void> done) {
   std::vector<std::string> unready;
   for (const auto& [key, sealed, part] : secrets) {
     if (key == store::new_passphrase_key(key.owner)) unready.push_back(key.owner);
@@ -170,6 +172,7 @@ void Manager::store_repository(const Repository& repository, std::vector<store::
 
 void Manager::put_client(const std::string& name, const Json::Value& properties, bool create,
                          Done<void> done) {
+  done = later(std::move(done));
   if (auto writable = state_.writable(); !writable) return done(writable);
   auto base = base_of(state_.fleet, state_.fleet.clients, name, create, ErrorCode::no_such_client, "client");
   if (!base) return done(std::unexpected(base.error()));
@@ -205,6 +208,7 @@ Expected<std::vector<store::Secret>> Manager::policy_secrets(const Policy& polic
 
 void Manager::put_policy(const std::string& name, const Json::Value& properties,
                          std::optional<std::string> password, bool create, Done<void> done) {
+  done = later(std::move(done));
   if (auto writable = state_.writable(); !writable) return done(writable);
   auto base = base_of(state_.fleet, state_.fleet.policies, name, create, ErrorCode::no_such_policy, "policy");
   if (!base) return done(std::unexpected(base.error()));
@@ -236,6 +240,7 @@ void Manager::forget_schedule(const std::string& name) {
 }
 
 void Manager::remove(ObjectKind kind, const std::string& name, bool force, Done<void> done) {
+  done = later(std::move(done));
   if (auto writable = state_.writable(); !writable) return done(writable);
   auto removed = [this, kind, name, done = std::move(done)](Expected<std::vector<Policy>> policies) {
     if (!policies) return done(std::unexpected(policies.error()));
@@ -260,11 +265,11 @@ void Manager::remove(ObjectKind kind, const std::string& name, bool force, Done<
         break;
     }
     withdraw_unused_keys("cyborgd");
-    // The answer first: it needs the object to which the call was made, whose signatures it is checked
-    // against.
+    // The answer goes out first: it needs the object to which the call was made, whose signatures it is
+    // checked against.
     refresh_timers([this, kind, name, done](const Expected<void>& refreshed) {
       done(refreshed);
-      out_.publisher.object_changed(kind, name);
+      out_.clock.post([this, kind, name] { out_.publisher.object_changed(kind, name); });
     });
   };
   switch (kind) {

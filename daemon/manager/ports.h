@@ -18,6 +18,9 @@ namespace cyborg {
 // Called once, later, on the loop's thread; never from within the call that took it.
 template <typename T>
 using Done = std::function<void(Expected<T>)>;
+// A continuation between parts of the manager: called once, perhaps from within the call that took it.
+template <typename T>
+using Then = std::function<void(Expected<T>)>;
 
 struct Progress {
   std::uint64_t files = 0;
@@ -37,6 +40,7 @@ struct JobUnit {
   bool ended = false;
   // Of one that ended: "exit-code", "signal", "timeout", "oom-kill" …, as in systemd.exec(5); or empty.
   std::string service_result;
+  std::string attempt;  // the token of the attempt that it was started for; empty: by a version that had none
 };
 
 class Systemd {
@@ -77,6 +81,9 @@ class JobFiles {
   virtual std::string full_directory() const = 0;
   virtual std::string output_path(std::int64_t job) = 0;
   virtual void remove(std::int64_t job) = 0;
+  // The state directory becomes no job's: it is kept under another name, which is answered; empty: there is
+  // none.
+  virtual std::string set_aside(std::int64_t job) = 0;
   // Up to limit lines from line `first`; sequential reads are cheap.
   virtual Expected<std::vector<OutputLine>> read_output(std::int64_t job, std::uint64_t first,
                                                         std::size_t limit) = 0;
@@ -89,6 +96,8 @@ class Clock {
  public:
   virtual ~Clock() = default;
   virtual Microseconds now() = 0;
+  // Calls on the loop's thread, later, in the order of posting.
+  virtual void post(std::function<void()> call) = 0;
   // Calls once after the delay; a second call with the same key replaces the first.
   virtual void after(const std::string& key, std::chrono::milliseconds delay, std::function<void()> call) = 0;
 };

@@ -102,6 +102,7 @@ Json::Value job_record(const Job& job) {
 }
 
 void Manager::list_elapses(const std::string& name, unsigned count, Done<std::vector<Microseconds>> done) {
+  done = later(std::move(done));
   if (auto checked = check_quota(count, 1000); !checked) return done(std::unexpected(checked.error()));
   const auto policy = state_.fleet.find_policy(name);
   if (!policy) return done(std::unexpected(policy.error()));
@@ -113,6 +114,7 @@ void Manager::list_elapses(const std::string& name, unsigned count, Done<std::ve
 
 void Manager::list_jobs(const Json::Value& filter, unsigned limit, const std::string& cursor,
                         Done<JsonPage<Json::Value>> done) {
+  done = later(std::move(done));
   if (auto checked = check_quota(limit, 1000); !checked) return done(std::unexpected(checked.error()));
   auto parsed = job_filter(filter);
   if (!parsed) return done(std::unexpected(parsed.error()));
@@ -133,6 +135,7 @@ void Manager::list_jobs(const Json::Value& filter, unsigned limit, const std::st
 }
 
 void Manager::get_job(std::int64_t id, Done<Json::Value> done) {
+  done = later(std::move(done));
   if (state_.unfinished.contains(id)) return done(job_record(state_.unfinished.at(id)));
   out_.store.get_job(id, [done = std::move(done)](const Expected<store::JobRecord>& record) {
     if (!record) return done(std::unexpected(record.error()));
@@ -149,6 +152,7 @@ void Manager::get_job(std::int64_t id, Done<Json::Value> done) {
 }
 
 void Manager::read_log(std::int64_t id, std::uint64_t first, unsigned limit, Done<LogPage> done) {
+  done = later(std::move(done));
   if (auto checked = check_quota(limit, 10'000); !checked) return done(std::unexpected(checked.error()));
   if (state_.find_job(id) || followers_.is_spooled(id))
     return followers_.read(id, first, limit, std::move(done));
@@ -159,6 +163,7 @@ void Manager::read_log(std::int64_t id, std::uint64_t first, unsigned limit, Don
 }
 
 void Manager::follow(const std::string& follower, std::int64_t id, std::uint64_t first, Done<void> done) {
+  done = later(std::move(done));
   if (state_.find_job(id)) return followers_.follow(follower, id, first, done);
   get_job(id, [this, follower, id, first, done = std::move(done)](const Expected<Json::Value>& job) {
     if (!job) return done(std::unexpected(job.error()));
@@ -168,6 +173,7 @@ void Manager::follow(const std::string& follower, std::int64_t id, std::uint64_t
 
 void Manager::list_archives(const Json::Value& json, unsigned limit, const std::string& cursor,
                             Done<JsonPage<Json::Value>> done) {
+  done = later(std::move(done));
   if (auto checked = check_quota(limit, 1000); !checked) return done(std::unexpected(checked.error()));
   const auto from = parse_cursor(cursor);
   if (!from) return done(std::unexpected(from.error()));
@@ -260,6 +266,7 @@ Json::Value Manager::status_row(const store::FleetRow& row, Microseconds now) co
 }
 
 void Manager::fleet_status(Done<std::vector<Json::Value>> done) {
+  done = later(std::move(done));
   with_schedule_times([this, done = std::move(done)] {
     out_.store.fleet_status([this, done](const Expected<std::vector<store::FleetRow>>& stored) {
       if (!stored) return done(std::unexpected(stored.error()));
@@ -283,6 +290,7 @@ void Manager::fleet_status(Done<std::vector<Json::Value>> done) {
 }
 
 void Manager::export_key(const std::string& name, const std::string& client, Done<std::string> done) {
+  done = later(std::move(done));
   const auto repository = state_.fleet.find_repository(name);
   if (!repository) return done(std::unexpected(repository.error()));
   const bool per_client = has_client_placeholder((*repository)->url);
@@ -310,7 +318,7 @@ void Manager::export_key(const std::string& name, const std::string& client, Don
 }
 
 void Manager::add_passphrase(std::string text, const char* title, const store::SecretKey& key,
-                             Done<std::string> done) {
+                             Then<std::string> done) {
   out_.store.get_secret(key, [this, text = std::move(text), title, owner = key.owner,
                               done = std::move(done)](const Expected<std::optional<store::Secret>>& secret) {
     if (!secret) return done(std::unexpected(secret.error()));

@@ -42,7 +42,7 @@ std::vector<std::int64_t> ids_of(const std::vector<Job>& jobs) {
 
 // A borg repository that this plan makes gets the passphrase that the administrator gave for its repository,
 // or else one of its own. Looks at them one after the other, since each repository may need the database.
-void Manager::seal_passphrases(std::shared_ptr<NewPassphrases> work, Done<std::vector<store::Secret>> done) {
+void Manager::seal_passphrases(std::shared_ptr<NewPassphrases> work, Then<std::vector<store::Secret>> done) {
   while (work->next < work->wanted.size()) {
     const BorgRepository& one = work->wanted[work->next];
     const auto repository = state_.fleet.repositories.find(one.repository);
@@ -76,7 +76,7 @@ void Manager::seal_passphrases(std::shared_ptr<NewPassphrases> work, Done<std::v
 }
 
 void Manager::create_run(Plan plan, const std::string& policy, const RunRequest& request,
-                         Done<RunAnswer> done) {
+                         Then<RunAnswer> done) {
   if (auto fits = check_quota(Quota::unfinished_jobs, state_.unfinished.size() + plan.jobs.size()); !fits) {
     return done(std::unexpected(fits.error()));
   }
@@ -90,7 +90,7 @@ void Manager::create_run(Plan plan, const std::string& policy, const RunRequest&
 }
 
 void Manager::store_run(Plan plan, const std::string& policy, const RunRequest& request,
-                        std::vector<store::Secret> secrets, Done<RunAnswer> done) {
+                        std::vector<store::Secret> secrets, Then<RunAnswer> done) {
   store::NewRun run;
   run.token = out_.secrets.random_uuid();
   run.policy = policy;
@@ -99,8 +99,9 @@ void Manager::store_run(Plan plan, const std::string& policy, const RunRequest& 
   run.repository = request.repository;
   run.actor = request.actor;
   run.jobs = std::move(plan.jobs);
-  // Which files a verification takes cannot be foretold; another attempt takes the same.
   for (auto& job : run.jobs) {
+    job.attempt = new_attempt(out_.secrets);
+    // Which files a verification takes cannot be foretold; another attempt takes the same.
     if (job.kind == JobKind::verify && !job.details.isMember("seed")) {
       job.details["seed"] = out_.secrets.random_uuid();
     }
@@ -121,6 +122,7 @@ void Manager::store_run(Plan plan, const std::string& policy, const RunRequest& 
 }
 
 void Manager::run_policy(const std::string& name, const RunRequest& request, Done<RunAnswer> done) {
+  done = later(std::move(done));
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
   const auto policy = state_.fleet.find_policy(name);
   if (!policy) return done(std::unexpected(policy.error()));
@@ -141,6 +143,7 @@ void Manager::run_policy(const std::string& name, const RunRequest& request, Don
 }
 
 void Manager::prepare_client(const std::string& client, PrepareOptions options, Done<std::int64_t> done) {
+  done = later(std::move(done));
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
   auto plan = plan_prepare_client(state_.fleet, client, state_.unfinished);
   if (!plan) return done(std::unexpected(plan.error()));
@@ -159,6 +162,7 @@ void Manager::prepare_client(const std::string& client, PrepareOptions options, 
 
 void Manager::prepare_repository(const std::string& repository, const std::vector<std::string>& clients,
                                  const PrepareOptions& options, Done<std::vector<std::int64_t>> done) {
+  done = later(std::move(done));
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
   auto plan = plan_prepare_repository(state_.fleet, repository, clients, state_.unfinished);
   if (!plan) return done(std::unexpected(plan.error()));
@@ -179,6 +183,7 @@ void Manager::prepare_repository(const std::string& repository, const std::vecto
 void Manager::change_passphrase(const std::string& name, const std::vector<std::string>& clients,
                                 const std::optional<std::string>& passphrase, const std::string& actor,
                                 Done<std::vector<std::int64_t>> done) {
+  done = later(std::move(done));
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
   auto secrets = changed_passphrases(name, clients, passphrase);
   if (!secrets) return done(std::unexpected(secrets.error()));
@@ -206,6 +211,7 @@ void Manager::change_passphrase(const std::string& name, const std::vector<std::
 }
 
 void Manager::restore(const std::string& name, const RestoreOptions& options, Done<std::int64_t> done) {
+  done = later(std::move(done));
   if (auto checked = check_restore(options.what); !checked) return done(std::unexpected(checked.error()));
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
   out_.store.get_archive(
@@ -237,6 +243,7 @@ void Manager::restore(const std::string& name, const RestoreOptions& options, Do
 }
 
 void Manager::cancel_job(std::int64_t id, Done<void> done) {
+  done = later(std::move(done));
   if (state_.unfinished.contains(id)) return runner_.cancel(id, std::move(done));
   get_job(id, [id, done = std::move(done)](const Expected<Json::Value>& job) {
     if (!job) return done(std::unexpected(job.error()));
@@ -245,6 +252,7 @@ void Manager::cancel_job(std::int64_t id, Done<void> done) {
 }
 
 void Manager::retry_job(std::int64_t id, const std::string& actor, Done<RunAnswer> done) {
+  done = later(std::move(done));
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
   out_.store.get_job(id, [this, id, actor, done = std::move(done)](Expected<store::JobRecord> record) {
     if (!record) return done(std::unexpected(record.error()));
@@ -271,6 +279,7 @@ void Manager::retry_job(std::int64_t id, const std::string& actor, Done<RunAnswe
 }
 
 void Manager::method_of_retry(std::int64_t id, Done<std::optional<std::string_view>> done) {
+  done = later(std::move(done));
   out_.store.get_job(id, [done = std::move(done)](const Expected<store::JobRecord>& record) {
     if (!record) return done(std::unexpected(record.error()));
     done(privileged_method(record->job));

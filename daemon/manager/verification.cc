@@ -6,6 +6,7 @@
 namespace cyborg {
 
 void Manager::verify_policy(const std::string& name, const RunRequest& request, Done<RunAnswer> done) {
+  done = later(std::move(done));
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
   const auto policy = state_.fleet.find_policy(name);
   if (!policy) return done(std::unexpected(policy.error()));
@@ -18,6 +19,7 @@ void Manager::verify_policy(const std::string& name, const RunRequest& request, 
 }
 
 void Manager::verify_archive(const std::string& name, const std::string& actor, Done<std::int64_t> done) {
+  done = later(std::move(done));
   if (auto writable = state_.writable(); !writable) return done(std::unexpected(writable.error()));
   out_.store.get_archive(
       name, [this, actor, done = std::move(done)](const Expected<store::Archive>& archive) {

@@ -178,6 +178,7 @@ Expected<JobSpec> job_spec(const Fleet& fleet, const Job& job) {
   JobSpec spec;
   spec.job = job.id;
   spec.run = job.run;
+  spec.attempt = job.attempt;
   spec.kind = job.kind;
   spec.policy = job.policy;
   spec.client = job.client;

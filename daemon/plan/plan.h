@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,6 +42,7 @@ struct NewJob {
   Json::Value details{Json::objectValue};
   std::vector<std::size_t> after;        // predecessors in the same plan, smaller indexes than its own
   std::vector<std::int64_t> after_jobs;  // predecessors that exist already
+  std::string attempt{};                 // the token of its first attempt
 };
 
 struct Plan {
@@ -131,7 +133,9 @@ Expected<JobSpec> job_spec(const Fleet& fleet, const Job& job);
 struct QueueLimits {
   std::size_t jobs = 16;
   std::size_t jobs_per_repository_host = 8;
-  Microseconds now = 0;  // for jobs that wait for their next attempt
+  Microseconds now = 0;            // for jobs that wait for their next attempt
+  std::set<std::int64_t> apart{};  // jobs that are not to be started now, and no reason is given for
+  std::vector<Job> holders{};      // jobs that run, and are not among the unfinished
 };
 struct Decision {
   std::vector<std::int64_t> start;

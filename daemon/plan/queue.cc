@@ -69,10 +69,11 @@ Decision decide(const Jobs& unfinished, const QueueLimits& limits) {
   for (const auto& [id, job] : unfinished) {
     if (is_live(job.state)) holders.take(job);
   }
+  for (const auto& job : limits.holders) holders.take(job);
   Decision decision;
   // By id, so the oldest first: a job never starves behind younger ones that want the same.
   for (const auto& [id, job] : unfinished) {
-    if (job.state != JobState::pending || not_before(job) > limits.now) continue;
+    if (job.state != JobState::pending || not_before(job) > limits.now || limits.apart.contains(id)) continue;
     if (std::string obstacle = holders.obstacle(job, limits); !obstacle.empty()) {
       decision.reasons.emplace(id, std::move(obstacle));
       continue;

@@ -218,6 +218,22 @@ void StateJobFiles::remove(std::int64_t job) {
   if (!removed) spdlog::error("cannot remove the files of job {}: {}", job, removed.error().message);
 }
 
+// N.lost, which list() does not take for a job's; or N.lost.2 and so on.
+std::string StateJobFiles::set_aside(std::int64_t job) {
+  unwatch(job);
+  outputs_.erase(job);
+  const auto parent = open_directory(AT_FDCWD, directory_);
+  if (!parent || !*parent) return {};
+  const std::string name = std::to_string(job);
+  std::string kept = name + ".lost";
+  for (int i = 2; faccessat(parent->get(), kept.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0; ++i) {
+    kept = name + ".lost." + std::to_string(i);
+  }
+  if (renameat(parent->get(), name.c_str(), parent->get(), kept.c_str()) == 0) return directory_ + "/" + kept;
+  if (errno != ENOENT) spdlog::error("cannot set the files of job {} aside: {}", job, strerror(errno));
+  return {};
+}
+
 Expected<std::vector<OutputLine>> StateJobFiles::read_output(std::int64_t job, std::uint64_t first,
                                                              std::size_t limit) {
   const auto directory = open(job);

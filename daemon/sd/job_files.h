@@ -27,6 +27,7 @@ class StateJobFiles : public JobFiles {
   std::string full_directory() const override;
   std::string output_path(std::int64_t job) override;
   void remove(std::int64_t job) override;
+  std::string set_aside(std::int64_t job) override;
   Expected<std::vector<OutputLine>> read_output(std::int64_t job, std::uint64_t first,
                                                 std::size_t limit) override;
 

@@ -46,7 +46,7 @@ class Loop : public Clock {
   void exit(int code);
   // Runs the call on the loop's thread, in order of posting. May be called from any thread while the loop
   // exists.
-  void post(std::function<void()> call);
+  void post(std::function<void()> call) override;
 
   Microseconds now() override;
   void after(const std::string& key, std::chrono::milliseconds delay, std::function<void()> call) override;

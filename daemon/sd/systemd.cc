@@ -55,7 +55,7 @@ void SystemdManager::connected() {
       if (units)
         credentials_.remove_others([&](std::int64_t job) {
           const auto unit = units->find(job);
-          return starts_.contains(job) || (unit != units->end() && unit->second == "activating");
+          return starts_.contains(job) || (unit != units->end() && unit->second.active == "activating");
         });
     });
   }
@@ -131,8 +131,8 @@ void SystemdManager::list_jobs(Done<std::vector<JobUnit>> done) {
     if (!units) return done(std::unexpected(to_error(units.error(), "cannot list the units of jobs")));
     std::vector<JobUnit> jobs;
     for (const auto& [job, state] : *units) {
-      jobs.push_back({job, state == kFailed, ""});
-      if (state != kFailed && !starts_.contains(job)) lives(job);
+      jobs.push_back({job, state.active == kFailed, "", attempt_of_unit(state.description)});
+      if (state.active != kFailed && !starts_.contains(job)) lives(job);
     }
     get_results(std::move(jobs), 0, done);
   });
@@ -172,12 +172,12 @@ void SystemdManager::list_units(std::function<void(std::expected<UnitStates, Bus
         if (!reply) return handler(std::unexpected(reply.error()));
         UnitStates units;
         check(sd_bus_message_enter_container(*reply, 'a', "(ssssssouso)"), "ListUnitsByPatterns");
-        const char *name = nullptr, *state = nullptr, *skip = nullptr;
+        const char *name = nullptr, *description = nullptr, *state = nullptr, *skip = nullptr;
         std::uint32_t id = 0;
-        while (check(sd_bus_message_read(*reply, "(ssssssouso)", &name, &skip, &skip, &state, &skip, &skip,
-                                         &skip, &id, &skip, &skip),
+        while (check(sd_bus_message_read(*reply, "(ssssssouso)", &name, &description, &skip, &state, &skip,
+                                         &skip, &skip, &id, &skip, &skip),
                      "ListUnitsByPatterns") > 0) {
-          if (const std::int64_t job = job_of_unit(name); job > 0) units[job] = state;
+          if (const std::int64_t job = job_of_unit(name); job > 0) units[job] = {state, description};
         }
         handler(std::move(units));
       });
@@ -216,8 +216,8 @@ void SystemdManager::check_suspects() {
 void SystemdManager::judge(const std::set<std::int64_t>& suspects, const UnitStates& units) {
   for (std::int64_t job : suspects) {
     const auto unit = units.find(job);
-    const bool failed = unit != units.end() && unit->second == kFailed;
-    const std::string* state = unit == units.end() || failed ? nullptr : &unit->second;
+    const bool failed = unit != units.end() && unit->second.active == kFailed;
+    const std::string* state = unit == units.end() || failed ? nullptr : &unit->second.active;
     guarded("at the end of a job", [&] {
       if (starts_.contains(job)) {
         judge_start(job, state);

@@ -46,7 +46,11 @@ class SystemdManager : public Systemd {
     std::optional<Error> failure;  // if set, the start is answered with it once the unit is gone
     bool unknown = false;          // systemd went away before it said what became of the unit
   };
-  using UnitStates = std::map<std::int64_t, std::string>;  // job → active state
+  struct UnitState {
+    std::string active;       // systemd's word
+    std::string description;  // of the unit
+  };
+  using UnitStates = std::map<std::int64_t, UnitState>;  // by job
 
   void connected();
   void unit_removed(const std::string& unit);

@@ -15,9 +15,6 @@
 
 namespace cyborg::store {
 
-// See store.h.
-bool is_remote(const std::string& conninfo);
-
 class Row {
  public:
   Row(const PGresult* result, int row) : result_(result), row_(row) {}

@@ -370,6 +370,10 @@ Expected<FinishedJob> finish_job(Connection& db, std::int64_t id, const JobResul
     if (!found) return std::unexpected(found.error());
     if (found->empty()) return fail(ErrorCode::no_such_job, fmt::format("there is no job {}", id));
     const Job& job = found->front();
+    if (job.attempt != given.attempt) {
+      return fail(ErrorCode::no_such_job,
+                  fmt::format("job {} has another attempt than the one that ended, or is another job", id));
+    }
     if (is_ended(job.state)) return read_finished(db, id, true);
     const auto believed = doubted(db, job, cleaned);
     if (!believed) return std::unexpected(believed.error());

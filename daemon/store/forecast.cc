@@ -31,7 +31,7 @@ Expected<std::vector<RetentionArchive>> future_archives(Connection& db,
 
 }  // namespace
 
-Expected<Microseconds> foresee_removal(Connection& db, const Store::ForecastRequest& request) {
+Expected<Microseconds> foresee_removal(Connection& db, const ForecastRequest& request) {
   auto series = get_series(db, request.policy, request.client, request.borg_url, request.zone);
   if (!series) return std::unexpected(series.error());
   Forecast forecast{request.keep, request.minimum, std::move(series->archives), request.archive};

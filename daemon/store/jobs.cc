@@ -15,11 +15,12 @@ constexpr const char* kSelect =
     "select j.id, coalesce(j.run, 0), j.kind, j.state, j.policy, j.client, j.repository, j.borg_url, "
     "j.reason,"
     " array(select d.predecessor from job_dependency d where d.job = j.id order by d.predecessor),"
-    " j.details, j.archive, usec(j.created), usec(j.started), usec(j.finished)";
+    " j.details, j.archive, j.attempt, usec(j.created), usec(j.started), usec(j.finished)";
 
 void fill(Row& row, Job& job) {
   row.read(job.id, job.run, job.kind, job.state, job.policy, job.client, job.repository, job.borg_url,
-           job.reason, job.after, job.details, job.archive, job.created, job.started, job.finished);
+           job.reason, job.after, job.details, job.archive, job.attempt, job.created, job.started,
+           job.finished);
 }
 
 Json::Value to_row(const JobUpdate& update) {
@@ -29,10 +30,9 @@ Json::Value to_row(const JobUpdate& update) {
   if (update.reason) row["reason"] = to_clean_utf8(*update.reason);
   if (update.started) row["started"] = Json::Int64{*update.started};
   if (update.unit) row["unit"] = *update.unit;
-  if (update.invocation) row["invocation"] = *update.invocation;
   if (update.archive) row["archive"] = *update.archive;
+  if (update.attempt) row["attempt"] = *update.attempt;
   if (update.details) row["details"] = *update.details;
-  if (update.lease_until) row["lease"] = Json::Int64{*update.lease_until};
   return row;
 }
 
@@ -55,12 +55,12 @@ Expected<std::vector<std::int64_t>> update_jobs(Connection& db, const std::vecto
   auto result = db.run(
       "update job j set state = coalesce(u.state, j.state), reason = coalesce(u.reason, j.reason),"
       " started = case when u.started is null then j.started else instant(u.started) end,"
-      " unit = coalesce(u.unit, j.unit), invocation = coalesce(u.invocation, j.invocation),"
+      " unit = coalesce(u.unit, j.unit),"
       " node = case when u.state = 'starting' then $2 else j.node end,"
       " details = coalesce(u.details, j.details), archive = coalesce(u.archive, j.archive),"
-      " lease_until = case when u.lease is null then j.lease_until else instant(u.lease) end"
+      " attempt = coalesce(u.attempt, j.attempt)"
       " from jsonb_to_recordset($1::jsonb) as u (id bigint, state text, reason text, started bigint,"
-      " unit text, invocation text, lease bigint, details jsonb, archive text)"
+      " unit text, details jsonb, archive text, attempt text)"
       " where j.id = u.id and j.id = any($3::bigint[]) and j.finished is null returning j.id",
       Params{rows, node, ids});
   if (!result) return std::unexpected(result.error());
@@ -102,8 +102,8 @@ Expected<Page<Job>> list_jobs(Connection& db, const JobFilter& filter, std::uint
 }
 
 Expected<JobRecord> get_job(Connection& db, std::int64_t id) {
-  const std::string sql = fmt::format(
-      "{}, j.result, j.unit, j.invocation, j.node, j.output_lines from job j where j.id = $1", kSelect);
+  const std::string sql =
+      fmt::format("{}, j.result, j.unit, j.node, j.output_lines from job j where j.id = $1", kSelect);
   auto found = db.run(sql.c_str(), Params{id});
   if (!found) return std::unexpected(found.error());
   if (found->empty()) return fail(ErrorCode::no_such_job, fmt::format("there is no job {}", id));
@@ -111,7 +111,7 @@ Expected<JobRecord> get_job(Connection& db, std::int64_t id) {
   Row row = found->row(0);
   fill(row, record.job);
   std::optional<Json::Value> result;
-  row.read(result, record.unit, record.invocation, record.node, record.output_lines);
+  row.read(result, record.unit, record.node, record.output_lines);
   if (result) {
     if (auto parsed = job_result_from_json(*result)) record.result = std::move(*parsed);
   }

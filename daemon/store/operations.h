@@ -1,11 +1,11 @@
-// What the store does, on a connection: plain functions that block. Store (store.h) hands them to its
-// workers; see there for what they mean.
+// What the store does, on a connection: plain functions that block. PostgresStore hands them to its workers;
+// store.h says what they mean.
 #pragma once
 
 #include <atomic>
 
 #include "store/connection.h"
-#include "store/store.h"
+#include "store/records.h"
 
 namespace cyborg::store {
 
@@ -101,7 +101,7 @@ Expected<Page<RepositoryArchive>> list_repository_archives(Connection& db,
                                                            std::int64_t cursor);
 
 // forecast.cc
-Expected<Microseconds> foresee_removal(Connection& db, const Store::ForecastRequest& request);
+Expected<Microseconds> foresee_removal(Connection& db, const ForecastRequest& request);
 
 // catalog.cc
 Expected<FilePage> find_files(Connection& db, const std::string& pattern, const FileFilter& filter,
@@ -117,7 +117,6 @@ Expected<std::vector<Archive>> drop_catalog(Connection& db, const std::string& c
 // settings.cc
 Expected<std::map<std::string, std::string>> read_settings(Connection& db);
 Expected<void> set_setting(Connection& db, const std::string& name, const std::string& value);
-Expected<void> put_secret(Connection& db, const Secret& secret);
 Expected<void> put_secrets(Connection& db, const std::vector<Secret>& secrets, bool if_absent);
 Expected<Secret> put_secret_if_absent(Connection& db, const Secret& secret);
 Expected<std::optional<Secret>> get_secret(Connection& db, const SecretKey& key);

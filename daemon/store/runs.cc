@@ -60,6 +60,7 @@ Json::Value to_row(const NewJob& job, std::int64_t id) {
   row["archive"] = job.archive;
   row["reason"] = job.reason;
   row["details"] = job.details;
+  row["attempt"] = job.attempt;
   return row;
 }
 
@@ -68,11 +69,11 @@ Expected<void> insert_jobs(Connection& db, std::int64_t run, const std::vector<N
   Json::Value rows{Json::arrayValue};
   for (std::size_t i = 0; i < jobs.size(); ++i) rows.append(to_row(jobs[i], ids[i]));
   auto inserted = db.run(
-      "insert into job (id, run, kind, state, policy, client, repository, borg_url, archive, reason, details)"
-      " overriding system value"
-      " select id, $1, kind, state, policy, client, repository, borg_url, archive, reason, details"
+      "insert into job (id, run, kind, state, policy, client, repository, borg_url, archive, reason, details,"
+      " attempt) overriding system value"
+      " select id, $1, kind, state, policy, client, repository, borg_url, archive, reason, details, attempt"
       " from jsonb_to_recordset($2::jsonb) as j (id bigint, kind text, state text, policy text, client text,"
-      " repository text, borg_url text, archive text, reason text, details jsonb) order by id",
+      " repository text, borg_url text, archive text, reason text, details jsonb, attempt text) order by id",
       Params{run, rows});
   if (!inserted) return std::unexpected(inserted.error());
   return {};

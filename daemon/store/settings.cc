@@ -56,10 +56,6 @@ Expected<void> put_secrets(Connection& db, const std::vector<Secret>& secrets, b
   return {};
 }
 
-Expected<void> put_secret(Connection& db, const Secret& secret) {
-  return write_secret(db, secret, false);
-}
-
 Expected<Secret> put_secret_if_absent(Connection& db, const Secret& secret) {
   if (auto written = write_secret(db, secret, true); !written) return std::unexpected(written.error());
   auto stored = get_secret(db, secret.key);

@@ -278,6 +278,19 @@ TEST_F(JobFilesTest, FollowsNoLinkAndWaitsForNoFifo) {
   EXPECT_FALSE(files.read_result(9));
 }
 
+// Those of a job that the database lost, whose number another job gets.
+TEST_F(JobFilesTest, SetsDirectoriesAsideWithAllThatIsInThem) {
+  append(file("output"), "6 1 of the first\n");
+  EXPECT_EQ(files.set_aside(7), root / "7.lost");
+  EXPECT_EQ(files.set_aside(7), "");
+  EXPECT_TRUE(files.list().empty());
+  make(7);
+  EXPECT_EQ(files.read_output(7, 0, 10)->size(), 0U);
+  EXPECT_EQ(files.set_aside(7), root / "7.lost.2");
+  EXPECT_TRUE(fs::exists(root / "7.lost/output"));
+  EXPECT_TRUE(fs::exists(root / "7.lost.2"));
+}
+
 TEST_F(JobFilesTest, ListsAndRemoves) {
   make(10);
   make(9);

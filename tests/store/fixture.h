@@ -12,7 +12,7 @@
 
 #include "cluster.h"
 #include "store/connection.h"
-#include "store/store.h"
+#include "store/postgres_store.h"
 
 namespace cyborg::store::test {
 
@@ -58,8 +58,8 @@ class StoreTest : public testing::Test {
   void open_store() {
     store_.reset();
     available_.reset();
-    store_ = std::make_unique<Store>(
-        Store::Config{Cluster::shared().conninfo(database_), "here"},
+    store_ = PostgresStore::make(
+        PostgresStore::Config{Cluster::shared().conninfo(database_), "here"},
         [this](std::function<void()> call) { loop_.post(std::move(call)); },
         [this](bool available, std::string reason) {
           available_ = available;
@@ -118,7 +118,7 @@ class StoreTest : public testing::Test {
   Loop loop_;
   std::optional<bool> available_;
   std::string reason_;
-  std::unique_ptr<Store> store_;
+  std::unique_ptr<PostgresStore> store_;
 };
 
 constexpr const char* kWebUrl = "ssh://borg@vault/./web";

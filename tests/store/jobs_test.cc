@@ -111,21 +111,48 @@ TEST_F(Jobs, a_run_may_wait_for_jobs_of_another) {
 TEST_F(Jobs, updates_leave_absent_fields_and_ended_jobs_alone) {
   const auto run = add_run();
   const auto id = run.jobs[0].id;
-  EXPECT_TRUE(update({id, JobState::starting, "", {}, "cyborg-job-1.service", "abc", 1000}).empty());
-  EXPECT_TRUE(update({id, JobState::running, {}, 5'000'000, {}, {}, {}}).empty());
+  EXPECT_TRUE(update({id, JobState::starting, "", {}, "cyborg-job-1.service"}).empty());
+  EXPECT_TRUE(update({id, JobState::running, {}, 5'000'000, {}}).empty());
   const JobRecord now = record(id);
   EXPECT_EQ(now.job.state, JobState::running);
   EXPECT_EQ(now.job.started, 5'000'000);
   EXPECT_EQ(now.unit, "cyborg-job-1.service");
-  EXPECT_EQ(now.invocation, "abc");
   EXPECT_EQ(now.node, "here");
   EXPECT_FALSE(now.result);
   finish(id, result(JobState::successful));
-  EXPECT_EQ(update({id, JobState::running, "late", {}, {}, {}, {}}), std::vector<std::int64_t>{id});
+  EXPECT_EQ(update({id, JobState::running, "late", {}, {}}), std::vector<std::int64_t>{id});
   EXPECT_EQ(state(id), JobState::successful);
-  EXPECT_EQ(update({4711, {}, "x", {}, {}, {}, {}}), std::vector<std::int64_t>{4711});
-  EXPECT_FALSE(ask<std::vector<std::int64_t>>(
-      &Store::update_jobs, std::vector<JobUpdate>{{id, JobState::failed, {}, {}, {}, {}, {}}}));
+  EXPECT_EQ(update({4711, {}, "x", {}, {}}), std::vector<std::int64_t>{4711});
+  EXPECT_FALSE(ask<std::vector<std::int64_t>>(&Store::update_jobs,
+                                              std::vector<JobUpdate>{{id, JobState::failed, {}, {}, {}}}));
+}
+
+// The number of a job that a failover lost is given again.
+TEST_F(Jobs, a_result_of_another_attempt_ends_nothing) {
+  NewRun run = new_run("00000000-0000-4000-8000-000000000001");
+  run.jobs[0].attempt = "a-1";
+  const auto id = good(ask<CreatedRun>(&Store::create_run, run)).jobs[0].id;
+  EXPECT_EQ(record(id).job.attempt, "a-1");
+  JobResult end = result(JobState::successful);
+  for (const char* other : {"", "b-1"}) {
+    end.attempt = other;
+    EXPECT_EQ(ask<FinishedJob>(&Store::finish_job, id, end, Microseconds{0}).error().code,
+              ErrorCode::no_such_job);
+    EXPECT_EQ(state(id), JobState::pending);
+  }
+  JobUpdate next;
+  next.id = id;
+  next.attempt = "a-2";
+  update(next);
+  EXPECT_EQ(load().jobs[0].attempt, "a-2");
+  end.attempt = "a-1";
+  EXPECT_FALSE(ask<FinishedJob>(&Store::finish_job, id, end, Microseconds{0}));
+  end.attempt = "a-2";
+  EXPECT_FALSE(finish(id, end).repeated);
+  EXPECT_TRUE(finish(id, end).repeated);
+  EXPECT_EQ(record(id).result->attempt, "a-2");
+  end.attempt = "b-1";
+  EXPECT_FALSE(ask<FinishedJob>(&Store::finish_job, id, end, Microseconds{0}));
 }
 
 TEST_F(Jobs, predecessors_release_when_all_succeeded) {

@@ -297,7 +297,7 @@ TEST_F(MaintenanceTest, what_has_ended_since_a_time_is_found_also_if_it_is_gone)
 TEST_F(MaintenanceTest, the_day_is_found_on_which_an_archive_goes) {
   constexpr Microseconds kDay = 86'400 * Microseconds{1'000'000};
   const Archive mine = good(ask<Archive>(&Store::get_archive, std::string{"etc-web-1"}));
-  Store::ForecastRequest request{"etc", "web", kWebUrl, "Europe/Berlin", mine.id, {}, 1, {}};
+  ForecastRequest request{"etc", "web", kWebUrl, "Europe/Berlin", mine.id, {}, 1, {}};
   for (int day = 1; day <= 700; ++day) request.elapses.push_back(mine.created + day * kDay);
   const auto foresee = [&] { return good(ask<Microseconds>(&Store::foresee_removal, request)); };
   EXPECT_EQ(foresee(), 0) << "without a rule, never";

@@ -232,9 +232,11 @@ TEST_F(Objects, history_archives_and_passphrases_outlive_what_they_are_about) {
   again.name = "vault2";
   again.url = "ssh://borg@vault/./{client}";
   good(ask<void>(&Store::put_repository, again, true, std::vector<Secret>{}));
-  const auto ensured = good(ask<std::vector<BorgRepository>>(
-      &Store::ensure_borg_repositories, std::vector<BorgRepository>{{0, "vault2", "web", kWebUrl, false, ""}},
-      std::vector<Secret>{{passphrase_key(kWebUrl), "another", ""}}));
+  NewRun second;
+  second.token = "00000000-0000-4000-8000-000000000002";
+  second.borg_repositories = {{0, "vault2", "web", kWebUrl, false, ""}};
+  second.secrets = {{passphrase_key(kWebUrl), "another", ""}};
+  const auto ensured = good(ask<CreatedRun>(&Store::create_run, second)).borg_repositories;
   EXPECT_TRUE(ensured[0].ready);
   EXPECT_EQ(ensured[0].repository, "vault2");
   EXPECT_EQ(good(ask<std::optional<Secret>>(&Store::get_secret, passphrase_key(kWebUrl)))->sealed, "sealed");
@@ -250,9 +252,10 @@ TEST_F(Objects, what_was_never_prepared_is_forgotten) {
 
 TEST_F(Objects, a_borg_repository_belongs_to_one_repository) {
   add_run();
-  const auto answer = ask<std::vector<BorgRepository>>(
-      &Store::ensure_borg_repositories, std::vector<BorgRepository>{{0, "local", "", kWebUrl, false, ""}},
-      std::vector<Secret>{});
+  NewRun second;
+  second.token = "00000000-0000-4000-8000-000000000002";
+  second.borg_repositories = {{0, "local", "", kWebUrl, false, ""}};
+  const auto answer = ask<CreatedRun>(&Store::create_run, second);
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, ErrorCode::invalid_argument);
   EXPECT_TRUE(holds(answer.error().message, kWebUrl)) << answer.error().message;

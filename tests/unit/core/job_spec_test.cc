@@ -169,6 +169,21 @@ TEST(JobResultJson, ComesBackAsItWas) {
   EXPECT_EQ(read->warnings, result.warnings);
 }
 
+TEST(JobResultJson, HasTheTokenOfTheAttemptUnlessAnEarlierVersionWroteIt) {
+  JobResult result;
+  result.state = JobState::successful;
+  EXPECT_EQ(job_result_from_json(to_json(result))->attempt, "");
+  result.attempt = "3f9c01d2a7b4-8c1e22f0";
+  EXPECT_EQ(job_result_from_json(to_json(result))->attempt, result.attempt);
+  Json::Value wrong = to_json(result);
+  wrong["attempt"] = 5;
+  EXPECT_FALSE(job_result_from_json(wrong));
+  JobSpec spec;
+  EXPECT_EQ(job_spec_from_json(to_json(spec))->attempt, "");
+  spec.attempt = result.attempt;
+  EXPECT_EQ(job_spec_from_json(to_json(spec))->attempt, result.attempt);
+}
+
 TEST(JobResultJson, AStateThatIsNotAnEndIsRefused) {
   for (const auto state : {JobState::waiting, JobState::pending, JobState::starting, JobState::running}) {
     JobResult result;

@@ -29,6 +29,27 @@ TEST(UnitNames, OfJobsAreReadBack) {
   }
 }
 
+// systemd tells the descriptions of units with their names, so whose unit it is costs no further call.
+TEST(UnitNames, DescriptionsOfJobsHaveTheTokenOfTheAttempt) {
+  JobSpec spec;
+  spec.job = 42;
+  spec.policy = "etc";
+  const auto described = [&] {
+    for (const auto& property : job_unit(spec, {}).properties) {
+      if (property.name == "Description") return std::get<std::string>(property.value);
+    }
+    return std::string{};
+  };
+  EXPECT_EQ(described(), "cyborg backup of policy etc");
+  EXPECT_EQ(attempt_of_unit(described()), "");
+  spec.attempt = "3f9c01d2a7b4-8c1e22f0";
+  EXPECT_EQ(described(), "cyborg backup of policy etc (attempt 3f9c01d2a7b4-8c1e22f0)");
+  EXPECT_EQ(attempt_of_unit(described()), spec.attempt);
+  for (const char* other : {"", "(attempt x)", "cyborg-job-7.service", "cyborg backup (attempt x"}) {
+    EXPECT_EQ(attempt_of_unit(other), "") << other;
+  }
+}
+
 TEST(UnitNames, OfTimersHaveTheObjectAsTheirInstance) {
   EXPECT_EQ(timer_unit_name("policy", "etc"), "cyborg-policy@etc.timer");
   EXPECT_EQ(timer_unit_name("check", "vault"), "cyborg-check@vault.timer");
