@@ -48,7 +48,9 @@ void add_add(CLI::App& noun, Context& context) {
           "/path on the server, user@host:path or ssh://user@host:port/path; with {client} in it, each "
           "client gets a borg repository of its own")
       ->required();
-  verb.add_option("--encryption", options->encryption, "borg's mode: none, authenticated, authenticated-blake2, repokey or repokey-blake2 (the default)");
+  verb.add_option(
+      "--encryption", options->encryption,
+      "borg's mode: none, authenticated, authenticated-blake2, repokey or repokey-blake2 (the default)");
   verb.add_option("--passphrase-file", options->passphrase_file,
                   "a file, or - for standard input (default: a strong one is generated)");
   verb.add_option("--transport", options->transport,

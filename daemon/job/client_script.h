@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "job/job.h"
 #include "core/fd.h"
+#include "job/job.h"
 
 namespace cyborg {
 

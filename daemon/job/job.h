@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "borg/log.h"
+#include "core/fd.h"
 #include "core/job_spec.h"
 #include "job/output.h"
 #include "job/state_files.h"
-#include "core/fd.h"
 #include "ssh/pump.h"
 #include "ssh/session.h"
 

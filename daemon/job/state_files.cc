@@ -11,9 +11,9 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/fd.h"
 #include "job/output.h"
 #include "ssh/failure.h"
-#include "core/fd.h"
 
 namespace cyborg {
 namespace {

@@ -78,8 +78,9 @@ void JobStart::choose_removals_of(const store::Series& series) {
 
 void JobStart::choose_newest_of(const store::Series& series) {
   if (series.archives.empty()) {
-    return refuse(ResultCode::archive_missing, fmt::format("there is no archive of policy {} and {} in repository {}",
-                                                 job_.policy, job_.client, job_.repository));
+    return refuse(ResultCode::archive_missing,
+                  fmt::format("there is no archive of policy {} and {} in repository {}", job_.policy,
+                              job_.client, job_.repository));
   }
   spec_.archive = series.archives.front().name;
   add_passphrase();

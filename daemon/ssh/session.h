@@ -12,8 +12,8 @@
 #include <span>
 #include <string>
 
-#include "core/job_spec.h"
 #include "core/fd.h"
+#include "core/job_spec.h"
 
 namespace cyborg::ssh {
 

@@ -52,7 +52,8 @@ class File {
     std::string bytes(kPart, '\0');
     std::size_t size = 0;
     while (error_ == 0 && size < kPart) {
-      const ssize_t got = pread(fd_.get(), bytes.data() + size, kPart - size, offset + static_cast<off_t>(size));
+      const ssize_t got =
+          pread(fd_.get(), bytes.data() + size, kPart - size, offset + static_cast<off_t>(size));
       if (got == 0) break;
       if (got > 0) size += static_cast<std::size_t>(got);
       if (got < 0 && errno != EINTR) error_ = errno;

@@ -83,8 +83,9 @@ std::vector<Load> choose(const JobSpec& spec, const Dumps& dumps) {
     if (!dumps.databases.contains(name)) {
       throw Failure(
           ResultCode::database_not_in_archive,
-          fmt::format("database \"{}\" is not in archive {}, which has: {}", name, spec.archive,
-                      dumps.databases.empty() ? "none" : fmt::format("{}", fmt::join(names_of(dumps), ", "))));
+          fmt::format(
+              "database \"{}\" is not in archive {}, which has: {}", name, spec.archive,
+              dumps.databases.empty() ? "none" : fmt::format("{}", fmt::join(names_of(dumps), ", "))));
     }
     add(name, spec.restore.database_names[i]);
   }

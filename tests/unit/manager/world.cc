@@ -149,7 +149,8 @@ std::string World::violation() const {
   }
   for (const auto& [id, result] : database.results) {
     if (!database.jobs.contains(id)) continue;
-    const bool by_itself = result.code.word() == "ok" || result.code.word() == "test" || result.code.word() == "connection-lost";
+    const bool by_itself =
+        result.code.word() == "ok" || result.code.word() == "test" || result.code.word() == "connection-lost";
     const std::string right = identity_of(database.jobs.at(id));
     if (by_itself && result.message != right)
       return fmt::format("job {} ({}) has the result of {}", id, right, result.message);
