@@ -6,6 +6,7 @@
 #include "bus/records.h"
 #include "core/fields.h"
 #include "core/policy_types.h"
+#include "core/properties.h"
 #include "dbus/names.h"
 
 namespace cyborg::bus {
@@ -396,6 +397,11 @@ void ManagerObject::GetRepositoryStatus(sdbus::Result<Maps>&& result) {
 void ManagerObject::ListPolicyTypes(sdbus::Result<Maps>&& result) {
   serve_method(std::move(result), "ListPolicyTypes", {},
                [](const Reply<Maps>& reply, const Actor&) { reply(encode_records(policy_type_records())); });
+}
+
+void ManagerObject::ListProperties(sdbus::Result<Maps>&& result) {
+  serve_method(std::move(result), "ListProperties", {},
+               [](const Reply<Maps>& reply, const Actor&) { reply(encode_records(property_records())); });
 }
 
 void ManagerObject::ListSettings(sdbus::Result<Maps>&& result) {

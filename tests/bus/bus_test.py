@@ -314,6 +314,16 @@ class Requests(Case):
         manager("SetSetting", "ss", "max_jobs", "")
         self.assertEqual(value(), "16")
 
+    def test_each_property_is_described(self):
+        rows = manager("ListProperties", "")
+        for kind in ("Schedule", "Repository", "Client", "Policy"):
+            described = {str(r["name"]): r for r in rows if r["object"] == kind.lower()}
+            for p in api(kind).iter("property"):
+                key = "".join("_" + c.lower() if c.isupper() else c for c in p.get("name")).lstrip("_")
+                self.assertIn(key, described)
+        port, = (r for r in rows if (r["object"], r["name"]) == ("client", "port"))
+        self.assertEqual((port["set"], port["default"], port["minimum"], port["maximum"]), ("always", 22, 1, 65535))
+
     def test_the_status_of_the_fleet_has_a_row_for_each_policy_and_client(self):
         rows = {(str(r["policy"]), str(r["client"])) for r in manager("GetFleetStatus", "")}
         self.assertLessEqual({("etc", "web"), ("etc", "db")}, rows)
