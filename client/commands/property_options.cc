@@ -66,4 +66,9 @@ std::string PropertyOptions::text(std::string_view key) const {
   return given ? given->text : std::string{};
 }
 
+bool PropertyOptions::flag(std::string_view key) const {
+  const Given* given = find(key);
+  return given && given->flag;
+}
+
 }  // namespace cyborg::client

@@ -23,6 +23,7 @@ class PropertyOptions {
   VariantMap properties() const;
   // One that is a text as it was typed; empty if it was not given.
   std::string text(std::string_view key) const;
+  bool flag(std::string_view key) const;
 
  private:
   struct Given {

@@ -69,10 +69,7 @@ _cyborgctl_options() { # NOUN VERB
     status/*) echo '--check' ;;
     report/*) echo '--since --changes' ;;
     metrics/*) echo '--output' ;;
-    restore/*)
-      echo '--to --in-place --stdout --tar --database --all-databases --globals --guest --directory' \
-        '--start --conflict --dry-run --wait --follow'
-      ;;
+    restore/*) _cyborgctl_help_options restore ;;
     */remove) echo '--force' ;;
   esac
 }

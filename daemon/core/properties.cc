@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "core/property_values.h"
+#include "core/restore_spec.h"
 
 namespace cyborg {
 namespace {
@@ -37,6 +38,7 @@ static_assert(kEachMemberHasARow<Repository>);
 static_assert(kEachMemberHasARow<Client>);
 static_assert(kEachMemberHasARow<Policy>);
 static_assert(kEachMemberHasARow<Retention>);
+static_assert(kEachMemberHasARow<RestoreSpec>);
 
 struct Form {
   ValueType type{};
@@ -217,6 +219,11 @@ std::span<const PropertyInfo> properties_of(ObjectKind kind) {
       return policy;
   }
   return {};
+}
+
+std::span<const PropertyInfo> restore_properties() {
+  static const auto all = infos_of<RestoreSpec>();
+  return all;
 }
 
 Json::Value property_record(ObjectKind kind, const PropertyInfo& property) {

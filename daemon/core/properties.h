@@ -49,6 +49,9 @@ struct PropertyInfo {
 // In the order of the table; what is set by the keys of its parts is followed by them.
 std::span<const PropertyInfo> properties_of(ObjectKind kind);
 
+// The options of a restore.
+std::span<const PropertyInfo> restore_properties();
+
 const char* to_string(ObjectKind kind);  // "schedule" …
 ErrorCode no_such(ObjectKind kind);
 

@@ -86,6 +86,10 @@ std::string_view check_authorize(const std::string& who) {
   return contains(authorizers(), who) ? "" : "automatic or manual";
 }
 
+std::vector<std::string> restore_conflicts() {
+  return {"overwrite", "keep", "rename", "fail"};
+}
+
 std::string_view check_canary(const std::string& path) {
   const bool good = path.starts_with('/') && path.size() > 1 && !path.ends_with('/') &&
                     path.find("/../") == std::string::npos && !path.ends_with("/..");

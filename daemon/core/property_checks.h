@@ -24,6 +24,7 @@ std::string_view check_exclude(const std::string& pattern);
 std::vector<std::string> encryption_modes();
 std::vector<std::string> transports();
 std::vector<std::string> authorizers();
+std::vector<std::string> restore_conflicts();
 std::vector<std::string> policy_type_names();  // core/policy_types.h
 
 }  // namespace cyborg

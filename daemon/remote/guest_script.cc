@@ -24,7 +24,7 @@ std::string tool(const JobSpec& spec) {
   const auto flag = [](const char* name, bool value) { return assign(name, value ? "yes" : ""); };
   return tool_start() + assign("N", spec.restore.guest_name) + flag("NEW", renamed(spec)) +
          flag("OVERWRITE", spec.restore.conflict == "overwrite") + flag("START", spec.restore.start) +
-         assign("DIRECTORY", spec.directory) + scripts::guest_tool +
+         assign("DIRECTORY", spec.restore.directory) + scripts::guest_tool +
          (of_proxmox(spec)
               ? std::string{scripts::guest_proxmox}
               : std::string{"need virsh qemu-img timeout\n"} + scripts::vm + scripts::guest_libvirt);

@@ -21,17 +21,18 @@ BorgEnd extract_here(JobContext& job, Serve* serve, bool exclude) {
   const JobSpec& spec = job.spec();
   const mode_t mask = ::umask(022);  // the directory belongs to the machine's users
   std::error_code error;
-  std::filesystem::create_directories(spec.directory, error);
+  std::filesystem::create_directories(spec.restore.directory, error);
   LocalBorg borg;
   const std::string excludes = exclude ? local_exclude_file(spec, restore_borg_directory()) : std::string{};
   borg.command = borg_extract(spec, serve ? relay_url(spec.repository_path) : spec.repository_path, excludes);
   borg.base_dir = restore_borg_directory();
-  borg.directory = spec.directory;
+  borg.directory = spec.restore.directory;
   borg.serve = serve;
   if (error) {
-    throw Failure("no-directory",
-                  fmt::format("{} cannot be made on {}: {}", spec.directory, spec.client, error.message()),
-                  JobState::failed);
+    throw Failure(
+        "no-directory",
+        fmt::format("{} cannot be made on {}: {}", spec.restore.directory, spec.client, error.message()),
+        JobState::failed);
   }
   BorgEnd end = run_local(job, borg);
   ::umask(mask);
@@ -48,7 +49,7 @@ BorgEnd extract_there(JobContext& job, ClientShell& client, Serve& serve, bool e
 }
 
 std::string target(const JobSpec& spec) {
-  return fmt::format("{}:{}", spec.client, spec.directory);
+  return fmt::format("{}:{}", spec.client, spec.restore.directory);
 }
 
 std::string existing(const JobSpec& spec, const Survey& survey) {
@@ -126,7 +127,7 @@ JobResult extract(JobContext& job, ClientShell& client, bool exclude) {
   JobResult result = judge_borg(BorgVerb::extract, end.status, end.log, spec);
   result = conclude(job, std::move(result), end, serve.get());
   if (result.code == "path-not-in-archive") {
-    Selection selection{spec.paths};
+    Selection selection{spec.restore.paths};
     list_archive(job, [&](ArchiveItem& item) { selection.holds(item); });
     if (selection.missing()) {
       result.message = missing_message(spec, *selection.missing(), selection.near_missing());
@@ -148,8 +149,8 @@ JobResult restore(JobContext& job) {
   if (spec.restore.output) return restore_output(job);
   if (loads_databases(spec)) return restore_databases(job);
   if (!spec.restore.guest.empty()) return restore_guest(job);
-  if (!spec.directory.starts_with('/')) {
-    throw Failure("environment", fmt::format("the directory \"{}\" is not absolute", spec.directory));
+  if (!spec.restore.directory.starts_with('/')) {
+    throw Failure("environment", fmt::format("the directory \"{}\" is not absolute", spec.restore.directory));
   }
   job.output().line(6, fmt::format("restore of archive {} from {} to {}", spec.archive, repository_name(spec),
                                    target(spec)));

@@ -54,8 +54,7 @@ std::vector<Load> choose(const JobSpec& spec, const Dumps& dumps) {
     }
     add("", "");
   }
-  for (std::size_t i = 0; i < spec.restore.databases.size(); ++i) {
-    const std::string& name = spec.restore.databases[i];
+  for (const auto& [name, target] : spec.restore.databases) {
     if (!dumps.sizes.contains(name)) {
       throw Failure(
           "database-not-in-archive",
@@ -63,7 +62,7 @@ std::vector<Load> choose(const JobSpec& spec, const Dumps& dumps) {
                       dumps.sizes.empty() ? "none" : fmt::format("{}", fmt::join(names_of(dumps), ", "))),
           JobState::failed);
     }
-    add(name, spec.restore.database_names[i]);
+    add(name, target);
   }
   if (spec.restore.all_databases) {
     for (const auto& [name, size] : dumps.sizes) {
