@@ -15,6 +15,7 @@ struct Client {
   std::string user = "root";
   std::string jump;      // [user@]host[:port]
   std::string host_key;  // SHA256:…
+  std::string comment;   // for people
   // what the preparation found
   bool ready = false;
   std::vector<std::string> addresses;
@@ -70,6 +71,7 @@ inline constexpr auto kProperties<Client> = std::to_array<Property<Client>>({
      .member = &Client::host_key,
      .sentence = "SHA256:… that the machine must show",
      .check = check_host_key},
+    {.key = "comment", .member = &Client::comment, .sentence = "a note for people, such as whose it is"},
     {.key = "addresses",
      .member = &Client::addresses,
      .access = Access::found,

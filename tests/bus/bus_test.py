@@ -143,6 +143,18 @@ class Objects(Case):
                     self.assertIn(said, error.get_dbus_message())
         self.assertEqual(stage.objects(), before)
 
+    def test_a_client_has_a_comment(self):
+        add("Client", "noted", {"comment": "of the print room"})
+        self.assertEqual(get("Client", "noted", "Comment"), "of the print room")
+        with Monitor() as monitor:
+            change("Client", "noted", {"comment": "of Ann's room"})
+            self.assertEqual(get("Client", "noted", "Comment"), "of Ann's room")
+        changed = [data for at, data in monitor.signals("PropertiesChanged") if at == path("client", "noted")]
+        self.assertEqual(changed[0][1]["Comment"]["data"], "of Ann's room")
+        with self.refused("InvalidArgument", 'comment "5": expected a text'):
+            change("Client", "noted", {"comment": 5})
+        remove("Client", "noted")
+
     def test_what_is_in_use_stays_unless_forced(self):
         add("Schedule", "s", {"crontab": "@daily"})
         add("Client", "c1")
