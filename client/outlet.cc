@@ -102,8 +102,7 @@ void write_out(const std::string& text) {
 void replace_file(const std::string& path, const std::string& text, mode_t mode) {
   std::string temporary = path + ".XXXXXX";
   const Descriptor file(mkostemp(temporary.data(), O_CLOEXEC));
-  if (file.get() < 0)
-    throw system_failure(path, errno, "its directory must exist, and be one that you may write to");
+  if (file.get() < 0) throw system_failure(path, errno, "its directory must exist and be writable");
   const bool written = write_all(file.get(), text) && fchmod(file.get(), mode) == 0 &&
                        fsync(file.get()) == 0 && rename(temporary.c_str(), path.c_str()) == 0;
   if (!written) {

@@ -38,7 +38,7 @@ int report(const CLI::App& app, const CLI::ParseError& error) {
 void add_global_options(CLI::App& app, Context& context) {
   app.set_version_flag("--version", "cyborgctl " CYBORG_VERSION);
   app.add_flag("--json", context.json, "print JSON");
-  app.add_flag("-q,--quiet", context.quiet, "say nothing but errors; lists: names only");
+  app.add_flag("-q,--quiet", context.quiet, "print errors only; lists: names only");
   app.add_flag("--no-ask-password", context.no_ask_password, "never let polkit ask for a password");
   app.fallthrough();  // they are also accepted after the command
   app.require_subcommand(1);

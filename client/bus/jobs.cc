@@ -58,8 +58,7 @@ void add_watch_options(CLI::App& verb, Watch& mode, const char* follow) {
   verb.add_flag_callback(
       "--wait", [&mode] { mode = std::max(mode, Watch::wait); },
       "wait for the end; exit 6 for warnings, 7 for no success");
-  verb.add_flag_callback(
-      follow, [&mode] { mode = Watch::follow; }, "wait, and show what is printed meanwhile");
+  verb.add_flag_callback(follow, [&mode] { mode = Watch::follow; }, "wait, and show the output meanwhile");
 }
 
 std::vector<Json::Value> list_pages(Connection& bus, const std::string& method, const VariantMap& filter,

@@ -94,8 +94,8 @@ void add_properties(CLI::App& app, const Context& context, const Noun& noun) {
 }
 
 void add_switch(CLI::App& app, Context& context, const Noun& noun, const std::string& word, bool enabled) {
-  auto& verb =
-      add_verb(app, word, enabled ? "use it again" : "keep it, and all that depends on it, from running");
+  auto& verb = add_verb(
+      app, word, enabled ? "use it again" : "keep it, and everything that depends on it, from running");
   const auto names = std::make_shared<std::vector<std::string>>();
   verb.add_option("NAME", *names)->required();
   verb.callback([&context, &noun, names, enabled] {
@@ -131,11 +131,11 @@ void say_remaining_keys(Context& context, const Noun& noun, const std::string& n
 }
 
 void add_remove(CLI::App& app, Context& context, const Noun& noun) {
-  auto& verb = add_verb(app, "remove", "remove it; its history stays");
+  auto& verb = add_verb(app, "remove", "remove it; its history is kept");
   const auto name = std::make_shared<std::string>();
   const auto force = std::make_shared<bool>(false);
   verb.add_option("NAME", *name)->required();
-  verb.add_flag("--force", *force, "even if it has history or something depends on it");
+  verb.add_flag("--force", *force, "even if it has history or other objects depend on it");
   verb.callback([&context, &noun, name, force] {
     VariantMap options;
     if (*force) options.emplace("force", sdbus::Variant{true});
@@ -210,7 +210,7 @@ CLI::App& add_noun(CLI::App& app, Context& context, const Noun& noun, const std:
   add_verb(sub, "list", "all of them").callback([&context, &noun] {
     context.print_records(noun.columns, list_objects(context.bus(), noun));
   });
-  auto& show = add_verb(sub, "show", "everything about one");
+  auto& show = add_verb(sub, "show", "show everything about it");
   const auto name = std::make_shared<std::string>();
   show.add_option("NAME", *name)->required();
   show.callback([&context, &noun, name] { context.print_record(get_object(context.bus(), noun, *name)); });

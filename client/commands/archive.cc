@@ -24,7 +24,7 @@ void add_list_verb(CLI::App& noun, Context& context) {
   verb.add_option("--policy", options->policy);
   verb.add_option("--repository", options->repository);
   auto* limit =
-      verb.add_option("--limit", options->limit, "at most so many (default: 50)")->check(whole_number(1));
+      verb.add_option("--limit", options->limit, "at most this many (default: 50)")->check(whole_number(1));
   verb.add_flag("--all", options->all, "the whole history")->excludes(limit);
   verb.callback([&context, options] {
     VariantMap filter;
@@ -65,7 +65,8 @@ void show_archive(Context& context, const std::string& archive) {
 }
 
 void add_why(CLI::App& noun, Context& context) {
-  auto& verb = add_verb(noun, "why", "which rule of retention keeps one, and when it will go");
+  auto& verb =
+      add_verb(noun, "why", "show which retention rule keeps an archive, and when it will be removed");
   const auto archive = std::make_shared<std::string>();
   verb.add_option("ARCHIVE", *archive)->required();
   verb.callback([&context, archive] {
@@ -111,23 +112,23 @@ void add_set(CLI::App& noun, Context& context, const char* name, const char* des
 }  // namespace
 
 void add_archive_commands(CLI::App& app, Context& context) {
-  auto& noun = *app.add_subcommand("archive", "what successful backups left");
+  auto& noun = *app.add_subcommand("archive", "archives made by successful backups");
   noun.require_subcommand(1);
   add_list_verb(noun, context);
-  auto& show = add_verb(noun, "show", "everything about one");
+  auto& show = add_verb(noun, "show", "show everything about it");
   const auto archive = std::make_shared<std::string>();
   show.add_option("ARCHIVE", *archive, "its name, or REPOSITORY::NAME")->required();
   show.callback([&context, archive] { show_archive(context, *archive); });
   add_why(noun, context);
-  add_job_verb(noun, context, "verify", "prove that one restores", "VerifyArchive");
-  add_job_verb(noun, context, "remove", "delete one from its repository", "RemoveArchive");
+  add_job_verb(noun, context, "verify", "verify that an archive can be restored", "VerifyArchive");
+  add_job_verb(noun, context, "remove", "delete an archive from its repository", "RemoveArchive");
   const auto pinned = [](bool value) {
     return [value](const std::string&) { return property("pinned", sdbus::Variant{value}); };
   };
-  add_set(noun, context, "pin", "keep one whatever retention says", pinned(true), false);
-  add_set(noun, context, "unpin", "let retention decide again", pinned(false), false);
+  add_set(noun, context, "pin", "keep an archive, whatever retention says", pinned(true), false);
+  add_set(noun, context, "unpin", "let retention decide again about an archive", pinned(false), false);
   add_set(
-      noun, context, "comment", "note something about one",
+      noun, context, "comment", "set a comment on an archive",
       [](const std::string& text) { return property("comment", sdbus::Variant{text}); }, true);
   add_archive_import(noun, context);
   add_archive_catalog_verbs(noun, context);

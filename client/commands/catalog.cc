@@ -14,7 +14,8 @@ struct PageOptions {
   bool all = false;
 
   void add_to(CLI::App& verb) {
-    auto* option = verb.add_option("--limit", limit, "at most so many (default: 50)")->check(whole_number(1));
+    auto* option =
+        verb.add_option("--limit", limit, "at most this many (default: 50)")->check(whole_number(1));
     verb.add_flag("--all", all, "every one")->excludes(option);
   }
   std::uint64_t count() const { return all ? 0 : limit; }
@@ -108,7 +109,7 @@ void add_archive_catalog_verbs(CLI::App& noun, Context& context) {
   struct DiffOptions : PageOptions {
     std::string a, b;
   };
-  auto& diff = add_verb(noun, "diff", "what is different between two archives of one policy and client");
+  auto& diff = add_verb(noun, "diff", "show the differences between two archives of one policy and client");
   const auto both = std::make_shared<DiffOptions>();
   diff.add_option("A", both->a, "the one before")->required();
   diff.add_option("B", both->b, "the one after")->required();
@@ -129,7 +130,7 @@ void add_catalog_commands(CLI::App& app, Context& context) {
   verb.add_option("--client", options->client);
   verb.add_option("--policy", options->policy);
   verb.add_option("--repository", options->repository);
-  verb.add_flag("-i,--ignore-case", options->ignore_case, "small letters are capital ones");
+  verb.add_flag("-i,--ignore-case", options->ignore_case, "ignore case");
   options->add_to(verb);
   verb.callback([&context, options] { find(context, *options); });
 
@@ -141,17 +142,17 @@ void add_catalog_commands(CLI::App& app, Context& context) {
   of->add_to(versions);
   versions.callback([&context, of] { history(context, *of); });
 
-  auto& catalog = *app.add_subcommand("catalog", "what find, file and archive files look into");
+  auto& catalog = *app.add_subcommand("catalog", "the catalog, which find, file and archive files search");
   catalog.require_subcommand(1);
   const auto client = std::make_shared<std::string>();
-  auto& drop = add_verb(catalog, "drop", "forget what a client's archives contain; the archives stay");
+  auto& drop = add_verb(catalog, "drop", "delete the catalog of a client; its archives are kept");
   drop.add_option("CLIENT", *client)->required();
   drop.callback([&context, client] {
     context.bus().act<>(manager(), "DropCatalog", *client);
     context.say(fmt::format("the catalog of {} is dropped", *client));
   });
   const auto mode = std::make_shared<Watch>(Watch::none);
-  auto& again = add_verb(catalog, "rebuild", "forget it, and list all archives of the client anew");
+  auto& again = add_verb(catalog, "rebuild", "delete it, and build it again from all archives of the client");
   again.add_option("CLIENT", *client)->required();
   add_watch_options(again, *mode);
   again.callback([&context, client, mode] { rebuild(context, *client, *mode); });

@@ -59,12 +59,12 @@ void add_add(CLI::App& noun, Context& context) {
   const auto name = std::make_shared<std::string>();
   const auto options = std::make_shared<PropertyOptions>(kClientNoun.keys);
   const auto password = std::make_shared<PasswordOptions>();
-  verb.add_option("NAME", *name, "what it is called here")->required();
+  verb.add_option("NAME", *name, "its name in cyborgd")->required();
   options->add_to(verb);
   auto* local = verb.get_option("--local");
   auto* ask = verb.add_flag("--ask-password", password->ask,
                             "ask for the user's password, once, to install the server's key; then prepare");
-  verb.add_option("--password-file", password->file, "the same from a file, or - for standard input")
+  verb.add_option("--password-file", password->file, "read it from a file, or - for standard input")
       ->excludes(ask)
       ->excludes(local);
   ask->excludes(local);
@@ -72,14 +72,15 @@ void add_add(CLI::App& noun, Context& context) {
 }
 
 void add_prepare(CLI::App& noun, Context& context) {
-  auto& verb = add_verb(noun, "prepare", "log in, install borg if it is missing, record what is found");
+  auto& verb =
+      add_verb(noun, "prepare", "log in, install borg if it is missing, record facts about the client");
   const auto name = std::make_shared<std::string>();
   const auto password = std::make_shared<PasswordOptions>();
   const auto mode = std::make_shared<Watch>(Watch::none);
   verb.add_option("NAME", *name)->required();
   auto* ask = verb.add_flag("--ask-password", password->ask,
                             "ask for the user's password, once, to install the server's key");
-  verb.add_option("--password-file", password->file, "the same from a file, or - for standard input")
+  verb.add_option("--password-file", password->file, "read it from a file, or - for standard input")
       ->excludes(ask);
   add_watch_options(verb, *mode);
   verb.callback([&context, name, password, mode] {
@@ -92,7 +93,7 @@ void add_prepare(CLI::App& noun, Context& context) {
 }
 
 void add_test(CLI::App& noun, Context& context) {
-  auto& verb = add_verb(noun, "test", "log in and look, change nothing, and say what is missing");
+  auto& verb = add_verb(noun, "test", "log in and report what is missing, without changing anything");
   const auto name = std::make_shared<std::string>();
   verb.add_option("NAME", *name)->required();
   verb.callback([&context, name] { prepare(context, *name, test_options(), Watch::wait); });
@@ -132,11 +133,11 @@ void discover(Context& context, const std::string& client, bool known) {
 }
 
 void add_discover(CLI::App& noun, Context& context) {
-  auto& verb = add_verb(noun, "discover", "what could be backed up on it, and what no policy covers");
+  auto& verb = add_verb(noun, "discover", "show what could be backed up on it, and what no policy covers");
   const auto name = std::make_shared<std::string>();
   const auto known = std::make_shared<bool>(false);
   verb.add_option("NAME", *name)->required();
-  verb.add_flag("--known", *known, "as it was found last, without logging in");
+  verb.add_flag("--known", *known, "show the latest results, without logging in");
   verb.callback([&context, name, known] { discover(context, *name, *known); });
 }
 

@@ -44,9 +44,9 @@ void add_list_verb(CLI::App& noun, Context& context) {
   verb.add_option(
       "--state", options->state,
       "waiting, pending, starting, running, successful, warning, failed, error, canceled or skipped");
-  verb.add_option("--run", options->run, "those of one run")->check(whole_number(1));
+  verb.add_option("--run", options->run, "only jobs of this run")->check(whole_number(1));
   auto* limit =
-      verb.add_option("--limit", options->limit, "at most so many (default: 50)")->check(whole_number(1));
+      verb.add_option("--limit", options->limit, "at most this many (default: 50)")->check(whole_number(1));
   verb.add_flag("--all", options->all, "the whole history")->excludes(limit);
   verb.callback([&context, options] {
     const auto limit_now = options->all ? 0 : options->limit;
@@ -97,11 +97,10 @@ std::shared_ptr<std::uint64_t> add_id(CLI::App& verb) {
 }
 
 void add_log(CLI::App& noun, Context& context) {
-  auto& verb = add_verb(noun, "log", "what it printed");
+  auto& verb = add_verb(noun, "log", "show its output");
   const auto id = add_id(verb);
   const auto follow = std::make_shared<bool>(false);
-  verb.add_flag("-f,--follow", *follow,
-                "and what it will print, until its end; exit 6 for warnings, 7 for no success");
+  verb.add_flag("-f,--follow", *follow, "continue until it ends; exit status 6 for warnings, 7 for failure");
   verb.callback([&context, id, follow] {
     if (!*follow) return show_log(context, *id);
     JobWatch watch(context, Watch::follow);
@@ -110,11 +109,11 @@ void add_log(CLI::App& noun, Context& context) {
 }
 
 void add_cancel(CLI::App& noun, Context& context) {
-  auto& verb = add_verb(noun, "cancel", "stop it; what waits for it is skipped");
+  auto& verb = add_verb(noun, "cancel", "stop it; jobs that wait for it are skipped");
   const auto ids = std::make_shared<std::vector<std::uint64_t>>();
   const auto wait = std::make_shared<bool>(false);
   verb.add_option("ID", *ids, "the numbers of the jobs")->required()->check(whole_number(1));
-  verb.add_flag("--wait", *wait, "until they have ended");
+  verb.add_flag("--wait", *wait, "wait until they have ended");
   verb.callback([&context, ids, wait] {
     JobWatch watch(context, *wait ? Watch::wait : Watch::none);
     for (const auto id : *ids) context.bus().act<>(manager(), "CancelJob", id);
@@ -124,7 +123,7 @@ void add_cancel(CLI::App& noun, Context& context) {
 }
 
 void add_retry(CLI::App& noun, Context& context) {
-  auto& verb = add_verb(noun, "retry", "the same work again, with the preparations it needs");
+  auto& verb = add_verb(noun, "retry", "do the same work again, with the preparations it needs");
   const auto id = add_id(verb);
   const auto mode = std::make_shared<Watch>(Watch::none);
   add_watch_options(verb, *mode);
@@ -142,7 +141,7 @@ void add_job_commands(CLI::App& app, Context& context) {
   auto& noun = *app.add_subcommand("job", "units of work: backups, restores, preparations");
   noun.require_subcommand(1);
   add_list_verb(noun, context);
-  auto& show = add_verb(noun, "show", "everything about one");
+  auto& show = add_verb(noun, "show", "show everything about it");
   const auto id = add_id(show);
   show.callback([&context, id] { context.print_record(get_job(context.bus(), *id)); });
   add_log(noun, context);

@@ -66,26 +66,25 @@ void import(Context& context, const ImportOptions& wanted) {
 }  // namespace
 
 void add_repository_archives(CLI::App& noun, Context& context) {
-  auto& verb = add_verb(noun, "archives", "what it has: archives of the history, missing and foreign ones");
+  auto& verb = add_verb(noun, "archives", "list its archives: known, missing and foreign ones");
   const auto options = std::make_shared<ArchivesOptions>();
   verb.add_option("NAME", options->repository)->required();
   verb.add_option("--client", options->client, "only the borg repository of this client");
-  verb.add_option("--state", options->state, "only those that are known, missing or foreign");
-  verb.add_flag("--last", options->last, "as it was listed the last time, without asking it");
+  verb.add_option("--state", options->state, "only archives in this state: known, missing or foreign");
+  verb.add_flag("--last", options->last, "show the latest listing, without asking the repository");
   verb.callback([&context, options] { show_archives(context, *options); });
 }
 
 void add_archive_import(CLI::App& noun, Context& context) {
-  auto& verb = add_verb(noun, "import", "take archives that cyborgd did not make into the history");
+  auto& verb = add_verb(noun, "import", "add archives that cyborgd did not create to the history");
   const auto options = std::make_shared<ImportOptions>();
   verb.add_option("REPOSITORY", options->repository)->required();
-  auto* names = verb.add_option("NAME", options->names, "of archives (default: all that are foreign)");
-  verb.add_option("--client", options->client, "whose they are, and whose borg repository it is");
-  verb.add_option("--policy", options->policy,
-                  "whose retention applies to them (default: nothing removes them)");
-  verb.add_option("--glob", options->glob, "those whose names match, as of a shell")->excludes(names);
+  auto* names = verb.add_option("NAME", options->names, "names of archives (default: all foreign ones)");
+  verb.add_option("--client", options->client, "the client to which they and the borg repository belong");
+  verb.add_option("--policy", options->policy, "the policy whose retention applies to them (default: none)");
+  verb.add_option("--glob", options->glob, "archives whose names match this shell pattern")->excludes(names);
   verb.add_flag_callback(
-      "--follow", [options] { options->mode = Watch::follow; }, "show what is printed meanwhile");
+      "--follow", [options] { options->mode = Watch::follow; }, "show the output meanwhile");
   verb.callback([&context, options] { import(context, *options); });
 }
 

@@ -80,14 +80,15 @@ VariantMap properties_of(const AddOptions& options) {
 }
 
 void add_add(CLI::App& noun, Context& context) {
-  auto& verb = add_verb(noun, "add", "add what to back up, of which clients, to where, and when");
+  auto& verb =
+      add_verb(noun, "add", "add a policy: what to back up, on which clients, to which repository, and when");
   const auto options = std::make_shared<AddOptions>();
-  verb.add_option("NAME", options->name, "what it is called here")->required();
+  verb.add_option("NAME", options->name, "its name in cyborgd")->required();
   options->plain.add_to(verb);
   add_list(verb, "--var", options->variables, "KEY=VALUE of the type; a key given again makes a list");
   verb.add_option("--vars", options->variables_file, "a file with a JSON object of variables");
   verb.add_option("--password-file", options->password_file,
-                  "of a database user: a file, or - for standard input");
+                  "file with the password of the database user, or - for standard input");
   add_list(verb, "--pre-hook", options->pre_hooks, "a command on the client before each backup");
   add_list(verb, "--post-hook", options->post_hooks, "a command on the client after each backup");
   add_list(verb, "--hook", options->hooks,
@@ -147,11 +148,11 @@ void run_policy(Context& context, const RunOptions& options) try {
 }
 
 void add_run(CLI::App& noun, Context& context) {
-  auto& verb = add_verb(noun, "run", "start its jobs now");
+  auto& verb = add_verb(noun, "run", "run it now");
   const auto options = std::make_shared<RunOptions>();
   verb.add_option("NAME", options->name)->required();
-  add_names(verb, "--client", options->clients, "only this one of its clients");
-  auto* dry_run = verb.add_flag("--dry-run", options->dry_run, "only say which jobs there would be");
+  add_names(verb, "--client", options->clients, "only this client");
+  auto* dry_run = verb.add_flag("--dry-run", options->dry_run, "only show which jobs would be created");
   verb.add_flag("--scheduled", options->scheduled,
                 "for cyborg-policy@.service: this elapse of the timer, once")
       ->excludes(dry_run);
@@ -180,17 +181,17 @@ void add_prune(CLI::App& noun, Context& context) {
   auto& verb = add_verb(noun, "prune", "remove the archives that its retention does not keep");
   const auto options = std::make_shared<RunOptions>();
   verb.add_option("NAME", options->name)->required();
-  add_names(verb, "--client", options->clients, "only this one of its clients");
-  verb.add_flag("--dry-run", options->dry_run, "only say what would stay, what would go, and why");
+  add_names(verb, "--client", options->clients, "only this client");
+  verb.add_flag("--dry-run", options->dry_run, "only show what would be kept or removed, and why");
   add_watch_options(verb, options->mode);
   verb.callback([&context, options] { prune_policy(context, *options); });
 }
 
 void add_verify(CLI::App& noun, Context& context) {
-  auto& verb = add_verb(noun, "verify", "prove that its newest archives restore");
+  auto& verb = add_verb(noun, "verify", "verify that its newest archives can be restored");
   const auto options = std::make_shared<RunOptions>();
   verb.add_option("NAME", options->name)->required();
-  add_names(verb, "--client", options->clients, "only this one of its clients");
+  add_names(verb, "--client", options->clients, "only this client");
   add_watch_options(verb, options->mode);
   verb.callback([&context, options] {
     JobWatch watch(context, options->mode);
@@ -214,11 +215,11 @@ void show_next(const Context& context, const std::vector<std::uint64_t>& times) 
 }
 
 void add_next(CLI::App& noun, Context& context) {
-  auto& verb = add_verb(noun, "next", "when its timer elapses next");
+  auto& verb = add_verb(noun, "next", "show when its timer elapses next");
   const auto name = std::make_shared<std::string>();
   const auto count = std::make_shared<std::uint32_t>(5);
   verb.add_option("NAME", *name)->required();
-  verb.add_option("--count", *count, "how many times (default: 5)")->check(whole_number(1, 1000));
+  verb.add_option("--count", *count, "number of times (default: 5)")->check(whole_number(1, 1000));
   verb.callback([&context, name, count] {
     show_next(context,
               context.bus().query<std::vector<std::uint64_t>>(manager(), "ListElapses", *name, *count));
@@ -263,7 +264,8 @@ void add_types(CLI::App& noun, Context& context) {
 }  // namespace
 
 void add_policy_commands(CLI::App& app, Context& context) {
-  auto& noun = add_noun(app, context, kPolicyNoun, "what is backed up, of which clients, to where, and when");
+  auto& noun = add_noun(app, context, kPolicyNoun,
+                        "what is backed up, on which clients, to which repositories, and when");
   add_add(noun, context);
   add_run(noun, context);
   add_prune(noun, context);

@@ -100,8 +100,7 @@ std::string text_of(const std::vector<std::string>& lines) {
   constexpr std::size_t kMost = 100;
   std::string text;
   for (std::size_t i = 0; i < lines.size() && i < kMost; ++i) text += lines[i] + "\n";
-  if (lines.size() > kMost)
-    text += fmt::format("and {} more: cyborgctl status has them\n", lines.size() - kMost);
+  if (lines.size() > kMost) text += fmt::format("and {} more: see cyborgctl status\n", lines.size() - kMost);
   return text;
 }
 
@@ -131,15 +130,15 @@ void metrics(Context& context, const std::string& output) {
 }  // namespace
 
 void add_report_commands(CLI::App& app, Context& context) {
-  auto& verb = *app.add_subcommand("report", "what is wrong, and what happened, as a text to be mailed");
+  auto& verb = *app.add_subcommand("report", "problems, and what happened, as text for a mail");
   const auto options = std::make_shared<ReportOptions>();
   auto* since = verb.add_option("--since", options->since,
                                 "how far to look back: a span, or daily, weekly, monthly (default: 1d)");
   verb.add_option("--changes", options->changes,
-                  "only what has changed since the last time, which this file remembers")
+                  "only changes since the last time, which are recorded in this file")
       ->excludes(since);
   verb.add_option("COMMAND", options->command,
-                  "after --: a command that takes the text; it is not run when there is nothing to say");
+                  "after --: a command that reads the text; not run if there is nothing to report");
   verb.callback([&context, options] {
     if (options->changes.empty()) return report(context, *options);
     report_changes(context, *options);

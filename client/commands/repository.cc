@@ -19,7 +19,7 @@ void add_add(CLI::App& noun, Context& context) {
   const auto name = std::make_shared<std::string>();
   const auto passphrase_file = std::make_shared<std::string>();
   const auto options = std::make_shared<PropertyOptions>(kRepositoryNoun.keys);
-  verb.add_option("NAME", *name, "what it is called here")->required();
+  verb.add_option("NAME", *name, "its name in cyborgd")->required();
   options->add_to(verb);
   verb.add_option("--passphrase-file", *passphrase_file,
                   "a file, or - for standard input (default: a strong one is generated)");
@@ -54,7 +54,7 @@ void prepare(Context& context, const PrepareOptions& wanted) {
 
 void add_prepare(CLI::App& noun, Context& context, const std::string& name, bool test) {
   auto& verb = add_verb(noun, name,
-                        test ? "look whether it is reachable and usable, and change nothing"
+                        test ? "test whether it is reachable and usable, without changing anything"
                              : "create or open its borg repositories");
   const auto options = std::make_shared<PrepareOptions>();
   options->test = test;
@@ -62,7 +62,7 @@ void add_prepare(CLI::App& noun, Context& context, const std::string& name, bool
   verb.add_option("NAME", options->repository)->required();
   add_names(verb, "--client", options->clients, "only for this client");
   if (!test) {
-    verb.add_flag("--anew", options->anew, "what was there is lost: another one takes its place");
+    verb.add_flag("--anew", options->anew, "the old one is lost: replace it by another one");
     add_watch_options(verb, options->mode);
   }
   verb.callback([&context, options] { prepare(context, *options); });
@@ -113,14 +113,14 @@ CLI::App& add_maintenance(CLI::App& noun, Context& context, const char* name, co
 }
 
 void add_maintenance_verbs(CLI::App& noun, Context& context) {
-  add_maintenance(noun, context, "compact", "CompactRepository", "free the space of what was removed",
+  add_maintenance(noun, context, "compact", "CompactRepository", "free the space of removed archives",
                   std::make_shared<MaintenanceOptions>());
-  add_maintenance(noun, context, "verify", "VerifyRepository", "prove that its newest archives restore",
-                  std::make_shared<MaintenanceOptions>());
+  add_maintenance(noun, context, "verify", "VerifyRepository",
+                  "verify that its newest archives can be restored", std::make_shared<MaintenanceOptions>());
   const auto options = std::make_shared<MaintenanceOptions>();
-  auto& check = add_maintenance(noun, context, "check", "CheckRepository", "look for damage", options);
+  auto& check = add_maintenance(noun, context, "check", "CheckRepository", "check for damage", options);
   auto* duration = check.add_option("--max-duration", options->max_duration,
-                                    "a part of it, such as 30min; the next one goes on from there");
+                                    "only for this time, such as 30min; the next check continues from there");
   check.add_flag("--verify-data", options->verify_data, "read and authenticate all data")->excludes(duration);
 }
 
@@ -155,7 +155,7 @@ void change_passphrase(Context& context, const PassphraseOptions& wanted) {
 }
 
 void add_change_passphrase(CLI::App& noun, Context& context) {
-  auto& verb = add_verb(noun, "change-passphrase", "have borg change the passphrase; then export it again");
+  auto& verb = add_verb(noun, "change-passphrase", "change the passphrase; export it again afterwards");
   const auto options = std::make_shared<PassphraseOptions>();
   verb.add_option("NAME", options->repository)->required();
   add_names(verb, "--client", options->clients, "only of the borg repository of this client");
@@ -170,7 +170,8 @@ void add_key_export(CLI::App& noun, Context& context) {
   const auto repository = std::make_shared<std::string>();
   const auto client = std::make_shared<std::string>();
   verb.add_option("NAME", *repository)->required();
-  verb.add_option("--client", *client, "whose borg repository, when the URL contains {client}");
+  verb.add_option("--client", *client,
+                  "the client whose borg repository it is, if the URL contains {client}");
   verb.callback([&context, repository, client] { export_key(context, *repository, *client); });
 }
 
@@ -186,7 +187,7 @@ std::vector<Json::Value> list_keys(Context& context, const std::string& reposito
 }
 
 void add_keys(CLI::App& noun, Context& context) {
-  auto& verb = add_verb(noun, "keys", "the keys that clients have to its host, with the transport direct");
+  auto& verb = add_verb(noun, "keys", "list clients' keys on its host, with the transport direct");
   const auto repository = std::make_shared<std::string>();
   verb.add_option("NAME", *repository)->required();
   verb.callback([&context, repository] {
@@ -201,7 +202,7 @@ void add_keys(CLI::App& noun, Context& context) {
 }
 
 void add_key_line(CLI::App& noun, Context& context) {
-  auto& verb = add_verb(noun, "key-line", "the line for authorized_keys that lets a client in");
+  auto& verb = add_verb(noun, "key-line", "print the line for authorized_keys that grants a client access");
   const auto repository = std::make_shared<std::string>();
   const auto client = std::make_shared<std::string>();
   verb.add_option("NAME", *repository)->required();
@@ -233,19 +234,19 @@ void withdraw(Context& context, const WithdrawOptions& wanted) {
   JobWatch watch(context, wanted.mode);
   const auto jobs =
       context.bus().act<std::vector<std::uint64_t>>(manager(), "WithdrawKeys", wanted.repository, options);
-  if (wanted.force) return context.say("forgotten; nothing was changed on the repository host");
+  if (wanted.force) return context.say("the keys were forgotten; nothing was changed on the repository host");
   report_jobs(context, watch, wanted.mode, std::nullopt, jobs);
 }
 
 void add_withdraw(CLI::App& noun, Context& context) {
-  auto& verb =
-      add_verb(noun, "withdraw",
-               "take clients' keys away from its host: those that are not needed, or of what is disabled");
+  auto& verb = add_verb(
+      noun, "withdraw",
+      "remove clients' keys from its host that are not needed, or whose client or repository is disabled");
   const auto options = std::make_shared<WithdrawOptions>();
   verb.add_option("NAME", options->repository)->required();
   add_names(verb, "--client", options->clients, "only the key of this client");
   verb.add_flag("--force", options->force,
-                "forget them: the host is gone, or somebody removed the lines there");
+                "forget the keys: the host is gone, or the lines were removed by hand");
   add_watch_options(verb, options->mode);
   verb.callback([&context, options] { withdraw(context, *options); });
 }

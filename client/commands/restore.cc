@@ -87,7 +87,8 @@ void check(const Context& context, const RestoreOptions& options) {
   const int targets = int{options.in_place} + int{options.to_stdout} +
                       int{options.of_databases() || of_guest || !options.to.empty()};
   if (targets == 0) {
-    throw usage("where to? --to CLIENT:/DIRECTORY, --in-place, --stdout, --database or --guest is needed");
+    throw usage(
+        "no destination: --to CLIENT:/DIRECTORY, --in-place, --stdout, --database or --guest is required");
   }
   if (targets > 1 || (of_guest && options.of_databases()))
     throw usage("one of --to, --in-place, --stdout, --database and --guest is expected");
@@ -152,18 +153,18 @@ void restore(Context& context, const RestoreOptions& options) {
 }  // namespace
 
 void add_restore_command(CLI::App& app, Context& context) {
-  auto& verb = *app.add_subcommand("restore", "bring back files, archives, databases and guests");
+  auto& verb = *app.add_subcommand("restore", "restore files, archives, databases and guests");
   const auto options = std::make_shared<RestoreOptions>();
   verb.add_option("ARCHIVE", options->archive, "its name, or REPOSITORY::NAME")->required();
   verb.add_option("PATH", options->paths, "a file or folder in the archive (default: all)");
   verb.add_option("--to", options->to, "CLIENT:/DIRECTORY to restore into; for databases and guests CLIENT");
-  verb.add_flag("--in-place", options->in_place, "over the files as they are now, on the archive's client");
+  verb.add_flag("--in-place", options->in_place, "in place, over the current files on the archive's client");
   verb.add_flag("--stdout", options->to_stdout,
                 "print the content of one file, or a tar stream of folders and several paths");
   add_list(verb, "--database", options->databases,
            "NAME or NAME=NEWNAME: load the dump of this database into the client's server");
   verb.add_option("--guest", options->guest,
-                  "NAME or NAME=NEWNAME: put this guest back into the client's hypervisor");
+                  "NAME or NAME=NEWNAME: restore this guest into the client's hypervisor");
   options->plain.add_to(verb);
   add_watch_options(verb, options->mode);
   verb.callback([&context, options] { restore(context, *options); });

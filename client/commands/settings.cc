@@ -38,7 +38,7 @@ void set_setting(Context& context, const std::string& text) {
 void add_settings_commands(CLI::App& app, Context& context) {
   auto& noun = *app.add_subcommand("settings", "defaults that objects can override");
   noun.require_subcommand(1);
-  add_verb(noun, "list", "all of them, and what they mean").callback([&context] {
+  add_verb(noun, "list", "list all settings with their meaning").callback([&context] {
     context.print_records(
         {{"NAME", "name"}, {"VALUE", "value"}, {"DEFAULT", "default"}, {"DESCRIPTION", "description"}},
         settings(context.bus()));
@@ -47,7 +47,7 @@ void add_settings_commands(CLI::App& app, Context& context) {
   const auto name = std::make_shared<std::string>();
   get.add_option("KEY", *name)->required();
   get.callback([&context, name] { get_setting(context, *name); });
-  auto& set = add_verb(noun, "set", "change one; an empty value is the default again");
+  auto& set = add_verb(noun, "set", "change a setting; an empty value restores the default");
   const auto assignments = std::make_shared<std::vector<std::string>>();
   set.add_option("ASSIGNMENT", *assignments, "KEY=VALUE")->required();
   set.callback([&context, assignments] {

@@ -113,9 +113,9 @@ void show(Context& context, bool check) {
 }  // namespace
 
 void add_status_command(CLI::App& app, Context& context) {
-  auto& verb = *app.add_subcommand("status", "the whole fleet: what is protected, late, failed, running");
+  auto& verb = *app.add_subcommand("status", "the whole fleet: protected, late, failed and running backups");
   const auto check = std::make_shared<bool>(false);
-  verb.add_flag("--check", *check, "exit status 1 unless all backups and repositories are as they should be");
+  verb.add_flag("--check", *check, "exit status 1 if there is any problem with backups or repositories");
   verb.callback([&context, check] { show(context, *check); });
 }
 

@@ -113,7 +113,8 @@ std::string backups_text(const Json::Value& fleet) {
               Unit::time) +
          unproven.text() + rows("late", "late", "Whether the backup is late.") +
          rows("next_elapse_timestamp_seconds", "next_elapse", "When the next one is scheduled.", Unit::time) +
-         rows("original_size_bytes", "original_size", "Size of what the last successful backup has read.") +
+         rows("original_size_bytes", "original_size",
+              "Size of the data that the last successful backup has read.") +
          rows("deduplicated_size_bytes", "deduplicated_size", "New data of the last successful backup.");
 }
 
@@ -123,8 +124,8 @@ std::string repositories_text(const Json::Value& repositories) {
     return rows_text(repositories, {"repository", "client"}, "repository_" + metric, key.c_str(), help, unit);
   };
   Gauge damaged("repository_damaged", "Whether a check has found damage.");
-  Gauge size("repository_size_bytes", "What all archives of the borg repository take together.");
-  Gauge overdue("repository_overdue", "Upkeep that is overdue, by kind.");
+  Gauge size("repository_size_bytes", "Size of all archives in the borg repository together.");
+  Gauge overdue("repository_overdue", "Overdue upkeep, by kind.");
   for (const auto& row : repositories) {
     const Labels labels{{"repository", text(row, "repository")}, {"client", text(row, "client")}};
     damaged.add(labels, row["damaged"].isUInt64() && row["damaged"].asUInt64() > 0 ? "1" : "0");
@@ -140,7 +141,7 @@ std::string repositories_text(const Json::Value& repositories) {
     }
   }
   std::string result = damaged.text() + size.text() + overdue.text() +
-                       rows("missing_archives", "missing", "Archives that it should have.") +
+                       rows("missing_archives", "missing", "Archives that are missing from it.") +
                        rows("foreign_archives", "foreign", "Archives that cyborgd did not make.");
   for (const char* kind : {"check", "verify", "prune", "compact"}) {
     result += rows(fmt::format("last_{}_timestamp_seconds", kind), fmt::format("last_{}", kind),
@@ -150,7 +151,7 @@ std::string repositories_text(const Json::Value& repositories) {
 }
 
 std::string troubles_text(const Json::Value& status) {
-  Gauge gauge("troubles", "What cyborgctl report calls wrong now, by kind.");
+  Gauge gauge("troubles", "Current problems as in cyborgctl report, by kind.");
   for (const auto& [kind, count] : count_problems(problems_of(status)))
     gauge.add({{"kind", std::string(to_string(kind))}}, std::to_string(count));
   return gauge.text();

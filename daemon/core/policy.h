@@ -51,7 +51,7 @@ inline constexpr auto kProperties<Retention> = std::to_array<Property<Retention>
      .most = 100'000},
     {.key = "keep_within",
      .member = Span<Retention>{&Retention::within, &Retention::within_seconds},
-     .sentence = "whatever is younger stays, such as 2d"},
+     .sentence = "keep all younger archives, such as 2d"},
 });
 
 constexpr std::chrono::seconds kHookTimeout{300};
@@ -94,7 +94,7 @@ inline constexpr auto kProperties<Policy> = std::to_array<Property<Policy>>({
     {.key = "name",
      .member = &Policy::name,
      .access = Access::constant,
-     .sentence = "what it is called",
+     .sentence = "its name in cyborgd",
      .heading = "NAME"},
     {.key = "enabled",
      .member = &Policy::enabled,
@@ -173,8 +173,5 @@ inline constexpr auto kProperties<Policy> = std::to_array<Property<Policy>>({
      .access = Access::found,
      .sentence = "the unit that starts it; empty without a schedule"},
 });
-
-// The policy's, or the client's own where it has one.
-const Retention& retention_of(const Policy& policy, const std::string& client);
 
 }  // namespace cyborg

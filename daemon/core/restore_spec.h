@@ -33,17 +33,19 @@ template <>
 inline constexpr auto kProperties<RestoreSpec> = std::to_array<Property<RestoreSpec>>({
     {.key = "conflict",
      .member = &RestoreSpec::conflict,
-     .sentence = "with what is there already: overwrite, keep, rename or fail (default: overwrite files, "
+     .sentence = "for existing files: overwrite, keep, rename or fail (default: overwrite for files, "
                  "fail for databases and guests)",
      .values = restore_conflicts},
     // An argument of the method.
     {.key = "paths", .member = &RestoreSpec::paths, .access = Access::internal},
     {.key = "directory",
      .member = &RestoreSpec::directory,
-     .sentence = "with --guest: where its disks go (default: where they were)"},
+     .sentence = "with --guest: directory for its disks (default: their original location)"},
     // For callers a descriptor.
     {.key = "output", .member = &RestoreSpec::output, .access = Access::internal},
-    {.key = "tar", .member = &RestoreSpec::tar, .sentence = "with --stdout: a tar stream of one file, too"},
+    {.key = "tar",
+     .member = &RestoreSpec::tar,
+     .sentence = "with --stdout: use a tar stream even for a single file"},
     {.key = "databases",
      .member = &RestoreSpec::databases,
      .sentence = "NAME or NAME=NEWNAME: load the dump of this database into the client's server",
@@ -51,10 +53,10 @@ inline constexpr auto kProperties<RestoreSpec> = std::to_array<Property<RestoreS
     {.key = "all_databases",
      .member = &RestoreSpec::all_databases,
      .sentence = "all that are in the archive"},
-    {.key = "globals", .member = &RestoreSpec::globals, .sentence = "roles, users and grants, too"},
+    {.key = "globals", .member = &RestoreSpec::globals, .sentence = "also restore roles, users and grants"},
     {.key = "guest",
      .member = &RestoreSpec::guest,
-     .sentence = "NAME or NAME=NEWNAME: put this guest back into the client's hypervisor",
+     .sentence = "NAME or NAME=NEWNAME: restore this guest into the client's hypervisor",
      .option = ""},
     {.key = "guest_name",
      .member = &RestoreSpec::guest_name,

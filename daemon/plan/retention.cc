@@ -6,6 +6,8 @@
 #include <array>
 #include <set>
 
+#include "core/property_values.h"
+
 namespace cyborg {
 namespace {
 
@@ -142,6 +144,14 @@ std::vector<Microseconds> project_elapses(std::vector<Microseconds> known, Micro
   std::erase_if(known, [&](Microseconds time) { return time > end; });
   known.resize(std::min(known.size(), most));
   return known;
+}
+
+Json::Value to_json(const Retention& keep) {
+  return json_of_set(keep);
+}
+
+Retention retention_from_json(const Json::Value& json) {
+  return object_from_json<Retention>(json);
 }
 
 const Retention& retention_of(const Policy& policy, const std::string& client) {

@@ -70,4 +70,10 @@ Expected<Removals> choose_removals(const Job& prune, const Retention& keep,
                                    const std::optional<JobState>& last_backup, Microseconds now,
                                    std::int64_t minimum);
 
+Json::Value to_json(const Retention& keep);  // the rules that are set
+Retention retention_from_json(const Json::Value& json);
+
+// The policy's, or the client's own where it has one.
+const Retention& retention_of(const Policy& policy, const std::string& client);
+
 }  // namespace cyborg

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# How the programs of MariaDB and MySQL reach a server: $client and $dump, with the arguments of the script. MariaDB's
-# tools have had names of their own for some time.
+# How the programs of MariaDB and MySQL connect to a server: $client and $dump, with the script's arguments. Newer
+# versions of MariaDB have names of their own for these tools.
 #
-# Expects: $DBUSER, $DBHOST, $DBPORT, maybe empty.
+# Expects: $DBUSER, $DBHOST, $DBPORT, possibly empty.
 # Descriptors: 8, an option file with the password.
 
 client=mariadb dump=mariadb-dump

@@ -1,9 +1,9 @@
 # shellcheck shell=sh
-# How PostgreSQL's programs reach a server: behind $as, by variables that libpq knows.
+# How PostgreSQL's programs connect to a server: with the prefix $as, by variables of libpq.
 #
-# Expects: $PGUSER, $PGHOST, exported, maybe empty. As root without either, the tools run as postgres, whom the server
-# knows by the socket.
-# Descriptors: 8, the password: libpq takes a password file only if it is a regular file, which that is.
+# Expects: $PGUSER, $PGHOST, exported, possibly empty. As root without either, the tools run as postgres, whom the
+# server authenticates by the socket.
+# Descriptors: 8, the password: libpq accepts only a regular file as password file, which this is.
 # shellcheck disable=SC2034 # as: for the tool that follows
 
 need psql

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Adds a public key to the authorized keys of the user who runs this, unless it is there.
+# Adds a public key to the authorized keys of the user who runs this, unless it is there already.
 #
 # Expects: $K, the line. Says: started, no-directory.
 # shellcheck disable=SC2015 # what is behind || is to run if either part before it fails

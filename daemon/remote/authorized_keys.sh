@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Rewrites authorized_keys of the user who runs this. A lock on the directory keeps several such scripts apart. Whoever
-# reads the file meanwhile gets the old or the new one. sed leaves the bytes of other lines alone, whatever they are.
+# Rewrites authorized_keys of the user who runs this. A lock on the directory serialises such scripts. A concurrent
+# reader gets either the old or the new file. sed preserves the bytes of other lines, whatever they are.
 #
 # Expects: $S, a sed script that deletes lines; $M, one that prints them; $L, the line for the end of the file, or
 # empty; $B, the key in it. Descriptors: 9 is the lock.

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Makes the client's key for a repository host, if there is none, and prints its public half. The new file is complete
-# before it gets its name.
+# Makes the client's key for a repository host, if there is none, and prints its public key. The new file is complete
+# before it gets its final name.
 #
 # Expects: $K, the file; $C, a comment. Says: started, no-ssh, no-directory, no-key.
 # shellcheck disable=SC2015 # what is behind || is to run if either part before it fails

@@ -1,12 +1,12 @@
 # shellcheck shell=sh
-# Runs dump tools beside borg. Whatever ends this, ends both, and first borg: it must never see the end of a file whose
-# dump has not ended well. No checkpoint is written, as it would hold a part of a dump.
+# Runs dump tools beside borg. However this script ends, it ends both, borg first: borg must never see the end of a file
+# whose dump has not succeeded. No checkpoint is written, as it would contain a partial dump.
 #
 # Expects: $D, the private directory; $TOOL, the tool's script. After secret.sh.
 # Descriptors: 4 is standard input, 5 the FIFO of dump_hold.sh, 7 the FIFO that a dump is written to, 8 the password.
-# Says: dump-said, dump-warning, and what `fail` is called with.
+# Says: dump-said, dump-warning, and the arguments of `fail`.
 #
-# b: borg; d: what is waited for; h: tells what a tool says; over: borg has ended.
+# b: borg; d: the process waited for; h: reports a tool's messages; over: borg has ended.
 # shellcheck disable=SC1007 # several are emptied at once
 # shellcheck disable=SC2034 # g: for dump_hold.sh
 # shellcheck disable=SC2086 # these are numbers, or words to be split

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# What holds things for the dumps: it lives in a session of its own, gets its orders from the FIFO "ask", and lets go
-# at its end, which comes with the end of this shell, whatever that is: nobody else has descriptor 5. If nothing is
-# "released" then, this shell was killed, and it ends borg in its place. Should it be killed itself, another one does
-# that for it.
+# The holder, which holds guests for the dumps: it runs in a session of its own, reads requests from the FIFO "ask",
+# and releases everything at end of file, which comes with the end of this shell however it ends, since no other process
+# has descriptor 5. If there is no file "released" by then, this shell was killed, and the holder ends borg in its place.
+# If the holder itself is killed, another process does that.
 #
 # Expects: $D, $TOOL, $setsid. After dump_functions.sh.
 # Descriptors: 5 is "ask".

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# Tool: dumps of databases of MariaDB or MySQL, and the grants. MySQL's tools know no --system, so what it prints is
-# asked for.
+# Tool: dumps of MariaDB or MySQL databases, and the grants. MySQL's tools have no --system, so its output is produced
+# by queries.
 #
-# Expects: $NAMES, the databases, a line each; empty: all. After tool.sh and access_mysql.sh.
+# Expects: $NAMES, the databases, one per line; empty: all. After tool.sh and access_mysql.sh.
 # shellcheck disable=SC2154 # v, n: tool.sh; client, dump: access_mysql.sh
 
 grants() {

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Tool: the output of a command. A stage of a pipe that fails is a failure, where the shell can tell: bash can. What
-# the command prints is passed on by `pass`, which knows whether there was a first byte; its own failure is one, too.
+# Tool: the output of a command. If any stage of a pipe fails, so does the dump, if the shell supports that, as bash
+# does. `pass` passes on the output and knows whether there was a first byte; if it fails, so does the dump.
 #
 # Expects: $COMMAND; $FILENAME, its name in the archive. After tool.sh.
 # shellcheck disable=SC2154 # v: tool.sh

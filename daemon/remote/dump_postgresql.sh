@@ -1,7 +1,7 @@
 # shellcheck shell=sh
-# Tool: dumps of PostgreSQL's databases in custom format, and the globals.
+# Tool: dumps of PostgreSQL databases in custom format, and the globals.
 #
-# Expects: $NAMES, the databases, a line each; empty: all. After tool.sh and access_postgresql.sh.
+# Expects: $NAMES, the databases, one per line; empty: all. After tool.sh and access_postgresql.sh.
 # shellcheck disable=SC2154 # v, n: tool.sh; as: access_postgresql.sh
 
 need pg_dump pg_dumpall

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# Tool: guests of a Proxmox host, virtual machines and containers, as its own tools save them. Called on the node
-# itself: vzdump saves no guest of another one.
+# Tool: guests of a Proxmox host, virtual machines and containers, as saved by its own tools. Must run on the node
+# itself: vzdump does not save guests of other nodes.
 #
-# Expects: $NAMES, the guests' numbers, a line each; empty: all; $MODE of vzdump. After tool.sh.
+# Expects: $NAMES, the guests' numbers, one per line; empty: all; $MODE of vzdump. After tool.sh.
 # shellcheck disable=SC2154 # v, n: tool.sh
 # shellcheck disable=SC2086 # x: KIND ID
 

@@ -1,11 +1,11 @@
 # shellcheck shell=sh
 # Lists the dumps, makes a FIFO for each, and runs borg, whose command line is the script's arguments, to read them.
-# Each FIFO is held open by this shell until the status of its dump is known. What opens it for writing and nothing
-# else waits until borg opens it.
+# This shell holds each FIFO open until the status of its dump is known. Opening it only for writing blocks until borg
+# opens it.
 #
-# Expects: $P, the passphrase; $HOLDS, not empty if the tool holds something meanwhile. After dump_functions.sh,
+# Expects: $P, the passphrase; $HOLDS, not empty if the tool needs the holder. After dump_functions.sh,
 # dump_hold.sh and watchers.sh.
-# Descriptors: 3 is borg's passphrase, 6 and 7 a FIFO, 9 of borg tells of its end.
+# Descriptors: 3 is borg's passphrase, 6 and 7 a FIFO, 9 of borg signals its end.
 # Says: no-directory, dumping, dump-list-failed, dump-failed.
 # shellcheck disable=SC2015 # what is behind || is to run if either part before it fails
 # shellcheck disable=SC2086 # these are numbers, or words to be split

@@ -1,19 +1,20 @@
 # shellcheck shell=sh
-# Tool: guests of libvirt. Of each its definition, and its disks as they are at one moment, while it runs.
+# Tool: libvirt guests. Saves the definition of each, and its disks as they are at one moment, while it runs.
 #
-# libvirt's backup job holds that moment: QEMU saves what a guest overwrites to a scratch file beside the disk, and
-# shows the disk as it was on a socket. The guest's disks stay the ones that it has, so that whatever is killed,
-# nothing has to be merged back: a job is ended, a scratch file is removed. Both have "cyborg-" in their names, by
-# which the next backup finds what one that was killed has left.
+# libvirt's backup job preserves that moment: QEMU saves blocks that a guest overwrites to a scratch file beside the
+# disk, and presents the disk as it was on a socket. The guest keeps using its own disks, so that whatever is killed,
+# nothing has to be merged back: the backup job is ended and the scratch file removed. Both have "cyborg-" in their
+# names, by which the next backup finds leftovers of a killed one.
 #
-# What keeps a guest's moment, asked by file, is `hold`: the one actor that changes anything, so that nothing of it is
-# under way when it has to be undone. Its standard input ends when it has to let go. `dump_disk` reads a part of a disk
-# after the other, by way of memory: QEMU's tools write to nothing but files. What is not allocated is not read.
+# `hold` starts and ends a guest's backup job, on request by files. It is the only process that changes anything, so
+# that no change is in progress when everything must be undone. End of file on its standard input makes it release the
+# guest. `dump_disk` copies a disk piece by piece through memory, because QEMU's tools can only write files. Unallocated
+# blocks are not read.
 #
-# In $H: guest, the one that is held; state, "off" or the socket; disks, its disks; answer, what was asked for. Both
-# sides of the tool know it as the directory "held" in that of the job.
+# In $H: guest, the held one; state, "off" or the socket; disks, its disks; answer, the reply to a request. Both sides of
+# the tool know it as the directory "held" in that of the job.
 #
-# Expects: $NAMES, the guests, a line each, or none for all; $QUIESCE, not empty to freeze their file systems;
+# Expects: $NAMES, the guests, one per line, or none for all; $QUIESCE, not empty to freeze their file systems;
 # $CYBORG_DUMP, the private directory. After tool.sh and vm.sh.
 # Descriptors: 9 is the file of `memory`.
 # shellcheck disable=SC2154 # v, n: tool.sh

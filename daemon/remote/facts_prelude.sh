@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# As prelude.sh, but for the umask: what is installed is for everybody. Says: started.
+# Like prelude.sh, but for the umask: installed files must be readable by everybody. Says: started.
 
 umask 022
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

@@ -1,10 +1,10 @@
 # shellcheck shell=sh
-# Tool: restores a guest of libvirt. A disk goes to a file beside the one that it is to be, until all of the guest is
-# there; a block device is written as it is.
+# Tool: restores a libvirt guest. A disk is written to a file beside its final one until the whole guest is there; a
+# block device is written directly.
 #
-# In $H: plan, a line "TARGET TYPE FORMAT PLACE" for each disk; made, the files beside; written, the disks that are.
+# In $H: plan, a line "TARGET TYPE FORMAT PLACE" for each disk; made, the temporary files; written, the disks written.
 #
-# Expects: as guest_tool.sh, and $TAR_FILENAME, $TAR_SIZE from tar. After vm.sh and guest_tool.sh.
+# Expects: as for guest_tool.sh, and $TAR_FILENAME, $TAR_SIZE from tar. After vm.sh and guest_tool.sh.
 # Descriptors: 9 is the file of `memory`.
 # Says, by refuse: guest-exists, guest-failed.
 # shellcheck disable=SC2154 # v: tool.sh

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
-# Tool: restores a guest of Proxmox. What qmrestore and pct refuse, they say.
+# Tool: restores a Proxmox guest. Refusals of qmrestore and pct are reported in their own words.
 #
-# Expects: as guest_tool.sh, and $TAR_FILENAME from tar. After guest_tool.sh.
+# Expects: as for guest_tool.sh, and $TAR_FILENAME from tar. After guest_tool.sh.
 # Says, by refuse: guest-failed.
 # shellcheck disable=SC2154 # v: tool.sh
 

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Runs borg, whose command line is the script's arguments, and lets tar call the tool for each file of the guest that
-# it writes. Whatever ends this, ends both, and what has been made goes.
+# Runs borg, whose command line is the script's arguments, and tar, which calls the tool for each file of the guest in
+# borg's output. However this script ends, it ends both, and removes what has been created.
 #
 # Expects: $D, the private directory; $TOOL, the tool's script; $P, the passphrase; $DRY, not empty to change nothing.
 # After secret.sh and watchers.sh.

@@ -1,12 +1,12 @@
 # shellcheck shell=sh
-# Begins the tool that restores a guest. Its verbs: file, which reads one file of the guest, as tar tells of it;
-# finish; and undo.
+# Begins the tool that restores a guest. Its verbs: file, which reads one file of the guest, described by tar's
+# variables; finish; and undo.
 #
 #   refuse WORD DETAIL   gives up
 #
-# Expects: $D, the private directory; $N, the name that the guest gets; $NEW, not empty if it is another one than in
-# the archive; $OVERWRITE, $START, not empty for yes; $DIRECTORY for the disks, or empty. After tool.sh.
-# In $H: refused, why there is nothing to be done.
+# Expects: $D, the private directory; $N, the name for the guest; $NEW, not empty if that differs from the archive's;
+# $OVERWRITE, $START, not empty for yes; $DIRECTORY for the disks, or empty. After tool.sh.
+# In $H: refused, the reason why nothing is done.
 # shellcheck disable=SC2154 # v: tool.sh
 
 umask 077  # tar gives its own to nobody

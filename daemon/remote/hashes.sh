@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# h NUMBER PATH: prints, for a file, its number, what stat says of it and the hash of its content.
+# h NUMBER PATH: prints a file's number, its status from stat and the hash of its content.
 #
 # Says: started, no-tool.
 # shellcheck disable=SC2015 # what is behind || is to run if either part before it fails

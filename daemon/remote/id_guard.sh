@@ -1,9 +1,9 @@
 # shellcheck shell=sh
-# Reads what a `borg serve` answers, up to the id of the repository, before borg gets any of it: see IdGuard. Its
-# messages come one by one, since borg waits for each, so what one read gives can be passed on. To end all, the shell
-# that waits for ssh has to go first: it holds borg's end open, and ssh waits for borg.
+# Reads the answers of `borg serve`, up to the id of the repository, before borg gets any of them: see IdGuard. Its
+# messages arrive one by one, since borg waits for each, so the data of one read can be passed on. To end everything, the
+# shell that waits for ssh must go first: it holds borg's end open, and ssh waits for borg.
 #
-# Expects: $ID, the repository's, in hex; $D, the private directory. Another id is in $D/swapped then.
+# Expects: $ID, the repository's, in hex; $D, the private directory. A different id is stored in $D/swapped.
 # shellcheck disable=SC2093 # it goes on only if the id was not there
 
 guard() {

@@ -1,6 +1,5 @@
 # shellcheck shell=sh
-# Installs borg if it is missing. Package managers in the order in which they are looked for; their output goes to the
-# job's log.
+# Installs borg if it is missing, with the first package manager found in this order; its output goes to the job's log.
 #
 # Says: installing, no-package-manager, install-failed.
 

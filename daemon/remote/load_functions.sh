@@ -1,12 +1,12 @@
 # shellcheck shell=sh
-# Runs borg and the tool that loads what it prints. A FIFO is between them, which this shell holds open for writing
-# until borg has ended well. The tool's status is in $D/status, since it may be over before borg notices.
+# Runs borg and the tool that loads its output. Between them is a FIFO, which this shell holds open for writing until
+# borg has succeeded. The tool's status is in $D/status, since it may end before borg notices.
 #
 # Expects: $D, the private directory; $TOOL, the tool's script. After secret.sh.
 # Descriptors: 4 is standard input, 7 the FIFO.
-# Says: no-directory, dump-said, and what `fail` is called with.
+# Says: no-directory, dump-said, and the arguments of `fail`.
 #
-# b: borg; t: the tool; h: tells what it says.
+# b: borg; t: the tool; h: reports its messages.
 # shellcheck disable=SC1007 # several are emptied at once
 # shellcheck disable=SC2086 # these are numbers, or words to be split
 

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Prints what there is of the database: "missing", "empty" or "full".
+# Prints the state of the database: "missing", "empty" or "full".
 #
 # After load_functions.sh. Says: load-failed.
 # shellcheck disable=SC2086 # these are numbers, or words to be split

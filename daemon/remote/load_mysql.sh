@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # Tool: loads a dump into MariaDB or MySQL; verbs and variables as in load_postgresql.sh. A database cannot be renamed,
-# so what is to replace one is loaded beside it first, and copied when it is complete.
+# so a replacement is first loaded under another name, and copied when it is complete.
 #
 # After tool.sh and access_mysql.sh.
 # shellcheck disable=SC2154 # v: tool.sh; client, dump: access_mysql.sh

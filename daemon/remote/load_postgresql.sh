@@ -1,12 +1,12 @@
 # shellcheck shell=sh
-# Tool: loads a dump into PostgreSQL. Its verbs: look, prepare (which ends with 3 when the database may not be
-# touched), load, finish, undo, and globals.
+# Tool: loads a dump into PostgreSQL. Its verbs: look, prepare (exit status 3 if the database must not be touched),
+# load, finish, undo, and globals.
 #
-# What was there goes by another name until the new one is complete: nothing of it is lost, whatever happens. A
-# database that pg_restore makes itself gets its encoding, locale, owner and settings as they were.
+# An existing database is renamed until the new one is complete: nothing of it is lost, whatever happens. A database
+# that pg_restore creates itself gets its original encoding, locale, owner and settings.
 #
-# Expects: $N, the database; $O, its name in the archive; $A, a name that is only ours; $OVERWRITE, exported, 1 or
-# empty; $D. Files in $D say how far it got: made, that $N is ours to remove; other, that $A is there.
+# Expects: $N, the database; $O, its name in the archive; $A, a name that only we use; $OVERWRITE, exported, 1 or
+# empty; $D. Files in $D record the progress: made, that $N is ours to remove; other, that $A exists.
 # After tool.sh and access_postgresql.sh.
 # shellcheck disable=SC2154 # v: tool.sh; as: access_postgresql.sh
 

@@ -1,9 +1,9 @@
 # shellcheck shell=sh
 # Begins every script: a safe umask, a PATH with the directories of system programs, which may be missing over ssh,
-# and how to speak to cyborg-job.
+# and functions for talking to cyborg-job.
 #
-#   say WORD [DETAIL]   tells something (remote/job_script.h)
-#   die WORD [DETAIL]   tells why this script gives up, and ends it
+#   say WORD [DETAIL]   reports an event (remote/job_script.h)
+#   die WORD [DETAIL]   reports why this script gives up, and ends it
 
 umask 077
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

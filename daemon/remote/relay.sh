@@ -1,13 +1,13 @@
 # shellcheck shell=sh
-# The other end of the relay, for a second channel: it carries borg's bytes between its standard input and output and
-# the FIFOs of relay_directory.sh.
+# The other end of the relay, for a second channel: it copies borg's data between its standard input and output and the
+# FIFOs of relay_directory.sh.
 #
 # Expects: $D, the private directory of the script that runs borg.
-# Descriptors: 3 is standard input: that of a background command would be /dev/null if it was not taken from elsewhere.
+# Descriptors: 3 is standard input: that of a background command would be /dev/null unless it is redirected.
 #
-# What borg could not write at once it copies once more for each piece that it can: a pipe of 1 MiB instead of 64 KiB
-# saves half of its processor time. Debian always has perl, and whoever has borg mostly has python3; without either all
-# goes on as it is. The number is F_SETPIPE_SZ.
+# For each piece that borg can write, it copies the unwritten rest once more: a pipe of 1 MiB instead of 64 KiB saves
+# half of its processor time. Debian always has perl, and machines with borg mostly have python3; without either, the
+# pipe stays as it is. The number is F_SETPIPE_SZ.
 
 n=0
 until [ -p "$D/down" ]; do

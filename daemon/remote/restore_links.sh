@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Called by xargs: of the entries that are its arguments, prints those that are symbolic links. Links are root's own,
-# or somebody else's, who could have a restore write anywhere.
+# Called by xargs: prints those of its arguments, entries, that are symbolic links. Root's own links are harmless; with
+# a link, another user could make a restore write anywhere.
 
 IFS=
 check() {

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# For a shell of its own, so that it may change IFS, called by xargs: of the entries that are its arguments, prints
-# those that are there. A pattern (g, G) expands to names that are there, if any. See remote/restore_script.h.
+# Called by xargs in a separate shell, so that it may change IFS: prints those of its arguments, entries, that exist. A
+# pattern (g, G) expands to existing names, if there are any. See remote/restore_script.h.
 
 IFS=
 there() { [ -e "$1" ] || [ -L "$1" ]; }

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Called by xargs: makes the directories that are its arguments. As a system has them: those that the archive knows get
+# Called by xargs: creates the directories that are its arguments, with default modes: directories in the archive get
 # their own modes from borg.
 
 for e; do

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Called by xargs with a suffix and names: gives what is there a second name. A second name for the same file, which
-# borg replaces by a new one: whatever happens, both are whole. 255 makes xargs stop.
+# Called by xargs with a suffix and names: gives existing files a second name. It is a hard link to the same file, which
+# borg replaces by a new one: whatever happens, both are complete. Exit status 255 makes xargs stop.
 
 s=$1
 shift

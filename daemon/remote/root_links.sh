@@ -1,6 +1,5 @@
 # shellcheck shell=sh
-# link NUMBER PATH: tells of a root that is a symbolic link where that leads to. The target is the client's to say, and
-# one line.
+# link NUMBER PATH: if a root is a symbolic link, reports its target, as one line.
 #
 # Says: root-link.
 link() {

@@ -1,13 +1,13 @@
 # shellcheck shell=sh
 # Runs borg, whose command line is the script's arguments, and ends with its status in $s.
 #
-# Expects: $D, the private directory; $SILENCE, seconds. Standard input: the passphrase and a line break, then a line
-# now and then as a sign of life. Its end, or silence, ends borg.
-# Descriptors: 3 is borg's passphrase, 4 what was standard input.
+# Expects: $D, the private directory; $SILENCE, seconds. Standard input: the passphrase and a line break, then
+# keep-alive lines. End of file, or silence, ends borg.
+# Descriptors: 3 is borg's passphrase, 4 the original standard input.
 # Says: shell-unsupported.
 #
-# b: borg; w waits for the end of standard input; m misses signs of life. An ended borg gets SIGINT first, to write a
-# checkpoint.
+# b: borg; w waits for the end of standard input; m notices missing keep-alive lines. borg is first sent SIGINT, so that
+# it writes a checkpoint.
 # shellcheck disable=SC2034 # x: lines are read for their coming, not for what they say
 
 [ "$(command -v printf)" = printf ] || die shell-unsupported

@@ -1,10 +1,10 @@
 # shellcheck shell=sh
-# Reads the passphrase into $P and, if the second line of standard input is not empty, makes that a file without a
-# name, in memory: libpq reads passwords from nothing but a regular file or the environment. The name is gone before
-# the password is written.
+# Reads the passphrase into $P and, if the second line of standard input is not empty, stores that in an anonymous file
+# in memory: libpq reads passwords only from a regular file or the environment. The file's name is removed before the
+# password is written.
 #
 # Expects: $FORM, the printf format of the file.
-# Descriptors: 4 is what was standard input, 8 the file.
+# Descriptors: 4 is the original standard input, 8 the file.
 # Says: shell-unsupported, no-memory-directory.
 # shellcheck disable=SC2034 # P: for the part that runs borg
 # shellcheck disable=SC2015 # what is behind || is to run if either part before it fails

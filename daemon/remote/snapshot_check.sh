@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Whether the snapshots had room until borg ended.
+# Checks whether the snapshots had room until borg ended.
 #
 # After snapshot_make.sh. Says: snapshot-full, snapshot-unproven.
 

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# Makes snapshots, and removes them at any end of the script. What was made is written down first, so that it is
-# removed even if its making was interrupted.
+# Makes snapshots, and removes them however the script ends. Each is recorded first, so that it is removed even if its
+# creation was interrupted.
 #
-# Expects: $D, the private directory; $BORG_BASE_DIR; $WORD, which is in the name of each; $SIZE, percent of a volume;
+# Expects: $D, the private directory; $BORG_BASE_DIR; $WORD, a part of each name; $SIZE, percent of a volume;
 # $ONE, not empty for one file system; excluded PATH, a function. After snapshot_paths.sh and snapshot_sweep.sh.
 # Descriptors: 5 reads subvolumes, 9 a mount.
 # Says: shell-unsupported, snapshot, snapshot-left, snapshot-failed, snapshot-full.

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Can this machine make a mount namespace? Then a script is run in one.
+# Runs a script in a mount namespace, if this machine can create one.
 #
 # Says: started, snapshot-failed.
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Functions for snapshots: mounts and their paths, and what makes and removes snapshots of each kind. Paths are handled
-# as /proc/self/mountinfo writes them, with \040 for a blank, so that a line can hold some.
+# Functions for snapshots: mounts and their paths, and making and removing snapshots of each kind. Paths are kept in the
+# form of /proc/self/mountinfo, with \040 for a blank, so that a line can contain several.
 #
 # Expects: $M, the directory for mounts. Sets: $T, where `top` has mounted a btrfs.
 # shellcheck disable=SC2034 # x: a field that is passed over

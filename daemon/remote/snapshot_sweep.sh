@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# sweep KIND: removes snapshots that a script which was killed has left. A name says which script made the snapshot:
-# its number, and a word that is in its command line.
+# sweep KIND: removes snapshots left by killed scripts. The name of a snapshot identifies the script that made it: by
+# its process id, and a word in its command line.
 #
 # After snapshot_paths.sh. Says: snapshot-swept, snapshot-left.
 # shellcheck disable=SC2013 # names of files in /proc

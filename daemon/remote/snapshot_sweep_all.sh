@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Removes snapshots of all kinds that were left. Runs in a mount namespace of its own.
+# Removes left-over snapshots of all kinds. Runs in a mount namespace of its own.
 #
 # After snapshot_paths.sh and snapshot_sweep.sh.
 # shellcheck disable=SC2034 # target, id, x: fields that are passed over

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
-# Takes snapshots of what the roots, the script's arguments, lie on, and puts them together with what is read as it is
-# to a tree with the client's own paths. Sets $N: the directory to start borg in, or nothing. The directories that borg
-# writes to are shown as they are, without what is mounted below them.
+# Makes snapshots of the file systems of the roots, which are the script's arguments, and combines them with those read
+# directly to a tree with the client's own paths. Sets $N: the directory to start borg in, or empty. The directories that
+# borg writes to are mounted directly, without mounts below them.
 #
 # After snapshot_make.sh. Descriptors: 6 reads mounts.
 # Says: no-directory, snapshot-none, snapshot-failed.

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# At the end of a borg that went direct: what ssh had to say, and another repository than it should be.
+# After a borg with direct access: reports ssh's messages, and a repository with the wrong id.
 #
 # Expects: $D, the private directory. Says: repository-swapped, ssh-said.
 

@@ -1,12 +1,11 @@
 # shellcheck shell=sh
-# Begins every tool: a script of its own, which runs in a session of its own and is called with a verb, $v, and a name,
-# $n.
+# Begins every tool: a separate script, which runs in a session of its own and is called with a verb, $v, and a name, $n.
 #
-#   encode NAME             the one way from a name to that of a file, and back with any percent-decoder: letters,
-#                           digits, "-", "_", "." and all that is not ASCII stay, other bytes become %xx
+#   encode NAME             the only conversion of a name to that of a file, reversed by any percent-decoder: letters,
+#                           digits, "-", "_", "." and non-ASCII characters stay, other bytes become %xx
 #   entry FOLDER NAME SUFFIX, entries NAMES FOLDER SUFFIX
 #                           lines of a list of dumps: the file's path and the name
-#   need PROGRAM...         fails when one is missing
+#   need PROGRAM...         fails if a program is missing
 #
 # Descriptors: 8 is the file with the password, if there is one.
 # shellcheck disable=SC2034 # v, n: for the tool that follows

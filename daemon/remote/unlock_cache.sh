@@ -1,11 +1,11 @@
 # shellcheck shell=sh
 # unlock LOCK: prints the lock and the directory of a borg cache that it removes.
 #
-# What locked borg's cache before this machine was started is over, whatever process has its number today, and
-# whatever name its network card gives the machine. How old a lock is tells the clock: if that does not agree with
-# itself about this very shell, or a borg has the number, nothing is touched. A cache that was in use when the machine
-# lost its power goes with its lock, in one step: borg does not sync what it writes there, and no backup would work any
-# more with an index that is empty. The next borg makes it anew.
+# A process that locked borg's cache before this machine booted is gone, even if another process has its id today, or
+# the machine has another hardware address. The clock decides how old a lock is: if it is inconsistent about the age of
+# this very shell, or a borg has that process id, nothing is touched. A cache that was in use during a power loss is
+# removed together with its lock, in one step: borg does not sync its writes there, and with an empty index no backup
+# would work any more. The next borg rebuilds it.
 # shellcheck disable=SC2086 # these are numbers, or words to be split
 
 since() {

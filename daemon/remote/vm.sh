@@ -1,14 +1,13 @@
 # shellcheck shell=sh
-# Functions for all that has to do with guests of libvirt: how to ask it, what a definition says of the disks, and how
-# to name an image to QEMU's tools.
+# Functions for libvirt guests: calling libvirt, parsing the disks in a definition, and naming images for QEMU's tools.
 #
-#   vir ARGUMENT...       virsh, which must not hang for ever. What is ignored, as SIGTERM may be, its child ignores as
-#                         well.
-#   disks                 of a definition on standard input, as libvirt writes it, a line for each disk that is none of
+#   vir ARGUMENT...       virsh, which must not hang for ever. It ignores the signals that this shell ignores, such as
+#                         SIGTERM.
+#   disks                 from a definition on standard input, as libvirt writes it, prints a line for each disk except
 #                         removable media: TARGET TYPE FORMAT SOURCE
-#   nvram                 of a definition on standard input, the file with the firmware's variables
+#   nvram                 from a definition on standard input, prints the file with the firmware's variables
 #   image TYPE FORMAT SOURCE
-#                         as options of an image below another one, which reads parts of it
+#                         prints options for an image below another one, which reads parts of it
 #   memory                makes descriptor 9 a file in memory
 #
 # Descriptors: 9 is the file of `memory`.

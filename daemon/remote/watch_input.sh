@@ -1,7 +1,7 @@
 # shellcheck shell=sh
-# The end of standard input ends this script. $w is what waits for it.
+# Ends this script at the end of standard input. $w is the process that waits for it.
 #
-# Descriptors: 4 is what was standard input.
+# Descriptors: 4 is the original standard input.
 # shellcheck disable=SC2034 # x: lines are read for their coming; w: for the end of the script
 
 exec 4<&0 0</dev/null

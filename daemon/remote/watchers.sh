@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# Ends the script (TERM) at the end of descriptor 4, or after its silence; see run_borg.sh.
+# Ends the script (TERM) at the end of descriptor 4, or when it stays silent; see run_borg.sh.
 #
 # Expects: $D, the private directory; $SILENCE, seconds.
-# Descriptors: 4 is what was standard input.
+# Descriptors: 4 is the original standard input.
 # shellcheck disable=SC2034 # x: lines are read for their coming; w, m: for the end of the script
 
 (
