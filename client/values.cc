@@ -76,11 +76,12 @@ std::vector<std::string> strings(const Json::Value& list) {
   return result;
 }
 
-void change_list(const Key& key, const Assignment& assignment, const Json::Value& current, Lists& lists) {
-  auto values = key.names ? split(assignment.value, ',') : std::vector{assignment.value};
+void change_list(const PropertyInfo& key, const Assignment& assignment, const Json::Value& current,
+                 Lists& lists) {
+  auto values = key.type == ValueType::names ? split(assignment.value, ',') : std::vector{assignment.value};
   if (assignment.value.empty()) values.clear();
-  const auto [list, first] = lists.try_emplace(key.name);
-  if (first && assignment.how != Assignment::How::replace) list->second = strings(current[key.name]);
+  const auto [list, first] = lists.try_emplace(key.key);
+  if (first && assignment.how != Assignment::How::replace) list->second = strings(current[key.key]);
   for (const auto& value : values) {
     if (assignment.how == Assignment::How::remove) {
       std::erase(list->second, value);
@@ -199,42 +200,56 @@ std::uint64_t parse_rate(const std::string& text) {
   return static_cast<std::uint64_t>(value * factor->second + 0.5);
 }
 
-sdbus::Variant typed_value(const Key& key, const std::string& text) {
-  const std::string_view type = key.type;
-  if (type == "b") return sdbus::Variant{parse_bool(key.name, text)};
-  if (type == "u") return sdbus::Variant{parse_number<std::uint32_t>(key.name, text)};
-  if (type == "t") return sdbus::Variant{parse_rate(text)};  // upload_limit is the only key of this type
+sdbus::Variant typed_value(const PropertyInfo& property, const std::string& text) {
+  switch (property.type) {
+    case ValueType::flag:
+      return sdbus::Variant{parse_bool(property.key, text)};
+    case ValueType::number:
+      return sdbus::Variant{parse_number<std::uint32_t>(property.key, text)};
+    case ValueType::rate:
+      return sdbus::Variant{parse_rate(text)};
+    case ValueType::list:
+    case ValueType::names:
+      return sdbus::Variant{std::vector{text}};
+    case ValueType::variables:
+    case ValueType::client_retention:
+    case ValueType::retention:
+    case ValueType::renamed:
+      return to_variant(parse_value(text));
+    case ValueType::hooks: {
+      const auto value = parse_value(text);
+      if (!value.isArray()) throw usage(fmt::format("{}: a JSON list of objects is expected", property.key));
+      return sdbus::Variant{to_variant_maps(value)};
+    }
+    case ValueType::text:
+    case ValueType::span:
+    case ValueType::name:
+      return sdbus::Variant{text};
+  }
   return sdbus::Variant{text};
 }
 
-VariantMap parse_properties(const std::vector<Key>& keys, const std::vector<std::string>& assignments,
+VariantMap parse_properties(std::span<const PropertyInfo> keys, const std::vector<std::string>& assignments,
                             const Json::Value& current) {
   VariantMap result;
   Lists lists;
   std::vector<std::string> variables;
   for (const auto& text : assignments) {
-    auto assignment = parse_assignment(text);
+    const auto assignment = parse_assignment(text);
     if (assignment.key.starts_with(kVariablePrefix)) {
       variables.push_back(text.substr(kVariablePrefix.size()));
       continue;
     }
-    const auto known = std::ranges::find(keys, assignment.key, &Key::name);
-    const Key key = known == keys.end() ? Key{assignment.key.c_str(), "s"} : *known;
-    if (std::string_view(key.type) == "as") {
-      change_list(key, assignment, current, lists);
+    const auto key = std::ranges::find_if(
+        keys, [&](const PropertyInfo& property) { return property.given && property.key == assignment.key; });
+    const bool is_list = key != keys.end() && (key->type == ValueType::list || key->type == ValueType::names);
+    if (is_list) {
+      change_list(*key, assignment, current, lists);
       continue;
     }
     refuse_unless_replace(assignment);
-    if (std::string_view(key.type) == "aa{sv}") {
-      const auto value = parse_value(assignment.value);
-      if (!value.isArray())
-        throw usage(fmt::format("{}: a JSON list of objects is expected", assignment.key));
-      result[assignment.key] = sdbus::Variant{to_variant_maps(value)};
-    } else if (std::string_view(key.type) == "a{sv}") {
-      result[assignment.key] = to_variant(parse_value(assignment.value));
-    } else {
-      result[assignment.key] = typed_value(key, assignment.value);
-    }
+    result[assignment.key] =
+        key != keys.end() ? typed_value(*key, assignment.value) : sdbus::Variant{assignment.value};
   }
   for (const auto& [key, list] : lists) result[key] = sdbus::Variant{list};
   if (!variables.empty()) {

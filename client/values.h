@@ -4,9 +4,11 @@
 #include <json/value.h>
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "core/properties.h"
 #include "dbus/variant_json.h"
 
 namespace cyborg::client {
@@ -33,20 +35,13 @@ std::string number_problem(const std::string& text, std::uint64_t least, std::ui
 // A transfer rate in KiB/s: "500", "500K", "10M", "1.5MiB", "1G".
 std::uint64_t parse_rate(const std::string& text);
 
-// The keys of an Add or Set method and their D-Bus types, as in the Manager's XML.
-struct Key {
-  const char* name;
-  const char* type;    // b, s, u, t, as, a{sv}
-  bool names = false;  // a list of object names, which commas may separate, too
-};
-
 // The changes of `set NAME ASSIGNMENT…`. current: the object's properties, for += and -=. An unknown key is
 // passed as text: cyborgd refuses it and lists the valid ones.
-VariantMap parse_properties(const std::vector<Key>& keys, const std::vector<std::string>& assignments,
+VariantMap parse_properties(std::span<const PropertyInfo> keys, const std::vector<std::string>& assignments,
                             const Json::Value& current);
 
-// Converts a value to the type of its key.
-sdbus::Variant typed_value(const Key& key, const std::string& text);
+// Converts a value to the type of its property.
+sdbus::Variant typed_value(const PropertyInfo& property, const std::string& text);
 
 std::vector<std::string> split(const std::string& text, char separator);
 

@@ -47,9 +47,14 @@ bool needs_current(const std::vector<std::string>& assignments) {
 }
 
 void add_set(CLI::App& app, Context& context, const Noun& noun) {
-  std::string keys;
-  for (const auto& key : noun.keys) keys += (keys.empty() ? "" : ", ") + std::string(key.name);
+  std::string keys, meanings = "Keys:";
+  for (const auto& property : noun.keys) {
+    if (!property.can_be_set()) continue;
+    keys += (keys.empty() ? "" : ", ") + std::string(property.key);
+    meanings += fmt::format("\n  {:<24}{}", property.key, property.sentence);
+  }
   auto& verb = add_verb(app, "set", "change properties: " + keys);
+  verb.footer(meanings);
   const auto name = std::make_shared<std::string>();
   const auto assignments = std::make_shared<std::vector<std::string>>();
   verb.add_option("NAME", *name)->required();
@@ -69,6 +74,22 @@ void add_set(CLI::App& app, Context& context, const Noun& noun) {
     auto properties = parse_properties(noun.keys, *assignments, current);
     if (!file->empty()) properties[noun.secret] = sdbus::Variant{secret_from_file(*file)};
     change_object(context, noun, *name, "Set", properties);
+  });
+}
+
+void add_properties(CLI::App& app, const Context& context, const Noun& noun) {
+  auto& verb = add_verb(app, "properties", "what can be set, and what is shown");
+  verb.callback([&context, &noun] {
+    std::vector<Json::Value> records;
+    for (const auto& record : property_records()) {
+      if (record["object"].asString() == noun.name) records.push_back(record);
+    }
+    context.print_records({{"NAME", "name"},
+                           {"SET", "set"},
+                           {"TYPE", "type"},
+                           {"DEFAULT", "default"},
+                           {"DESCRIPTION", "description"}},
+                          records);
   });
 }
 
@@ -126,91 +147,21 @@ void add_remove(CLI::App& app, Context& context, const Noun& noun) {
 
 }  // namespace
 
-const Noun kClientNoun{"client",
-                       names::kClientInterface,
-                       ErrorCode::no_such_client,
-                       {{"NAME", "name"},
-                        {"ENABLED", "enabled"},
-                        {"READY", "ready"},
-                        {"ADDRESS", "address"},
-                        {"PORT", "port"},
-                        {"USER", "user"},
-                        {"SYSTEM", "operating_system"},
-                        {"BORG", "borg_version"}},
-                       {{"address", "s"},
-                        {"port", "u"},
-                        {"user", "s"},
-                        {"jump", "s"},
-                        {"host_key", "s"},
-                        {"local", "b"},
-                        {"enabled", "b"}}};
+Noun::Noun(ObjectKind kind, std::string bus_interface, std::string secret_key)
+    : name(to_string(kind)),
+      interface(std::move(bus_interface)),
+      missing(no_such(kind)),
+      keys(properties_of(kind)),
+      secret(std::move(secret_key)) {
+  for (const auto& property : keys) {
+    if (property.heading) columns.push_back({property.heading, property.key});
+  }
+}
 
-const Noun kRepositoryNoun{"repository",
-                           names::kRepositoryInterface,
-                           ErrorCode::no_such_repository,
-                           {{"NAME", "name"},
-                            {"ENABLED", "enabled"},
-                            {"URL", "url"},
-                            {"ENCRYPTION", "encryption"},
-                            {"TRANSPORT", "transport"},
-                            {"READY", "ready"}},
-                           {{"transport", "s"},
-                            {"authorize", "s"},
-                            {"append_only", "b"},
-                            {"shared", "b"},
-                            {"host_key", "s"},
-                            {"check_schedule", "s"},
-                            {"check_max_duration", "s"},
-                            {"check_verify_data", "b"},
-                            {"verify_schedule", "s"},
-                            {"compact_schedule", "s"},
-                            {"enabled", "b"}},
-                           "passphrase"};
-
-const Noun kScheduleNoun{
-    "schedule",
-    names::kScheduleInterface,
-    ErrorCode::no_such_schedule,
-    {{"NAME", "name"},
-     {"ENABLED", "enabled"},
-     {"CRONTAB", "crontab"},
-     {"ON CALENDAR", "on_calendar"},
-     {"TIMEZONE", "timezone"},
-     {"RANDOM DELAY", "random_delay"}},
-    {{"crontab", "s"}, {"on_calendar", "s"}, {"timezone", "s"}, {"random_delay", "s"}, {"enabled", "b"}}};
-
-const Noun kPolicyNoun{"policy",
-                       names::kPolicyInterface,
-                       ErrorCode::no_such_policy,
-                       {{"NAME", "name"},
-                        {"ENABLED", "enabled"},
-                        {"TYPE", "type"},
-                        {"SCHEDULE", "schedule"},
-                        {"REPOSITORIES", "repositories"},
-                        {"CLIENTS", "clients"},
-                        {"UNUSABLE", "unusable"}},
-                       {{"type", "s"},
-                        {"schedule", "s"},
-                        {"repositories", "as", true},
-                        {"clients", "as", true},
-                        {"variables", "a{sv}"},
-                        {"exclude", "as"},
-                        {"canaries", "as"},
-                        {"compression", "s"},
-                        {"catalog", "b"},
-                        {"upload_limit", "t"},
-                        {"timeout", "s"},
-                        {"keep_last", "u"},
-                        {"keep_within", "s"},
-                        {"keep_hourly", "u"},
-                        {"keep_daily", "u"},
-                        {"keep_weekly", "u"},
-                        {"keep_monthly", "u"},
-                        {"keep_yearly", "u"},
-                        {"client_keep", "a{sv}"},
-                        {"hooks", "aa{sv}"},
-                        {"enabled", "b"}},
-                       "password"};
+const Noun kClientNoun{ObjectKind::client, names::kClientInterface};
+const Noun kRepositoryNoun{ObjectKind::repository, names::kRepositoryInterface, "passphrase"};
+const Noun kScheduleNoun{ObjectKind::schedule, names::kScheduleInterface};
+const Noun kPolicyNoun{ObjectKind::policy, names::kPolicyInterface, "password"};
 
 std::string object_path(const Noun& noun, const std::string& name) {
   const auto prefix = fmt::format("{}/{}", names::kRootPath, noun.name);
@@ -267,6 +218,7 @@ CLI::App& add_noun(CLI::App& app, Context& context, const Noun& noun, const std:
   add_switch(sub, context, noun, "enable", true);
   add_switch(sub, context, noun, "disable", false);
   add_remove(sub, context, noun);
+  add_properties(sub, context, noun);
   return sub;
 }
 

@@ -1,7 +1,8 @@
-// The verbs that all four kinds of named objects share: list, show, set, enable, disable, remove.
+// The verbs that all four kinds of named objects share: list, show, set, enable, disable, remove, properties.
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,12 +13,14 @@
 namespace cyborg::client {
 
 struct Noun {
+  Noun(ObjectKind kind, std::string bus_interface, std::string secret_key = {});
+
   std::string name;  // as on the command line and in the object path
   std::string interface;
   ErrorCode missing;
-  std::vector<Column> columns;
-  std::vector<Key> keys;
-  std::string secret = {};  // a key of Set whose value `set` reads from a file
+  std::span<const PropertyInfo> keys;
+  std::vector<Column> columns;  // of `list`
+  std::string secret;           // that `set` takes from a file: a key of Set
 };
 
 std::string object_path(const Noun& noun, const std::string& name);
@@ -28,7 +31,7 @@ Json::Value get_object(Connection& bus, const Noun& noun, const std::string& nam
 // Returns all objects, sorted by name.
 std::vector<Json::Value> list_objects(Connection& bus, const Noun& noun);
 
-// Adds the noun's subcommand with the six verbs; callers add further verbs to the returned one.
+// Adds the noun's subcommand with these verbs; callers add further verbs to the returned one.
 CLI::App& add_noun(CLI::App& app, Context& context, const Noun& noun, const std::string& description);
 
 // Adds a verb of a noun that takes the name of an object as its first argument.

@@ -5,38 +5,24 @@
 #include "client/bus/jobs.h"
 #include "client/bus/objects.h"
 #include "client/commands/commands.h"
+#include "client/commands/property_options.h"
 #include "client/format/text.h"
 #include "client/secrets.h"
 
 namespace cyborg::client {
 namespace {
 
-struct AddOptions {
-  std::string name, address, user, jump, host_key, password_file;
-  std::uint32_t port = 0;
-  bool local = false;
-  bool ask_password = false;
-
-  VariantMap properties() const {
-    VariantMap result;
-    for (const auto& [key, value] : {std::pair("address", &address), std::pair("user", &user),
-                                     std::pair("jump", &jump), std::pair("host_key", &host_key)}) {
-      if (!value->empty()) result.emplace(key, sdbus::Variant{*value});
-    }
-    if (port != 0) result.emplace("port", sdbus::Variant{port});
-    if (local) result.emplace("local", sdbus::Variant{true});
-    return result;
-  }
+struct PasswordOptions {
+  std::string file;
+  bool ask = false;
 };
 
 // Reads the password of the client's user, if one was given.
-VariantMap password_of(const AddOptions& options) {
+VariantMap password_of(const PasswordOptions& options, const std::string& user, const std::string& address) {
   VariantMap result;
-  if (!options.password_file.empty()) {
-    result.emplace("password", sdbus::Variant{secret_from_file(options.password_file)});
-  } else if (options.ask_password) {
-    const auto user = options.user.empty() ? std::string("root") : options.user;
-    const auto address = options.address.empty() ? options.name : options.address;
+  if (!options.file.empty()) {
+    result.emplace("password", sdbus::Variant{secret_from_file(options.file)});
+  } else if (options.ask) {
     result.emplace("password",
                    sdbus::Variant{secret_from_terminal(fmt::format("Password of {}@{}: ", user, address))});
   }
@@ -55,50 +41,54 @@ void prepare(Context& context, const std::string& client, const VariantMap& opti
   report_jobs(context, watch, mode, std::nullopt, {job});
 }
 
-void add_client(Context& context, const AddOptions& options) {
-  const auto password = password_of(options);  // before anything is changed
-  context.bus().act<sdbus::ObjectPath>(manager(), "AddClient", options.name, options.properties());
-  report_added(context, kClientNoun, options.name);
-  if (!password.empty()) prepare(context, options.name, password, Watch::wait);
+std::string text_or(std::string text, const std::string& fallback) {
+  return text.empty() ? fallback : text;
+}
+
+void add_client(Context& context, const std::string& name, const PropertyOptions& options,
+                const PasswordOptions& password_options) {
+  const auto password = password_of(password_options, text_or(options.text("user"), "root"),
+                                    text_or(options.text("address"), name));  // before anything is changed
+  context.bus().act<sdbus::ObjectPath>(manager(), "AddClient", name, options.properties());
+  report_added(context, kClientNoun, name);
+  if (!password.empty()) prepare(context, name, password, Watch::wait);
 }
 
 void add_add(CLI::App& noun, Context& context) {
   auto& verb = add_verb(noun, "add", "add a machine to back up");
-  const auto options = std::make_shared<AddOptions>();
-  verb.add_option("NAME", options->name, "its name in cyborgd")->required();
-  verb.add_option("--address", options->address, "host name or address (default: the name)");
-  verb.add_option("--port", options->port, "ssh port (default: 22)")->check(whole_number(1, 65535));
-  verb.add_option("--user", options->user, "user to log in as (default: root); others need sudo");
-  verb.add_option("--jump", options->jump, "jump host, [USER@]HOST[:PORT]");
-  verb.add_option("--host-key", options->host_key, "SHA256:… of the key that the machine must present");
-  auto* local = verb.add_flag("--local", options->local, "the server itself, without ssh");
-  auto* ask = verb.add_flag("--ask-password", options->ask_password,
+  const auto name = std::make_shared<std::string>();
+  const auto options = std::make_shared<PropertyOptions>(kClientNoun.keys);
+  const auto password = std::make_shared<PasswordOptions>();
+  verb.add_option("NAME", *name, "its name in cyborgd")->required();
+  options->add_to(verb);
+  auto* local = verb.get_option("--local");
+  auto* ask = verb.add_flag("--ask-password", password->ask,
                             "ask for the user's password, once, to install the server's key; then prepare");
-  verb.add_option("--password-file", options->password_file, "read it from a file, or - for standard input")
+  verb.add_option("--password-file", password->file, "read it from a file, or - for standard input")
       ->excludes(ask)
       ->excludes(local);
   ask->excludes(local);
-  verb.callback([&context, options] { add_client(context, *options); });
+  verb.callback([&context, name, options, password] { add_client(context, *name, *options, *password); });
 }
 
 void add_prepare(CLI::App& noun, Context& context) {
   auto& verb =
       add_verb(noun, "prepare", "log in, install borg if it is missing, record facts about the client");
-  const auto options = std::make_shared<AddOptions>();
+  const auto name = std::make_shared<std::string>();
+  const auto password = std::make_shared<PasswordOptions>();
   const auto mode = std::make_shared<Watch>(Watch::none);
-  verb.add_option("NAME", options->name)->required();
-  auto* ask = verb.add_flag("--ask-password", options->ask_password,
+  verb.add_option("NAME", *name)->required();
+  auto* ask = verb.add_flag("--ask-password", password->ask,
                             "ask for the user's password, once, to install the server's key");
-  verb.add_option("--password-file", options->password_file, "read it from a file, or - for standard input")
+  verb.add_option("--password-file", password->file, "read it from a file, or - for standard input")
       ->excludes(ask);
   add_watch_options(verb, *mode);
-  verb.callback([&context, options, mode] {
-    if (options->ask_password) {
-      const auto record = get_object(context.bus(), kClientNoun, options->name);
-      options->user = record["user"].asString();
-      options->address = record["address"].asString();
-    }
-    prepare(context, options->name, password_of(*options), *mode);
+  verb.callback([&context, name, password, mode] {
+    Json::Value record{Json::objectValue};
+    if (password->ask) record = get_object(context.bus(), kClientNoun, *name);
+    const auto options = password_of(*password, text_or(record["user"].asString(), "root"),
+                                     text_or(record["address"].asString(), *name));
+    prepare(context, *name, options, *mode);
   });
 }
 

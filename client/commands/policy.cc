@@ -3,13 +3,12 @@
 
 #include <algorithm>
 #include <fstream>
-#include <limits>
-#include <map>
 #include <memory>
 
 #include "client/bus/jobs.h"
 #include "client/bus/objects.h"
 #include "client/commands/commands.h"
+#include "client/commands/property_options.h"
 #include "client/format/text.h"
 #include "client/scheduled.h"
 #include "client/secrets.h"
@@ -18,12 +17,11 @@
 namespace cyborg::client {
 namespace {
 
+// Of what it takes more than an option for each property.
 struct AddOptions {
-  std::string name, type, schedule, variables_file, compression, upload_limit, timeout, password_file;
-  std::vector<std::string> repositories, clients, variables, exclude, canaries;
-  std::vector<std::string> pre_hooks, post_hooks, hooks;
-  std::string keep_within;
-  std::map<std::string, std::uint32_t> keep;  // the rules given, of keep_last … keep_yearly
+  std::string name, variables_file, password_file;
+  std::vector<std::string> variables, pre_hooks, post_hooks, hooks;
+  PropertyOptions plain{kPolicyNoun.keys};
 };
 
 Json::Value read_variables(const std::string& file) {
@@ -68,22 +66,8 @@ void take_password(Json::Value& variables, VariantMap& properties) {
 }
 
 VariantMap properties_of(const AddOptions& options) {
-  VariantMap result;
-  for (const auto& [key, value] :
-       {std::pair("type", &options.type), std::pair("schedule", &options.schedule),
-        std::pair("compression", &options.compression), std::pair("timeout", &options.timeout)}) {
-    if (!value->empty()) result.emplace(key, sdbus::Variant{*value});
-  }
-  for (const auto& [key, list] :
-       {std::pair("repositories", &options.repositories), std::pair("clients", &options.clients),
-        std::pair("exclude", &options.exclude), std::pair("canaries", &options.canaries)}) {
-    if (!list->empty()) result.emplace(key, sdbus::Variant{*list});
-  }
-  if (!options.keep_within.empty()) result.emplace("keep_within", sdbus::Variant{options.keep_within});
-  for (const auto& [rule, count] : options.keep) result.emplace(rule, sdbus::Variant{count});
+  VariantMap result = options.plain.properties();
   if (const auto hooks = hooks_of(options); !hooks.empty()) result.emplace("hooks", sdbus::Variant{hooks});
-  if (!options.upload_limit.empty())
-    result.emplace("upload_limit", sdbus::Variant{parse_rate(options.upload_limit)});
   auto variables = options.variables_file.empty() ? Json::Value(Json::objectValue)
                                                   : read_variables(options.variables_file);
   const auto more = parse_variables(options.variables);
@@ -95,37 +79,16 @@ VariantMap properties_of(const AddOptions& options) {
   return result;
 }
 
-void add_retention(CLI::App& verb, AddOptions& options) {
-  for (const char* rule : {"last", "hourly", "daily", "weekly", "monthly", "yearly"}) {
-    verb.add_option_function<std::uint32_t>(
-            fmt::format("--keep-{}", rule),
-            [&options, rule](std::uint32_t count) { options.keep[fmt::format("keep_{}", rule)] = count; },
-            rule == std::string_view{"last"} ? std::string{"how many archives retention keeps (default: all)"}
-                                             : fmt::format("how many {} archives it keeps", rule))
-        ->check(whole_number(0, std::numeric_limits<std::uint32_t>::max()));
-  }
-  verb.add_option("--keep-within", options.keep_within, "keep all younger archives, such as 2d");
-}
-
 void add_add(CLI::App& noun, Context& context) {
   auto& verb =
       add_verb(noun, "add", "add a policy: what to back up, on which clients, to which repository, and when");
   const auto options = std::make_shared<AddOptions>();
   verb.add_option("NAME", options->name, "its name in cyborgd")->required();
-  verb.add_option("--type", options->type, "rootfs, config …: see cyborgctl policy types")->required();
-  add_names(verb, "--repository", options->repositories, "where to")->required();
-  add_names(verb, "--client", options->clients, "whose")->required();
-  verb.add_option("--schedule", options->schedule, "when (default: by hand only)");
+  options->plain.add_to(verb);
   add_list(verb, "--var", options->variables, "KEY=VALUE of the type; a key given again makes a list");
   verb.add_option("--vars", options->variables_file, "a file with a JSON object of variables");
   verb.add_option("--password-file", options->password_file,
                   "file with the password of the database user, or - for standard input");
-  add_list(verb, "--exclude", options->exclude, "a borg pattern; may be given again");
-  add_list(verb, "--canary", options->canaries, "a file that each archive must have; may be given again");
-  verb.add_option("--compression", options->compression, "borg's (default: lz4)");
-  verb.add_option("--upload-limit", options->upload_limit, "such as 500K or 10M, a second");
-  verb.add_option("--timeout", options->timeout, "for each job, such as 6h");
-  add_retention(verb, *options);
   add_list(verb, "--pre-hook", options->pre_hooks, "a command on the client before each backup");
   add_list(verb, "--post-hook", options->post_hooks, "a command on the client after each backup");
   add_list(verb, "--hook", options->hooks,

@@ -5,6 +5,7 @@
 #include "client/bus/jobs.h"
 #include "client/bus/objects.h"
 #include "client/commands/commands.h"
+#include "client/commands/property_options.h"
 #include "client/scheduled.h"
 #include "client/secrets.h"
 #include "core/calendar.h"
@@ -13,67 +14,23 @@
 namespace cyborg::client {
 namespace {
 
-struct AddOptions {
-  std::string name, url, encryption, transport, authorize, host_key, passphrase_file;
-  std::string check_schedule, verify_schedule, compact_schedule, check_max_duration;
-  bool append_only = false;
-  bool shared = false;
-  bool check_verify_data = false;
-
-  VariantMap properties() const {
-    VariantMap result;
-    for (const auto& [key, value] :
-         {std::pair("encryption", &encryption), std::pair("transport", &transport),
-          std::pair("authorize", &authorize), std::pair("host_key", &host_key),
-          std::pair("check_schedule", &check_schedule), std::pair("verify_schedule", &verify_schedule),
-          std::pair("compact_schedule", &compact_schedule),
-          std::pair("check_max_duration", &check_max_duration)}) {
-      if (!value->empty()) result.emplace(key, sdbus::Variant{*value});
-    }
-    if (append_only) result.emplace("append_only", sdbus::Variant{true});
-    if (shared) result.emplace("shared", sdbus::Variant{true});
-    if (check_verify_data) result.emplace("check_verify_data", sdbus::Variant{true});
-    if (!passphrase_file.empty())
-      result.emplace("passphrase", sdbus::Variant{secret_from_file(passphrase_file)});
-    return result;
-  }
-};
-
 void add_add(CLI::App& noun, Context& context) {
   auto& verb = add_verb(noun, "add", "add a place for archives");
-  const auto options = std::make_shared<AddOptions>();
-  verb.add_option("NAME", options->name, "its name in cyborgd")->required();
-  verb.add_option(
-          "URL", options->url,
-          "/path on the server, user@host:path or ssh://user@host:port/path; with {client} in it, each "
-          "client gets a borg repository of its own")
-      ->required();
-  verb.add_option(
-      "--encryption", options->encryption,
-      "borg's mode: none, authenticated, authenticated-blake2, repokey or repokey-blake2 (the default)");
-  verb.add_option("--passphrase-file", options->passphrase_file,
+  const auto name = std::make_shared<std::string>();
+  const auto passphrase_file = std::make_shared<std::string>();
+  const auto options = std::make_shared<PropertyOptions>(kRepositoryNoun.keys);
+  verb.add_option("NAME", *name, "its name in cyborgd")->required();
+  options->add_to(verb);
+  verb.add_option("--passphrase-file", *passphrase_file,
                   "a file, or - for standard input (default: a strong one is generated)");
-  verb.add_option("--transport", options->transport,
-                  "how clients reach it: relay (through the server; the default) or direct (by themselves)");
-  verb.add_option("--authorize", options->authorize,
-                  "how clients' keys get onto its host: automatic or manual");
-  verb.add_option("--host-key", options->host_key,
-                  "SHA256:… of the key that the repository's host must present");
-  verb.add_flag("--append-only", options->append_only, "clients can add data, but not delete any");
-  verb.add_flag("--shared", options->shared,
-                "several clients in one borg repository, without {client} in the URL");
-  verb.add_option("--check-schedule", options->check_schedule, "check for damage on this schedule");
-  auto* parts = verb.add_option("--check-max-duration", options->check_max_duration,
-                                "in parts of this duration, such as 30min");
-  verb.add_flag("--check-verify-data", options->check_verify_data, "also read and authenticate all data")
-      ->excludes(parts);
-  verb.add_option("--verify-schedule", options->verify_schedule,
-                  "verify that its newest archives can be restored");
-  verb.add_option("--compact-schedule", options->compact_schedule, "also free the space of removed archives");
-  verb.callback([&context, options] {
-    context.bus().act<sdbus::ObjectPath>(manager(), "AddRepository", options->name, options->url,
-                                         options->properties());
-    report_added(context, kRepositoryNoun, options->name);
+  verb.get_option("--check-verify-data")->excludes(verb.get_option("--check-max-duration"));
+  verb.callback([&context, name, passphrase_file, options] {
+    auto properties = options->properties();
+    properties.erase("url");
+    if (!passphrase_file->empty())
+      properties.emplace("passphrase", sdbus::Variant{secret_from_file(*passphrase_file)});
+    context.bus().act<sdbus::ObjectPath>(manager(), "AddRepository", *name, options->text("url"), properties);
+    report_added(context, kRepositoryNoun, *name);
   });
 }
 

@@ -8,24 +8,24 @@
 #include "client/bus/objects.h"
 #include "client/bus/receiver.h"
 #include "client/commands/commands.h"
+#include "client/commands/property_options.h"
 #include "client/format/text.h"
 
 namespace cyborg::client {
 namespace {
 
+// Of what it takes more than an option for each row of the restore's options.
 struct RestoreOptions {
-  std::string archive, to, conflict, guest, directory;
+  std::string archive, to, guest;
   std::vector<std::string> paths, databases;
   bool in_place = false;
   bool to_stdout = false;
-  bool tar = false;
-  bool all_databases = false;
-  bool globals = false;
-  bool start = false;
-  bool dry_run = false;
   Watch mode = Watch::none;
+  PropertyOptions plain{restore_properties()};
 
-  bool of_databases() const { return all_databases || globals || !databases.empty(); }
+  bool of_databases() const {
+    return plain.flag("all_databases") || plain.flag("globals") || !databases.empty();
+  }
 };
 
 // Parses CLIENT:/DIRECTORY, or CLIENT alone for databases and guests.
@@ -67,20 +67,13 @@ void add_guest(const RestoreOptions& options, VariantMap& result) {
     throw usage(fmt::format("--guest {}: NAME or NAME=NEWNAME is expected", options.guest));
   result.emplace("guest", sdbus::Variant{name});
   if (!target.empty()) result.emplace("guest_name", sdbus::Variant{target});
-  if (options.start) result.emplace("start", sdbus::Variant{true});
-  if (!options.directory.empty()) result.emplace("directory", sdbus::Variant{options.directory});
 }
 
 VariantMap options_of(const RestoreOptions& options) {
-  VariantMap result;
-  if (options.dry_run) result.emplace("dry_run", sdbus::Variant{true});
-  if (!options.conflict.empty()) result.emplace("conflict", sdbus::Variant{options.conflict});
+  VariantMap result = options.plain.properties();
   if (!options.databases.empty())
     result.emplace("databases", sdbus::Variant{databases_of(options.databases)});
-  if (options.all_databases) result.emplace("all_databases", sdbus::Variant{true});
-  if (options.globals) result.emplace("globals", sdbus::Variant{true});
   if (!options.guest.empty()) add_guest(options, result);
-  if (options.tar) result.emplace("tar", sdbus::Variant{true});
   if (options.in_place) {
     result.emplace("in_place", sdbus::Variant{true});
   } else if (!options.to_stdout) {
@@ -99,13 +92,15 @@ void check(const Context& context, const RestoreOptions& options) {
   }
   if (targets > 1 || (of_guest && options.of_databases()))
     throw usage("one of --to, --in-place, --stdout, --database and --guest is expected");
-  if (!of_guest && (options.start || !options.directory.empty()))
+  if (!of_guest && (options.plain.flag("start") || !options.plain.text("directory").empty()))
     throw usage("--start, --directory: only a --guest has them");
-  if (options.tar && !options.to_stdout) throw usage("--tar: only --stdout can be a tar stream");
+  if (options.plain.flag("tar") && !options.to_stdout)
+    throw usage("--tar: only --stdout can be a tar stream");
   if (!options.to_stdout) return;
   if (context.json) throw usage("--stdout and --json: standard output takes one of them");
-  if (options.dry_run) throw usage("--stdout and --dry-run: nothing would be written but the output");
-  const bool tar = options.tar || options.paths.size() != 1;
+  if (options.plain.flag("dry_run"))
+    throw usage("--stdout and --dry-run: nothing would be written but the output");
+  const bool tar = options.plain.flag("tar") || options.paths.size() != 1;
   if (tar && isatty(STDOUT_FILENO))
     throw usage("a tar stream is not for a terminal", "cyborgctl restore … --stdout >FILE.tar");
 }
@@ -147,11 +142,12 @@ void restore(Context& context, const RestoreOptions& options) {
   if (options.to_stdout) return restore_to_stdout(context, options);
   const auto properties = options_of(options);
   // A dry run always waits for its result.
-  const auto mode = options.dry_run ? std::max(options.mode, Watch::wait) : options.mode;
+  const bool dry_run = options.plain.flag("dry_run");
+  const auto mode = dry_run ? std::max(options.mode, Watch::wait) : options.mode;
   JobWatch watch(context, mode);
   const auto job = call(context, options, properties);
   report_jobs(context, watch, mode, std::nullopt, {job});
-  if (options.dry_run) show_findings(context, watch);
+  if (dry_run) show_findings(context, watch);
 }
 
 }  // namespace
@@ -165,20 +161,11 @@ void add_restore_command(CLI::App& app, Context& context) {
   verb.add_flag("--in-place", options->in_place, "in place, over the current files on the archive's client");
   verb.add_flag("--stdout", options->to_stdout,
                 "print the content of one file, or a tar stream of folders and several paths");
-  verb.add_flag("--tar", options->tar, "with --stdout: use a tar stream even for a single file");
   add_list(verb, "--database", options->databases,
            "NAME or NAME=NEWNAME: load the dump of this database into the client's server");
-  verb.add_flag("--all-databases", options->all_databases, "all that are in the archive");
-  verb.add_flag("--globals", options->globals, "also restore roles, users and grants");
   verb.add_option("--guest", options->guest,
                   "NAME or NAME=NEWNAME: restore this guest into the client's hypervisor");
-  verb.add_option("--directory", options->directory,
-                  "with --guest: directory for its disks (default: their original location)");
-  verb.add_flag("--start", options->start, "with --guest: start it");
-  verb.add_option("--conflict", options->conflict,
-                  "for existing files: overwrite, keep, rename or fail (default: overwrite for files, "
-                  "fail for databases and guests)");
-  verb.add_flag("--dry-run", options->dry_run, "only show what would be done");
+  options->plain.add_to(verb);
   add_watch_options(verb, options->mode);
   verb.callback([&context, options] { restore(context, *options); });
 }

@@ -6,22 +6,23 @@ _cyborgctl_names() { # NOUN
 
 # The keys that `NOUN set` takes.
 _cyborgctl_keys() { # NOUN
-  case $1 in
-    client) echo 'address= port= user= jump= host_key= local= enabled=' ;;
-    repository)
-      echo 'transport= authorize= append_only= shared= host_key= check_schedule= check_max_duration= check_verify_data=' \
-        'verify_schedule= compact_schedule= enabled='
-      ;;
-    schedule) echo 'crontab= on_calendar= timezone= random_delay= enabled=' ;;
-    policy)
-      echo 'type= schedule= repositories= clients= variables= exclude= compression= upload_limit= timeout=' \
-        'catalog= canaries= enabled= var.'
-      ;;
-  esac
+  cyborgctl "$1" properties 2>/dev/null | awk 'NR > 1 && $2 == "always" { print $1 "=" }'
+  [[ $1 != policy ]] || echo var.
+}
+
+# All values that a property can have.
+_cyborgctl_values() { # NOUN KEY
+  cyborgctl --json "$1" properties 2>/dev/null |
+    sed -nE '/"name" : "'"$2"'"/,/^[[:space:]]*\}/{ /"values"/,/\]/s/^[[:space:]]*"([^"]+)",?$/\1/p }'
+}
+
+# The options of a command, as its help lists them.
+_cyborgctl_help_options() { # WORD...
+  cyborgctl "$@" --help 2>/dev/null | sed -nE 's/^ +(-[a-z],)?(--[a-z-]+).*/\2/p'
 }
 
 _cyborgctl_verbs() { # NOUN
-  local objects='add list show set enable disable remove'
+  local objects='add list show set enable disable remove properties'
   case $1 in
     client) echo "$objects prepare test discover" ;;
     repository) echo "$objects prepare test change-passphrase key-export keys key-line withdraw compact check verify archives" ;;
@@ -38,12 +39,8 @@ _cyborgctl_verbs() { # NOUN
 
 _cyborgctl_options() { # NOUN VERB
   case $1/$2 in
-    client/add) echo '--address --port --user --jump --host-key --local --ask-password --password-file' ;;
+    client/add | repository/add | schedule/add | policy/add) _cyborgctl_help_options "$1" "$2" ;;
     client/prepare) echo '--wait --follow --ask-password --password-file' ;;
-    repository/add)
-      echo '--encryption --passphrase-file --transport --authorize --host-key --append-only --shared'
-      echo '--check-schedule --check-max-duration --check-verify-data --verify-schedule --compact-schedule'
-      ;;
     client/discover) echo '--known' ;;
     repository/prepare) echo '--client --anew --wait --follow' ;;
     repository/compact | repository/verify) echo '--client --wait --follow --scheduled' ;;
@@ -52,13 +49,6 @@ _cyborgctl_options() { # NOUN VERB
     repository/withdraw) echo '--client --force --wait --follow' ;;
     repository/change-passphrase) echo '--client --passphrase-file --wait --follow' ;;
     repository/test | repository/key-export) echo '--client' ;;
-    schedule/add) echo '--on-calendar --timezone --random-delay' ;;
-    policy/add)
-      echo '--type --repository --client --schedule --var --vars --password-file --exclude --compression'
-      echo '--upload-limit --timeout --canary'
-      echo '--keep-last --keep-within --keep-hourly --keep-daily --keep-weekly --keep-monthly --keep-yearly'
-      echo '--pre-hook --post-hook --hook'
-      ;;
     policy/set) echo '--password-file' ;;
     repository/set) echo '--passphrase-file' ;;
     policy/run) echo '--client --wait --follow --dry-run --scheduled' ;;
@@ -79,10 +69,7 @@ _cyborgctl_options() { # NOUN VERB
     status/*) echo '--check' ;;
     report/*) echo '--since --changes' ;;
     metrics/*) echo '--output' ;;
-    restore/*)
-      echo '--to --in-place --stdout --tar --database --all-databases --globals --guest --directory' \
-        '--start --conflict --dry-run --wait --follow'
-      ;;
+    restore/*) _cyborgctl_help_options restore ;;
     */remove) echo '--force' ;;
   esac
 }
@@ -93,9 +80,7 @@ _cyborgctl_value() { # OPTION NOUN VERB
     --client | --repository | --schedule | --policy) _cyborgctl_names "${1#--}" ;;
     --check-schedule | --verify-schedule | --compact-schedule) _cyborgctl_names schedule ;;
     --type) cyborgctl --no-ask-password --quiet policy types 2>/dev/null ;;
-    --transport) echo 'relay direct' ;;
-    --authorize) echo 'automatic manual' ;;
-    --encryption) echo 'none authenticated authenticated-blake2 repokey repokey-blake2' ;;
+    --transport | --authorize | --encryption) _cyborgctl_values repository "${1#--}" ;;
     --kind) echo 'prepare-client prepare-repository backup restore catalog prune compact check verify list withdraw' ;;
     --state)
       [[ $2 != repository ]] || { echo 'known missing foreign' && return; }
@@ -120,7 +105,7 @@ _cyborgctl_arguments() { # NOUN VERB
     restore/*) _cyborgctl_names archive ;;
     catalog/*) _cyborgctl_names client ;;
     file/*) _cyborgctl_names client | sed 's|$|:/|' ;;
-    client/add | repository/add | schedule/add | policy/add | policy/types | */list | ssh-key/*) ;;
+    client/add | repository/add | schedule/add | policy/add | policy/types | */properties | */list | ssh-key/*) ;;
     client/set | repository/set | schedule/set | policy/set)
       _cyborgctl_names "$1"
       _cyborgctl_keys "$1"

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "client/format/text.h"
+#include "core/properties.h"
 
 namespace cyborg::client {
 namespace {
@@ -41,10 +42,7 @@ const std::map<std::string_view, Meaning> kMeanings{
     {"original_size", Meaning::size},
     {"compressed_size", Meaning::size},
     {"deduplicated_size", Meaning::size},
-    {"random_delay", Meaning::span},
-    {"timeout", Meaning::span},
     {"duration", Meaning::span},
-    {"upload_limit", Meaning::rate},
     {"state", Meaning::state},
     {"last_end_state", Meaning::state},
     {"result", Meaning::state},
@@ -112,6 +110,25 @@ std::string joined(const Json::Value& list) {
   return result;
 }
 
+// Of the properties of objects, as their rows say.
+std::map<std::string_view, Meaning> property_meanings() {
+  std::map<std::string_view, Meaning> meanings;
+  for (const ObjectKind kind : kObjectKinds) {
+    for (const auto& property : properties_of(kind)) {
+      if (property.type == ValueType::span) meanings.emplace(property.key, Meaning::span);
+      if (property.type == ValueType::rate) meanings.emplace(property.key, Meaning::rate);
+    }
+  }
+  return meanings;
+}
+
+Meaning meaning_of(const std::string& key) {
+  static const auto properties = property_meanings();
+  if (const auto found = kMeanings.find(key); found != kMeanings.end()) return found->second;
+  const auto found = properties.find(key);
+  return found != properties.end() ? found->second : Meaning::plain;
+}
+
 Cell render_number(Meaning meaning, std::uint64_t value, std::uint64_t now, bool full) {
   if (meaning == Meaning::size) return {human_size(value)};
   if (meaning == Meaning::plain) return {std::to_string(value)};
@@ -158,8 +175,7 @@ Json::Value with_snake_keys(const Json::Value& record) {
 }
 
 Cell render(const std::string& key, const Json::Value& value, std::uint64_t now, bool full) {
-  const auto found = kMeanings.find(key);
-  const auto meaning = found == kMeanings.end() ? Meaning::plain : found->second;
+  const auto meaning = meaning_of(key);
   switch (value.type()) {
     case Json::booleanValue:
       return {value.asBool() ? "yes" : "no"};

@@ -98,7 +98,7 @@ std::vector<std::string> borg_extract(const JobSpec& spec, const std::string& re
   append(command, {"--bypass-lock", "extract", "--sparse"});
   if (!exclude_file.empty()) append(command, {"--exclude-from", exclude_file});
   append(command, {"--", repository + "::" + spec.archive});
-  append_paths(command, spec.paths);
+  append_paths(command, spec.restore.paths);
   return command;
 }
 
@@ -113,7 +113,7 @@ std::vector<std::string> borg_extract_file(const JobSpec& spec, const std::strin
 std::vector<std::string> borg_export_tar(const JobSpec& spec, const std::string& repository) {
   auto command = global_options();
   append(command, {"--bypass-lock", "export-tar", "--", repository + "::" + spec.archive, "-"});
-  append_paths(command, spec.paths);
+  append_paths(command, spec.restore.paths);
   return command;
 }
 

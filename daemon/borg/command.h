@@ -38,7 +38,8 @@ std::string relay_url(std::string_view path);
 std::vector<std::string> borg_create(const JobSpec& spec, const std::string& repository);
 std::vector<std::string> borg_extract(const JobSpec& spec, const std::string& repository,
                                       const std::string& exclude_file = {});
-// To standard output: the content of one file, by its path inside the archive, or a tar stream of spec.paths.
+// To standard output: the content of one file, by its path inside the archive, or a tar stream of
+// spec.restore.paths.
 std::vector<std::string> borg_extract_file(const JobSpec& spec, const std::string& repository,
                                            const std::string& path);
 std::vector<std::string> borg_export_tar(const JobSpec& spec, const std::string& repository);

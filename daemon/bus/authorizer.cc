@@ -54,6 +54,7 @@ constexpr std::array kTable{
     Permission{kManagerInterface, "GetFleetStatus", kActionView},
     Permission{kManagerInterface, "GetRepositoryStatus", kActionView},
     Permission{kManagerInterface, "ListPolicyTypes", kActionView},
+    Permission{kManagerInterface, "ListProperties", kActionView},
     Permission{kManagerInterface, "ListSettings", kActionView},
     Permission{kManagerInterface, "SetSetting", kActionManage},
     Permission{kManagerInterface, "ExportKey", kActionSecrets},

@@ -6,22 +6,14 @@
 #include "bus/records.h"
 #include "core/backup_source.h"
 #include "core/fields.h"
+#include "core/properties.h"
+#include "core/property_values.h"
 #include "dbus/names.h"
 
 namespace cyborg::bus {
 namespace {
 
 using names::kManagerInterface;
-
-// The names of databases, each with its new name, or "".
-void read_databases(Fields& fields, RestoreRequest& what) {
-  Json::Value databases{Json::objectValue};
-  fields.object("databases", databases);
-  for (const auto& name : databases.getMemberNames()) {
-    if (!databases[name].isString()) return fields.refuse("databases", name, "a name, or \"\" for the same");
-    what.databases[name] = databases[name].asString();
-  }
-}
 
 Expected<RestoreOptions> restore_options(Strings paths, const VariantMap& options, const Actor& actor) {
   RestoreOptions wanted;
@@ -36,17 +28,8 @@ Expected<RestoreOptions> restore_options(Strings paths, const VariantMap& option
   bool in_place = false;
   Fields fields{json};
   fields.text("client", what.client);
-  fields.text("directory", what.directory);
   fields.flag("in_place", in_place);
-  fields.flag("dry_run", what.dry_run);
-  fields.text("conflict", what.conflict);
-  fields.flag("tar", what.tar);
-  read_databases(fields, what);
-  fields.flag("all_databases", what.all_databases);
-  fields.flag("globals", what.globals);
-  fields.text("guest", what.guest);
-  fields.text("guest_name", what.guest_name);
-  fields.flag("start", what.start);
+  read_properties<RestoreSpec>(fields, what, true);
   if (in_place && !what.directory.empty())
     fields.refuse("directory", what.directory, "exactly one of it and in_place");
   if (auto finished = fields.finish(); !finished) return std::unexpected(finished.error());
@@ -396,6 +379,11 @@ void ManagerObject::GetRepositoryStatus(sdbus::Result<Maps>&& result) {
 void ManagerObject::ListPolicyTypes(sdbus::Result<Maps>&& result) {
   serve_method(std::move(result), "ListPolicyTypes", {},
                [](const Reply<Maps>& reply, const Actor&) { reply(encode_records(policy_type_records())); });
+}
+
+void ManagerObject::ListProperties(sdbus::Result<Maps>&& result) {
+  serve_method(std::move(result), "ListProperties", {},
+               [](const Reply<Maps>& reply, const Actor&) { reply(encode_records(property_records())); });
 }
 
 void ManagerObject::ListSettings(sdbus::Result<Maps>&& result) {

@@ -87,6 +87,7 @@ class ManagerObject final
   void SetArchive(sdbus::Result<>&& result, std::string archive, VariantMap properties) override;
   void ExplainArchive(sdbus::Result<VariantMap>&& result, std::string archive) override;
   void ListPolicyTypes(sdbus::Result<Maps>&& result) override;
+  void ListProperties(sdbus::Result<Maps>&& result) override;
   void ListSettings(sdbus::Result<Maps>&& result) override;
   void SetSetting(sdbus::Result<>&& result, std::string name, std::string value) override;
   void ChangePassphrase(sdbus::Result<Ids>&& result, std::string repository, VariantMap options) override;

@@ -3,13 +3,13 @@
 #include <systemd/sd-bus.h>
 
 #include <cstdlib>
+#include <functional>
 
 #include "bus/descriptors.h"
 #include "core/fields.h"
-#include "core/hooks.h"
+#include "core/properties.h"
 #include "core/units.h"
 #include "dbus/names.h"
-#include "plan/retention.h"
 
 namespace cyborg::bus {
 namespace {
@@ -23,10 +23,6 @@ const T& find_or_empty(const std::map<std::string, T>& objects, const std::strin
   return found != objects.end() ? found->second : empty;
 }
 
-uint64_t microseconds(std::chrono::seconds seconds) {
-  return static_cast<uint64_t>(seconds.count()) * 1'000'000;
-}
-
 Expected<bool> force_of(const VariantMap& options) {
   bool force = false;
   const Json::Value json = to_json(options);
@@ -36,15 +32,53 @@ Expected<bool> force_of(const VariantMap& options) {
   return force;
 }
 
-// The Remove method of all four kinds.
-void serve_remove(Context& context, const sdbus::IObject& object, sdbus::Result<>&& result,
-                  const char* interface, ObjectKind kind, const std::string& name, VariantMap options) {
-  serve(context.authorizer, object, std::move(result), interface, "Remove", {{"name", name}},
-        [&context, kind, name, options = std::move(options)](const Reply<>& reply, const Actor&) {
-          const auto force = force_of(options);
-          if (!force) return reply.fail(force.error());
-          context.manager.remove(kind, name, *force, reply.done());
-        });
+// Where the fleet has them, and what takes their changes.
+
+const auto& all_of(const Fleet& fleet, const Schedule*) {
+  return fleet.schedules;
+}
+const auto& all_of(const Fleet& fleet, const Repository*) {
+  return fleet.repositories;
+}
+const auto& all_of(const Fleet& fleet, const Client*) {
+  return fleet.clients;
+}
+const auto& all_of(const Fleet& fleet, const Policy*) {
+  return fleet.policies;
+}
+
+void change(Manager& manager, const Schedule*, const std::string& name, const VariantMap& properties,
+            const Reply<>& reply) {
+  manager.put_schedule(name, to_json(properties), false, reply.done());
+}
+void change(Manager& manager, const Client*, const std::string& name, const VariantMap& properties,
+            const Reply<>& reply) {
+  manager.put_client(name, to_json(properties), false, reply.done());
+}
+void change(Manager& manager, const Repository*, const std::string& name, const VariantMap& properties,
+            const Reply<>& reply) {
+  DescriptorMap descriptors;
+  const Json::Value json = to_json(properties, &descriptors);
+  auto passphrase = take_secret(descriptors, "passphrase");
+  if (!passphrase) return reply.fail(passphrase.error());
+  manager.put_repository(name, json, std::move(*passphrase), false, reply.done());
+}
+void change(Manager& manager, const Policy*, const std::string& name, const VariantMap& properties,
+            const Reply<>& reply) {
+  DescriptorMap descriptors;
+  const Json::Value json = to_json(properties, &descriptors);
+  auto password = take_secret(descriptors, "password");
+  if (!password) return reply.fail(password.error());
+  manager.put_policy(name, json, std::move(*password), false, reply.done());
+}
+
+Strings clients_with(const Fleet& fleet, const std::string& repository,
+                     const std::function<bool(const BorgRepository&)>& holds) {
+  Strings clients;
+  for (const auto& [url, borg] : fleet.borg_repositories) {
+    if (borg.repository == repository && holds(borg)) clients.push_back(borg.client);
+  }
+  return clients;
 }
 
 }  // namespace
@@ -58,180 +92,74 @@ std::string object_path(std::string_view kind, const std::string& name) {
   return path;
 }
 
-// Schedule
-
-ScheduleObject::ScheduleObject(Context& context, std::string name)
-    : AdaptorInterfaces(context.connection, sdbus::ObjectPath{object_path("schedule", name)}),
-      context_(context),
-      name_(std::move(name)) {
-  registerAdaptor();
-}
-ScheduleObject::~ScheduleObject() {
-  unregisterAdaptor();
-}
-const Schedule& ScheduleObject::schedule() const {
-  return find_or_empty(context_.manager.state().fleet.schedules, name_);
-}
-uint64_t ScheduleObject::RandomDelay() {
-  return microseconds(schedule().random_delay_seconds);
-}
-void ScheduleObject::changed() {
-  compat::emit_properties_changed(
-      getObject(), kScheduleInterface,
-      {"Enabled", "Crontab", "OnCalendar", "Timezone", "RandomDelay", "Calendar"});
-}
-void ScheduleObject::Set(sdbus::Result<>&& result, VariantMap properties) {
-  serve(context_.authorizer, getObject(), std::move(result), kScheduleInterface, "Set", {{"schedule", name_}},
-        [&context = context_, name = name_, properties = std::move(properties)](const Reply<>& reply,
-                                                                                const Actor&) {
-          context.manager.put_schedule(name, to_json(properties), false, reply.done());
-        });
-}
-void ScheduleObject::Remove(sdbus::Result<>&& result, VariantMap options) {
-  serve_remove(context_, getObject(), std::move(result), kScheduleInterface, ObjectKind::schedule, name_,
-               std::move(options));
-}
-
-// Repository
-
-RepositoryObject::RepositoryObject(Context& context, std::string name)
-    : AdaptorInterfaces(context.connection, sdbus::ObjectPath{object_path("repository", name)}),
-      context_(context),
-      name_(std::move(name)) {
-  registerAdaptor();
-}
-RepositoryObject::~RepositoryObject() {
-  unregisterAdaptor();
-}
-const Repository& RepositoryObject::repository() const {
-  return find_or_empty(context_.manager.state().fleet.repositories, name_);
-}
-Strings RepositoryObject::Ready() {
-  Strings ready;
-  for (const auto& [url, one] : context_.manager.state().fleet.borg_repositories) {
-    if (one.repository == name_ && one.ready) ready.push_back(one.client);
+std::variant<Strings, std::string> computed_value(Computed property, const State& state,
+                                                  const std::string& name) {
+  const Fleet& fleet = state.fleet;
+  switch (property) {
+    case Computed::ready:
+      return clients_with(fleet, name, [](const BorgRepository& borg) { return borg.ready; });
+    case Computed::damaged:
+      return clients_with(fleet, name, [](const BorgRepository& borg) { return borg.damaged != 0; });
+    case Computed::unusable:
+      return unusable_reason(fleet, find_or_empty(fleet.policies, name));
+    case Computed::timer: {
+      const bool has_timer = !find_or_empty(fleet.policies, name).schedule.empty();
+      return has_timer ? timer_unit_name("policy", name) : std::string{};
+    }
   }
-  return ready;
-}
-uint64_t RepositoryObject::CheckMaxDuration() {
-  return microseconds(repository().check_max_duration_seconds);
-}
-Strings RepositoryObject::Damaged() {
-  Strings damaged;
-  for (const auto& [url, one] : context_.manager.state().fleet.borg_repositories) {
-    if (one.repository == name_ && one.damaged != 0) damaged.push_back(one.client);
-  }
-  return damaged;
-}
-void RepositoryObject::changed() {
-  compat::emit_properties_changed(getObject(), kRepositoryInterface,
-                                  {"Enabled", "Encryption", "Transport", "Authorize", "AppendOnly", "Shared",
-                                   "HostKey", "Ready", "CheckSchedule", "VerifySchedule", "CompactSchedule",
-                                   "CheckMaxDuration", "CheckVerifyData", "Damaged"});
-}
-void RepositoryObject::Set(sdbus::Result<>&& result, VariantMap properties) {
-  serve(context_.authorizer, getObject(), std::move(result), kRepositoryInterface, "Set",
-        {{"repository", name_}},
-        [&context = context_, name = name_, properties = std::move(properties)](const Reply<>& reply,
-                                                                                const Actor&) {
-          DescriptorMap descriptors;
-          const Json::Value json = to_json(properties, &descriptors);
-          auto passphrase = take_secret(descriptors, "passphrase");
-          if (!passphrase) return reply.fail(passphrase.error());
-          context.manager.put_repository(name, json, std::move(*passphrase), false, reply.done());
-        });
-}
-void RepositoryObject::Remove(sdbus::Result<>&& result, VariantMap options) {
-  serve_remove(context_, getObject(), std::move(result), kRepositoryInterface, ObjectKind::repository, name_,
-               std::move(options));
+  return {};
 }
 
-// Client
-
-ClientObject::ClientObject(Context& context, std::string name)
-    : AdaptorInterfaces(context.connection, sdbus::ObjectPath{object_path("client", name)}),
+template <typename Object, typename Adaptor>
+NamedObject<Object, Adaptor>::NamedObject(Context& context, std::string name)
+    : sdbus::AdaptorInterfaces<Adaptor, sdbus::ManagedObject_adaptor>(
+          context.connection, sdbus::ObjectPath{object_path(to_string(kKind<Object>), name)}),
       context_(context),
       name_(std::move(name)) {
-  registerAdaptor();
-}
-ClientObject::~ClientObject() {
-  unregisterAdaptor();
-}
-const Client& ClientObject::client() const {
-  return find_or_empty(context_.manager.state().fleet.clients, name_);
-}
-void ClientObject::changed() {
-  compat::emit_properties_changed(getObject(), kClientInterface,
-                                  {"Enabled", "Local", "Address", "Port", "User", "Jump", "HostKey", "Ready",
-                                   "Addresses", "OperatingSystem", "BorgVersion", "Hostname"});
-}
-void ClientObject::Set(sdbus::Result<>&& result, VariantMap properties) {
-  serve(context_.authorizer, getObject(), std::move(result), kClientInterface, "Set", {{"client", name_}},
-        [&context = context_, name = name_, properties = std::move(properties)](const Reply<>& reply,
-                                                                                const Actor&) {
-          context.manager.put_client(name, to_json(properties), false, reply.done());
-        });
-}
-void ClientObject::Remove(sdbus::Result<>&& result, VariantMap options) {
-  serve_remove(context_, getObject(), std::move(result), kClientInterface, ObjectKind::client, name_,
-               std::move(options));
+  this->registerAdaptor();
 }
 
-// Policy
+template <typename Object, typename Adaptor>
+NamedObject<Object, Adaptor>::~NamedObject() {
+  this->unregisterAdaptor();
+}
 
-PolicyObject::PolicyObject(Context& context, std::string name)
-    : AdaptorInterfaces(context.connection, sdbus::ObjectPath{object_path("policy", name)}),
-      context_(context),
-      name_(std::move(name)) {
-  registerAdaptor();
+template <typename Object, typename Adaptor>
+const Object& NamedObject<Object, Adaptor>::object() const {
+  return find_or_empty(all_of(context_.manager.state().fleet, static_cast<const Object*>(nullptr)), name_);
 }
-PolicyObject::~PolicyObject() {
-  unregisterAdaptor();
+
+template <typename Object, typename Adaptor>
+void NamedObject<Object, Adaptor>::announce(const std::vector<std::string>& properties) {
+  compat::emit_properties_changed(this->getObject(), Adaptor::INTERFACE_NAME, properties);
 }
-const Policy& PolicyObject::policy() const {
-  return find_or_empty(context_.manager.state().fleet.policies, name_);
-}
-uint64_t PolicyObject::Timeout() {
-  return microseconds(policy().timeout_seconds);
-}
-VariantMap PolicyObject::Keep() {
-  return to_variant_map(to_json(policy().keep));
-}
-VariantMap PolicyObject::ClientKeep() {
-  Json::Value all{Json::objectValue};
-  for (const auto& [client, keep] : policy().client_keep) all[client] = to_json(keep);
-  return to_variant_map(all);
-}
-std::vector<VariantMap> PolicyObject::Hooks() {
-  return to_variant_maps(to_json(policy().hooks));
-}
-std::string PolicyObject::Unusable() {
-  return unusable_reason(context_.manager.state().fleet, policy());
-}
-std::string PolicyObject::Timer() {
-  return policy().schedule.empty() ? std::string{} : timer_unit_name("policy", name_);
-}
-void PolicyObject::changed() {
-  compat::emit_properties_changed(
-      getObject(), kPolicyInterface,
-      {"Enabled", "Type", "Schedule", "Repositories", "Clients", "Variables", "Exclude", "Compression",
-       "UploadLimit", "Timeout", "Catalog", "Canaries", "Keep", "ClientKeep", "Hooks", "Unusable", "Timer"});
-}
-void PolicyObject::Set(sdbus::Result<>&& result, VariantMap properties) {
-  serve(context_.authorizer, getObject(), std::move(result), kPolicyInterface, "Set", {{"policy", name_}},
-        [&context = context_, name = name_, properties = std::move(properties)](const Reply<>& reply,
-                                                                                const Actor&) {
-          DescriptorMap descriptors;
-          const Json::Value json = to_json(properties, &descriptors);
-          auto password = take_secret(descriptors, "password");
-          if (!password) return reply.fail(password.error());
-          context.manager.put_policy(name, json, std::move(*password), false, reply.done());
+
+template <typename Object, typename Adaptor>
+void NamedObject<Object, Adaptor>::Set(sdbus::Result<>&& result, VariantMap properties) {
+  serve(context_.authorizer, this->getObject(), std::move(result), Adaptor::INTERFACE_NAME, "Set",
+        {{to_string(kKind<Object>), name_}},
+        [&manager = context_.manager, name = name_, properties = std::move(properties)](const Reply<>& reply,
+                                                                                        const Actor&) {
+          change(manager, static_cast<const Object*>(nullptr), name, properties, reply);
         });
 }
-void PolicyObject::Remove(sdbus::Result<>&& result, VariantMap options) {
-  serve_remove(context_, getObject(), std::move(result), kPolicyInterface, ObjectKind::policy, name_,
-               std::move(options));
+
+template <typename Object, typename Adaptor>
+void NamedObject<Object, Adaptor>::Remove(sdbus::Result<>&& result, VariantMap options) {
+  serve(context_.authorizer, this->getObject(), std::move(result), Adaptor::INTERFACE_NAME, "Remove",
+        {{"name", name_}},
+        [&manager = context_.manager, name = name_, options = std::move(options)](const Reply<>& reply,
+                                                                                  const Actor&) {
+          const auto force = force_of(options);
+          if (!force) return reply.fail(force.error());
+          manager.remove(kKind<Object>, name, *force, reply.done());
+        });
 }
+
+template class NamedObject<Schedule, org::cyborgbackup1::Schedule_adaptor>;
+template class NamedObject<Repository, org::cyborgbackup1::Repository_adaptor>;
+template class NamedObject<Client, org::cyborgbackup1::Client_adaptor>;
+template class NamedObject<Policy, org::cyborgbackup1::Policy_adaptor>;
 
 // Job
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "bus/property_variants.h"
 #include "bus/serve.h"
 #include "dbus/compat.h"
 #include "dbus/variant_json.h"
@@ -27,124 +28,66 @@ struct Context {
   Manager& manager;
 };
 
-using Strings = std::vector<std::string>;
+// What the four kinds of named objects have in common. Properties are answered as their rows say, by the
+// methods that are made from the interface's XML.
+template <typename Named, typename Adaptor>
+class NamedObject : public sdbus::AdaptorInterfaces<Adaptor, sdbus::ManagedObject_adaptor> {
+ protected:
+  using Object = Named;
 
-class ScheduleObject final
-    : public sdbus::AdaptorInterfaces<org::cyborgbackup1::Schedule_adaptor, sdbus::ManagedObject_adaptor> {
- public:
-  ScheduleObject(Context& context, std::string name);
-  ~ScheduleObject();
-  void changed();
+  NamedObject(Context& context, std::string name);
+  ~NamedObject();
+
+  template <typename T, std::size_t kRow>
+  T get() const {
+    return bus_value<T, kRow>(context_.manager.state(), object(), name_);
+  }
+  void announce(const std::vector<std::string>& properties);
 
  private:
   void Set(sdbus::Result<>&& result, VariantMap properties) override;
   void Remove(sdbus::Result<>&& result, VariantMap options) override;
-  std::string Name() override { return name_; }
-  bool Enabled() override { return schedule().enabled; }
-  std::string Crontab() override { return schedule().crontab; }
-  std::string OnCalendar() override { return schedule().on_calendar; }
-  std::string Timezone() override { return schedule().timezone; }
-  uint64_t RandomDelay() override;
-  Strings Calendar() override { return schedule().calendar; }
-  const Schedule& schedule() const;
+  const Object& object() const;
 
   Context& context_;
   std::string name_;
+};
+
+class ScheduleObject final : public NamedObject<cyborg::Schedule, org::cyborgbackup1::Schedule_adaptor> {
+ public:
+  ScheduleObject(Context& context, std::string name) : NamedObject(context, std::move(name)) {}
+  void changed() { announce(announced()); }
+
+ private:
+#include <org.cyborgbackup1.Schedule.getters.inc>
 };
 
 class RepositoryObject final
-    : public sdbus::AdaptorInterfaces<org::cyborgbackup1::Repository_adaptor, sdbus::ManagedObject_adaptor> {
+    : public NamedObject<cyborg::Repository, org::cyborgbackup1::Repository_adaptor> {
  public:
-  RepositoryObject(Context& context, std::string name);
-  ~RepositoryObject();
-  void changed();
+  RepositoryObject(Context& context, std::string name) : NamedObject(context, std::move(name)) {}
+  void changed() { announce(announced()); }
 
  private:
-  void Set(sdbus::Result<>&& result, VariantMap properties) override;
-  void Remove(sdbus::Result<>&& result, VariantMap options) override;
-  std::string Name() override { return name_; }
-  bool Enabled() override { return repository().enabled; }
-  std::string Url() override { return repository().url; }
-  std::string Encryption() override { return repository().encryption; }
-  std::string Transport() override { return repository().transport; }
-  std::string Authorize() override { return repository().authorize; }
-  bool AppendOnly() override { return repository().append_only; }
-  bool Shared() override { return repository().shared; }
-  std::string HostKey() override { return repository().host_key; }
-  Strings Ready() override;
-  std::string CheckSchedule() override { return repository().check_schedule; }
-  std::string VerifySchedule() override { return repository().verify_schedule; }
-  std::string CompactSchedule() override { return repository().compact_schedule; }
-  uint64_t CheckMaxDuration() override;
-  bool CheckVerifyData() override { return repository().check_verify_data; }
-  Strings Damaged() override;
-  const Repository& repository() const;
-
-  Context& context_;
-  std::string name_;
+#include <org.cyborgbackup1.Repository.getters.inc>
 };
 
-class ClientObject final
-    : public sdbus::AdaptorInterfaces<org::cyborgbackup1::Client_adaptor, sdbus::ManagedObject_adaptor> {
+class ClientObject final : public NamedObject<cyborg::Client, org::cyborgbackup1::Client_adaptor> {
  public:
-  ClientObject(Context& context, std::string name);
-  ~ClientObject();
-  void changed();
+  ClientObject(Context& context, std::string name) : NamedObject(context, std::move(name)) {}
+  void changed() { announce(announced()); }
 
  private:
-  void Set(sdbus::Result<>&& result, VariantMap properties) override;
-  void Remove(sdbus::Result<>&& result, VariantMap options) override;
-  std::string Name() override { return name_; }
-  bool Enabled() override { return client().enabled; }
-  bool Local() override { return client().local; }
-  std::string Address() override { return client().address; }
-  uint32_t Port() override { return static_cast<uint32_t>(client().port); }
-  std::string User() override { return client().user; }
-  std::string Jump() override { return client().jump; }
-  std::string HostKey() override { return client().host_key; }
-  bool Ready() override { return client().ready; }
-  Strings Addresses() override { return client().addresses; }
-  std::string OperatingSystem() override { return client().operating_system; }
-  std::string BorgVersion() override { return client().borg_version; }
-  std::string Hostname() override { return client().hostname; }
-  const Client& client() const;
-
-  Context& context_;
-  std::string name_;
+#include <org.cyborgbackup1.Client.getters.inc>
 };
 
-class PolicyObject final
-    : public sdbus::AdaptorInterfaces<org::cyborgbackup1::Policy_adaptor, sdbus::ManagedObject_adaptor> {
+class PolicyObject final : public NamedObject<cyborg::Policy, org::cyborgbackup1::Policy_adaptor> {
  public:
-  PolicyObject(Context& context, std::string name);
-  ~PolicyObject();
-  void changed();
+  PolicyObject(Context& context, std::string name) : NamedObject(context, std::move(name)) {}
+  void changed() { announce(announced()); }
 
  private:
-  void Set(sdbus::Result<>&& result, VariantMap properties) override;
-  void Remove(sdbus::Result<>&& result, VariantMap options) override;
-  std::string Name() override { return name_; }
-  bool Enabled() override { return policy().enabled; }
-  std::string Type() override { return policy().type; }
-  std::string Schedule() override { return policy().schedule; }
-  Strings Repositories() override { return policy().repositories; }
-  Strings Clients() override { return policy().clients; }
-  VariantMap Variables() override { return to_variant_map(policy().variables); }
-  Strings Exclude() override { return policy().exclude; }
-  std::string Compression() override { return policy().compression; }
-  bool Catalog() override { return policy().catalog; }
-  Strings Canaries() override { return policy().canaries; }
-  uint64_t UploadLimit() override { return static_cast<uint64_t>(policy().upload_limit); }
-  uint64_t Timeout() override;
-  VariantMap Keep() override;
-  VariantMap ClientKeep() override;
-  std::vector<VariantMap> Hooks() override;
-  std::string Unusable() override;
-  std::string Timer() override;
-  const Policy& policy() const;
-
-  Context& context_;
-  std::string name_;
+#include <org.cyborgbackup1.Policy.getters.inc>
 };
 
 class JobObject final

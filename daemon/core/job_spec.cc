@@ -116,25 +116,10 @@ void visit_direct(Visit& visit, Direct& direct) {
   visit("line", direct.line);
 }
 
-template <typename Visit, typename Restore>
-void visit_restore(Visit& visit, Restore& restore) {
-  visit("conflict", restore.conflict);
-  visit("output", restore.output);
-  visit("tar", restore.tar);
-  visit("databases", restore.databases);
-  visit("database_names", restore.database_names);
-  visit("all_databases", restore.all_databases);
-  visit("globals", restore.globals);
-  visit("guest", restore.guest);
-  visit("guest_name", restore.guest_name);
-  visit("start", restore.start);
-}
-
 // The objects in it: `each` gets a name, and what visits the object's fields.
 template <typename Spec, typename Each>
 void visit_parts(Spec& spec, Each each) {
   each("direct", [&spec](auto& visit) { visit_direct(visit, spec.direct); });
-  each("restore", [&spec](auto& visit) { visit_restore(visit, spec.restore); });
 }
 
 template <typename Visit, typename Spec>
@@ -166,8 +151,6 @@ void visit_spec(Visit& visit, Spec& spec) {
   visit("compression", spec.compression);
   visit("upload_limit", spec.upload_limit);
   visit("files_cache_suffix", spec.files_cache_suffix);
-  visit("paths", spec.paths);
-  visit("directory", spec.directory);
   visit("dry_run", spec.dry_run);
   visit("remove", spec.remove);
   visit("remove_ids", spec.remove_ids);
@@ -316,6 +299,7 @@ Json::Value to_json(const JobSpec& spec) {
   json["target"] = target_to_json(spec.target);
   json["repository_host"] = target_to_json(spec.repository_host);
   json["dump"] = dump_to_json(spec.dump);
+  json["restore"] = to_json(spec.restore);
   visit_parts(spec, [&json](const char* name, auto visit_part) {
     json[name] = Json::Value{Json::objectValue};
     Writer part_writer{json[name]};
@@ -341,6 +325,8 @@ Expected<JobSpec> job_spec_from_json(const Json::Value& json) {
     visit_part(part_reader);
     if (!bad) bad = part_reader.bad();
   });
+  const char* bad_option = take_json(json.isObject() ? json["restore"] : Json::Value{}, spec.restore);
+  if (!bad) bad = bad_option;
   if (bad) return bad_field(bad);
   const bool loads = verified_type(spec).has_value();
   if (spec.kind == JobKind::verify && spec.verify != "compare" && spec.verify != "read" && !loads) {

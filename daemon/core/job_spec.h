@@ -22,6 +22,7 @@
 #include "core/error.h"
 #include "core/model.h"
 #include "core/policy_type_row.h"
+#include "core/restore_spec.h"
 #include "core/result_code.h"
 
 namespace cyborg {
@@ -58,21 +59,6 @@ struct DirectSpec {
   bool manual = false;          // somebody else writes authorized_keys there
   std::string host_public_key;  // of the repository host, "ssh-ed25519 AAAA…"; empty before its preparation
   std::string key, line;        // the client's key and its line there, as known
-};
-
-// What a restore does, beside paths and directory.
-struct RestoreSpec {
-  std::string conflict = "overwrite";  // with what is there already: overwrite, keep, rename or fail
-  bool output = false;                 // to descriptor 0 instead: one file's content, or a tar stream
-  bool tar = false;                    // a tar stream in any case
-  // Databases of the archive, loaded into the server that `dump` describes, under the names beside them.
-  std::vector<std::string> databases, database_names;
-  bool all_databases = false;
-  bool globals = false;  // roles, users and grants, too
-  // A guest of the archive, put back into the hypervisor under this name; JobSpec::directory is where its
-  // disks go then, empty for where they were.
-  std::string guest, guest_name;
-  bool start = false;
 };
 
 struct JobSpec {
@@ -113,11 +99,10 @@ struct JobSpec {
   std::string files_cache_suffix;  // one per policy
   DumpSpec dump;
 
-  // restore (archive, too)
-  std::vector<std::string> paths;  // inside the archive, as given by the user (leading / allowed); empty: all
-  std::string directory;           // absolute; "/" for in place
-  bool dry_run = false;            // only say what would be written; of a preparation: change nothing
-  RestoreSpec restore;
+  bool dry_run = false;  // of a restore or a preparation: change nothing, only say what would be done
+
+  // restore (archive, too), with nothing left open: conflict, and the names of databases and guest
+  RestoreSpec restore{.conflict = "overwrite"};
 
   // prune: what goes, by name and (in the same order) borg id; and what the repository must still hold of the
   // same series for its listing to be believed

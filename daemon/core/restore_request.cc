@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 #include "core/policy_types.h"
+#include "core/property_values.h"
 
 namespace cyborg {
 namespace {
@@ -21,8 +21,8 @@ const DumpSource* dump_source(const std::string& type_name) {
 }
 
 Expected<void> check_conflict(const RestoreRequest& request) {
-  constexpr std::array kForFiles{"", "overwrite", "keep", "rename", "fail"};
-  if (std::ranges::find(kForFiles, request.conflict) == kForFiles.end()) {
+  const auto conflicts = restore_conflicts();
+  if (!request.conflict.empty() && std::ranges::find(conflicts, request.conflict) == conflicts.end()) {
     return refuse(fmt::format("conflict \"{}\": expected overwrite, keep, rename or fail", request.conflict));
   }
   if (request.of_databases() && (request.conflict == "keep" || request.conflict == "rename")) {
@@ -131,47 +131,19 @@ Expected<void> check_guest(const RestoreRequest& request, const std::string& typ
 }
 
 Json::Value restore_details(const RestoreRequest& request) {
-  Json::Value details{Json::objectValue};
-  details["paths"] = Json::Value{Json::arrayValue};
-  for (const auto& path : request.paths) details["paths"].append(path);
-  details["directory"] = request.directory;
-  if (!request.conflict.empty()) details["conflict"] = request.conflict;
-  if (request.dry_run) details["dry_run"] = true;
-  if (request.output) details["output"] = true;
-  if (request.tar) details["tar"] = true;
-  for (const auto& [name, new_name] : request.databases) details["databases"][name] = new_name;
-  if (request.all_databases) details["all_databases"] = true;
-  if (request.globals) details["globals"] = true;
-  if (request.of_guest()) details["guest"] = request.guest;
-  if (!request.guest_name.empty()) details["guest_name"] = request.guest_name;
-  if (request.start) details["start"] = true;
+  Json::Value details = json_of_set<RestoreSpec>(request);
+  for (const char* key : {"paths", "directory"}) details[key] = to_json(request)[key];
   return details;
 }
 
 RestoreRequest restore_request(const Job& job) {
   RestoreRequest request;
+  take_json(job.details, request);  // those that are not there are as nobody gave them
   request.archive = job.archive;
   request.repository = job.repository;
   request.borg_url = job.borg_url;
   request.policy = job.policy;
   request.client = job.client;
-  const Json::Value& details = job.details;
-  for (const auto& path : details["paths"]) request.paths.push_back(path.asString());
-  request.directory = details["directory"].asString();
-  request.conflict = details["conflict"].asString();
-  request.dry_run = details["dry_run"].asBool();
-  request.output = details["output"].asBool();
-  request.tar = details["tar"].asBool();
-  if (details["databases"].isObject()) {
-    for (const auto& name : details["databases"].getMemberNames()) {
-      request.databases[name] = details["databases"][name].asString();
-    }
-  }
-  request.all_databases = details["all_databases"].asBool();
-  request.globals = details["globals"].asBool();
-  request.guest = details["guest"].asString();
-  request.guest_name = details["guest_name"].asString();
-  request.start = details["start"].asBool();
   return request;
 }
 

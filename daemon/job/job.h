@@ -41,7 +41,7 @@ class JobContext {
   const std::string& directory() const { return directory_; }
   const JobSpec& spec() const { return spec_; }
   // Of the paths of a restore, only these are left to do.
-  void restrict_paths(std::vector<std::string> paths) { spec_.paths = std::move(paths); }
+  void restrict_paths(std::vector<std::string> paths) { spec_.restore.paths = std::move(paths); }
   const std::string& passphrase() const { return passphrase_.text(); }
   // Another one that may open the repository; empty: there is none.
   bool has_new_passphrase() const { return !new_passphrase_.empty(); }

@@ -134,15 +134,29 @@ void Manager::refresh_timers(Then<void> done) {
   });
 }
 
+namespace {
+
+bool depends_on(const Policy& policy, ObjectKind kind, const std::string& name) {
+  switch (kind) {
+    case ObjectKind::schedule:
+      return policy.schedule == name;
+    case ObjectKind::repository:
+      return std::ranges::find(policy.repositories, name) != policy.repositories.end();
+    case ObjectKind::client:
+      return std::ranges::find(policy.clients, name) != policy.clients.end();
+    case ObjectKind::policy:
+      return false;
+  }
+  return false;
+}
+
+}  // namespace
+
 // An object changed: the bus, and what depends on it.
 void Manager::changed(ObjectKind kind, const std::string& name) {
   out_.publisher.object_changed(kind, name);
-  if (kind == ObjectKind::policy) return;
   for (const auto& [policy_name, policy] : state_.fleet.policies) {
-    const bool concerned = policy.schedule == name ||
-                           std::ranges::find(policy.clients, name) != policy.clients.end() ||
-                           std::ranges::find(policy.repositories, name) != policy.repositories.end();
-    if (concerned) out_.publisher.object_changed(ObjectKind::policy, policy_name);
+    if (depends_on(policy, kind, name)) out_.publisher.object_changed(ObjectKind::policy, policy_name);
   }
 }
 

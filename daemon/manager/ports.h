@@ -103,7 +103,6 @@ class Clock {
 };
 
 // What is told to the outside: the objects on the bus. The objects themselves are read from the Manager.
-enum class ObjectKind { schedule, repository, client, policy };
 class Publisher {
  public:
   virtual ~Publisher() = default;

@@ -139,32 +139,25 @@ void describe_verify(const Fleet& fleet, const Job& job, JobSpec& spec) {
 Expected<void> describe_restore(const Fleet& fleet, const Job& job, JobSpec& spec) {
   const RestoreRequest request = restore_request(job);
   spec.archive = request.archive;
-  spec.paths = request.paths;
-  spec.directory = request.directory;
-  spec.dry_run = request.dry_run;
-  spec.restore.output = request.output;
-  spec.restore.tar = request.tar;
-  if (!request.conflict.empty()) spec.restore.conflict = request.conflict;
-  if (!request.of_databases() && !request.of_guest()) return {};
+  RestoreSpec& restore = spec.restore;
+  restore = request;
+  spec.dry_run = restore.dry_run;
+  if (restore.conflict.empty()) {
+    restore.conflict = restore.of_databases() || restore.of_guest() ? "fail" : "overwrite";
+  }
+  if (!restore.of_databases() && !restore.of_guest()) return {};
   const auto policy = fleet.policies.find(job.policy);
   if (policy == fleet.policies.end()) {
     return fail(ErrorCode::no_such_policy, fmt::format("policy {} was removed", job.policy));
   }
   spec.dump = backup_source(policy->second, job.client).dump;
-  if (request.of_guest()) {
-    spec.restore.guest = request.guest;
-    spec.restore.guest_name = request.guest_name.empty() ? request.guest : request.guest_name;
-    spec.restore.start = request.start;
-    if (request.conflict.empty()) spec.restore.conflict = "fail";
-    spec.paths = {guest_path(spec)};
+  if (restore.of_guest()) {
+    if (restore.guest_name.empty()) restore.guest_name = restore.guest;
+    restore.paths = {guest_path(spec)};
     return {};
   }
-  if (request.conflict.empty()) spec.restore.conflict = "fail";
-  spec.restore.all_databases = request.all_databases;
-  spec.restore.globals = request.globals;
-  for (const auto& [name, new_name] : request.databases) {
-    spec.restore.databases.push_back(name);
-    spec.restore.database_names.push_back(new_name.empty() ? name : new_name);
+  for (auto& [name, new_name] : restore.databases) {
+    if (new_name.empty()) new_name = name;
   }
   return {};
 }

@@ -4,82 +4,22 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
-#include <regex>
 
 #include "core/backup_source.h"
 #include "core/calendar.h"
 #include "core/fields.h"
-#include "core/hooks.h"
+#include "core/property_values.h"
 #include "core/repository_url.h"
-#include "plan/maintenance.h"
-#include "plan/retention.h"
 
 namespace cyborg {
-namespace {
-
-std::string_view check_object_name(const std::string& name) {
-  return is_valid_name(name) ? "" : "an object's name (a-z, 0-9, \".\", \"_\", \"-\")";
-}
-
-std::string_view check_optional_name(const std::string& name) {
-  return name.empty() ? "" : check_object_name(name);
-}
-
-std::string_view check_host_key(const std::string& key) {
-  static const std::regex form{"SHA256:[A-Za-z0-9+/]{43}"};
-  return key.empty() || std::regex_match(key, form)
-             ? ""
-             : "SHA256: and 43 characters, as ssh-keygen -lf prints it";
-}
-
-std::string_view check_timezone(const std::string& zone) {
-  static const std::regex form{"[A-Za-z][A-Za-z0-9_+/-]*"};
-  return zone.empty() || std::regex_match(zone, form) ? ""
-                                                      : "a name of the tz database such as Europe/Berlin";
-}
-
-std::string_view check_compression(const std::string& compression) {
-  static const std::regex form{"none|(auto,)?(lz4|(zstd(,([1-9]|1[0-9]|2[0-2]))?)|((zlib|lzma)(,[0-9])?))"};
-  return std::regex_match(compression, form)
-             ? ""
-             : "none, lz4, zstd[,1-22], zlib[,0-9], lzma[,0-9], or auto,… of these";
-}
-
-std::string_view check_encryption(const std::string& mode) {
-  static constexpr std::array modes{"none",           "authenticated", "authenticated-blake2", "repokey",
-                                    "repokey-blake2", "keyfile",       "keyfile-blake2"};
-  if (mode == "keyfile" || mode == "keyfile-blake2") {
-    return "a mode that keeps its key in the repository, since clients hold no key: repokey or "
-           "repokey-blake2";
-  }
-  return std::ranges::find(modes, mode) != modes.end() ? ""
-                                                       : "none, authenticated[-blake2] or repokey[-blake2]";
-}
-
-std::string_view check_canary(const std::string& path) {
-  const bool good = path.starts_with('/') && path.size() > 1 && !path.ends_with('/') &&
-                    path.find("/../") == std::string::npos && !path.ends_with("/..");
-  return good ? "" : "the absolute path of a file";
-}
-
-std::string_view check_exclude(const std::string& pattern) {
-  return pattern.empty() ? "a pattern" : "";
-}
-
-}  // namespace
 
 Expected<Schedule> apply_schedule(Schedule base, const Json::Value& properties) {
   if (auto named = check_name("schedule", base.name); !named) return std::unexpected(named.error());
   Fields fields{properties};
-  fields.flag("enabled", base.enabled);
   // Giving one of the two replaces the other.
   if (fields.has("crontab") && !fields.has("on_calendar")) base.on_calendar.clear();
   if (fields.has("on_calendar") && !fields.has("crontab")) base.crontab.clear();
-  fields.text("crontab", base.crontab);
-  fields.text("on_calendar", base.on_calendar);
-  fields.text("timezone", base.timezone, check_timezone);
-  fields.span("random_delay", base.random_delay, base.random_delay_seconds);
+  read_properties(fields, base, true);
   if (auto finished = fields.finish(); !finished) return std::unexpected(finished.error());
   if (base.crontab.empty() == base.on_calendar.empty()) {
     return fail(ErrorCode::invalid_schedule,
@@ -101,27 +41,9 @@ Expected<Schedule> apply_schedule(Schedule base, const Json::Value& properties) 
 Expected<Repository> apply_repository(Repository base, const Json::Value& properties, bool create) {
   if (auto named = check_name("repository", base.name); !named) return std::unexpected(named.error());
   Fields fields{properties};
-  fields.flag("enabled", base.enabled);
   const Repository before = base;
-  if (create) fields.text("url", base.url);
-  if (create || fields.has("encryption")) fields.text("encryption", base.encryption, check_encryption);
-  fields.text("transport", base.transport, [](const std::string& transport) -> std::string_view {
-    return transport == "relay" || transport == "direct" ? ""
-                                                         : "relay (the client's borg speaks through the "
-                                                           "server's ssh connection) or direct (it connects "
-                                                           "to the repository host itself)";
-  });
-  fields.text("authorize", base.authorize, [](const std::string& who) -> std::string_view {
-    return who == "automatic" || who == "manual" ? "" : "automatic or manual";
-  });
-  fields.flag("append_only", base.append_only);
-  fields.flag("shared", base.shared);
-  fields.text("host_key", base.host_key, check_host_key);
-  for (const auto& maintenance : maintenance_table()) {
-    fields.text(maintenance.key, base.*maintenance.schedule, check_optional_name);
-  }
-  fields.span("check_max_duration", base.check_max_duration, base.check_max_duration_seconds);
-  fields.flag("check_verify_data", base.check_verify_data);
+  read_properties(fields, base, create);
+  if (!create && fields.has("encryption")) read_property(fields, row_of<Repository>("encryption"), base);
   if (base.check_verify_data && base.check_max_duration_seconds.count() > 0) {
     fields.refuse("check_verify_data", "true",
                   "no check_max_duration beside it: borg reads all data in one go");
@@ -160,22 +82,8 @@ Expected<Client> apply_client(Client base, const Json::Value& properties, bool c
   if (auto named = check_name("client", base.name); !named) return std::unexpected(named.error());
   const Client before = base;
   Fields fields{properties};
-  std::int64_t port = base.port;
-  fields.flag("enabled", base.enabled);
-  if (create) fields.flag("local", base.local);
-  fields.text("address", base.address, [](const std::string& host) -> std::string_view {
-    return host.empty() || is_valid_host(host) ? "" : "a host name or an address";
-  });
-  fields.number("port", port, 1, 65535);
-  fields.text("user", base.user, [](const std::string& user) -> std::string_view {
-    return is_valid_user(user) ? "" : "a user name";
-  });
-  fields.text("jump", base.jump, [](const std::string& jump) -> std::string_view {
-    return jump.empty() || parse_ssh_target(jump, "") ? "" : "[user@]host[:port]";
-  });
-  fields.text("host_key", base.host_key, check_host_key);
+  read_properties(fields, base, create);
   if (auto finished = fields.finish(); !finished) return std::unexpected(finished.error());
-  base.port = static_cast<int>(port);
   if (base.local && (fields.has("address") || fields.has("port") || fields.has("user") ||
                      fields.has("jump") || fields.has("host_key"))) {
     return fail(ErrorCode::invalid_argument,
@@ -188,43 +96,6 @@ Expected<Client> apply_client(Client base, const Json::Value& properties, bool c
   }
   return base;
 }
-
-namespace {
-
-// {"client": {"keep_daily": 3}}: each client named gets exactly these rules; an empty object takes them away.
-void read_client_keep(Fields& fields, Policy& policy) {
-  Json::Value all{Json::objectValue};
-  fields.object("client_keep", all);
-  for (const auto& client : all.getMemberNames()) {
-    if (std::ranges::find(policy.clients, client) == policy.clients.end()) {
-      fields.refuse("client_keep", client, "a client of the policy");
-      continue;
-    }
-    Retention keep;
-    if (all[client].isObject()) {
-      Fields rules{all[client]};
-      read_retention(rules, keep);
-      if (auto read = rules.finish(); !read) fields.refuse(read.error());
-    } else {
-      fields.refuse("client_keep", client, "an object of rules, such as {\"keep_daily\": 3}");
-    }
-    if (keep.any()) {
-      policy.client_keep[client] = keep;
-    } else {
-      policy.client_keep.erase(client);
-    }
-  }
-}
-
-void read_hooks(Fields& fields, Policy& policy) {
-  Json::Value list{Json::arrayValue};
-  if (!fields.objects("hooks", list)) return;
-  auto hooks = hooks_from_json(list);
-  if (!hooks) return fields.refuse(hooks.error());
-  policy.hooks = std::move(*hooks);
-}
-
-}  // namespace
 
 namespace {
 
@@ -253,26 +124,25 @@ Expected<void> check_canaries(const Policy& policy) {
   return {};
 }
 
+// Rules are for clients of the policy; those without any rule are as the policy's.
+void check_client_keep(Fields& fields, const Json::Value& properties, Policy& policy) {
+  const Json::Value& given = properties["client_keep"];
+  if (!given.isObject()) return;
+  for (const auto& client : given.getMemberNames()) {
+    if (std::ranges::find(policy.clients, client) == policy.clients.end()) {
+      fields.refuse("client_keep", client, "a client of the policy");
+    }
+  }
+  std::erase_if(policy.client_keep, [](const auto& entry) { return !entry.second.any(); });
+}
+
 }  // namespace
 
 Expected<Policy> apply_policy(Policy base, const Json::Value& properties) {
   if (auto named = check_name("policy", base.name); !named) return std::unexpected(named.error());
   Fields fields{properties};
-  fields.flag("enabled", base.enabled);
-  fields.text("type", base.type);
-  fields.text("schedule", base.schedule, check_optional_name);
-  fields.list("repositories", base.repositories, check_object_name);
-  fields.list("clients", base.clients, check_object_name);
-  fields.object("variables", base.variables);
-  fields.list("exclude", base.exclude, check_exclude);
-  fields.text("compression", base.compression, check_compression);
-  fields.number("upload_limit", base.upload_limit, 0, std::int64_t{1} << 40);
-  fields.span("timeout", base.timeout, base.timeout_seconds);
-  read_retention(fields, base.keep);
-  read_client_keep(fields, base);
-  read_hooks(fields, base);
-  fields.flag("catalog", base.catalog);
-  fields.list("canaries", base.canaries, check_canary);
+  read_properties(fields, base, true);
+  check_client_keep(fields, properties, base);
   if (auto finished = fields.finish(); !finished) return std::unexpected(finished.error());
   if (auto checked = check_policy_variables(base); !checked) return std::unexpected(checked.error());
   if (auto checked = check_canaries(base); !checked) return std::unexpected(checked.error());

@@ -6,13 +6,13 @@
 #include <array>
 #include <set>
 
-#include "core/fields.h"
+#include "core/property_values.h"
 
 namespace cyborg {
 namespace {
 
 struct Period {
-  const char* name;  // of the rule, and with "keep_" before it of the property
+  const char* name;  // of the rule; with "keep_" before it, the key of its row
   std::int64_t Retention::* count;
   std::string RetentionArchive::* period;
 };
@@ -26,12 +26,6 @@ constexpr std::array kPeriods{
     Period{"monthly", &Retention::monthly, &RetentionArchive::month},
     Period{"yearly", &Retention::yearly, &RetentionArchive::year},
 };
-
-constexpr std::int64_t kMost = 100'000;
-
-std::string key_of(const Period& period) {
-  return fmt::format("keep_{}", period.name);
-}
 
 void keep_periods(const Period& rule, std::int64_t count, const std::vector<RetentionArchive>& archives,
                   std::vector<Verdict>& verdicts) {
@@ -151,25 +145,12 @@ std::vector<Microseconds> project_elapses(std::vector<Microseconds> known, Micro
   return known;
 }
 
-void read_retention(Fields& fields, Retention& keep) {
-  for (const auto& rule : kPeriods) fields.number(key_of(rule).c_str(), keep.*rule.count, 0, kMost);
-  fields.span("keep_within", keep.within, keep.within_seconds);
-}
-
 Json::Value to_json(const Retention& keep) {
-  Json::Value json{Json::objectValue};
-  for (const auto& rule : kPeriods) {
-    if (keep.*rule.count > 0) json[key_of(rule)] = Json::Int64{keep.*rule.count};
-  }
-  if (!keep.within.empty()) json["keep_within"] = keep.within;
-  return json;
+  return json_of_set(keep);
 }
 
 Retention retention_from_json(const Json::Value& json) {
-  Retention keep;
-  Fields fields{json};
-  read_retention(fields, keep);
-  return fields.finish() ? keep : Retention{};
+  return object_from_json<Retention>(json);
 }
 
 const Retention& retention_of(const Policy& policy, const std::string& client) {

@@ -11,8 +11,6 @@
 
 namespace cyborg {
 
-class Fields;
-
 // One archive of a series (one policy, client and borg repository).
 struct RetentionArchive {
   std::int64_t id = 0;
@@ -72,9 +70,7 @@ Expected<Removals> choose_removals(const Job& prune, const Retention& keep,
                                    const std::optional<JobState>& last_backup, Microseconds now,
                                    std::int64_t minimum);
 
-// Reads keep_last, keep_within, keep_hourly, keep_daily, keep_weekly, keep_monthly and keep_yearly.
-void read_retention(Fields& fields, Retention& keep);
-Json::Value to_json(const Retention& keep);
+Json::Value to_json(const Retention& keep);  // the rules that are set
 Retention retention_from_json(const Json::Value& json);
 
 // The policy's, or the client's own where it has one.

@@ -20,7 +20,7 @@ std::string tool(const JobSpec& spec) {
   const auto flag = [](const char* name, bool value) { return assign(name, value ? "yes" : ""); };
   return tool_start() + assign("N", spec.restore.guest_name) + flag("NEW", renamed(spec)) +
          flag("OVERWRITE", spec.restore.conflict == "overwrite") + flag("START", spec.restore.start) +
-         assign("DIRECTORY", spec.directory) + scripts::guest_tool +
+         assign("DIRECTORY", spec.restore.directory) + scripts::guest_tool +
          script_parts(spec.dump.guests()->scripts);
 }
 

@@ -27,7 +27,7 @@ std::string restore_script(const JobSpec& spec, const std::string& relay, bool e
   // The directory belongs to the user of the machine: not with our umask.
   return text +
          fmt::format("(umask 022; mkdir -p -- {0}) && cd -- {0} || die no-directory {0}\n",
-                     quote(spec.directory)) +
+                     quote(spec.restore.directory)) +
          "umask 022\nset -- " + quote(borg) + "\n" + script_run_borg();
 }
 
@@ -61,7 +61,7 @@ std::string rename_script(const JobSpec& spec) {
   return script_prelude() + fmt::format(
                                 "cd -- {0} || die no-directory {0}\n"
                                 "xargs -0 sh -c {1} sh {2} || die rename-failed\n",
-                                quote(spec.directory), quote(scripts::restore_rename),
+                                quote(spec.restore.directory), quote(scripts::restore_rename),
                                 quote(rename_suffix(spec)));
 }
 

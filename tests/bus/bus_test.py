@@ -143,6 +143,18 @@ class Objects(Case):
                     self.assertIn(said, error.get_dbus_message())
         self.assertEqual(stage.objects(), before)
 
+    def test_a_client_has_a_comment(self):
+        add("Client", "noted", {"comment": "of the print room"})
+        self.assertEqual(get("Client", "noted", "Comment"), "of the print room")
+        with Monitor() as monitor:
+            change("Client", "noted", {"comment": "of Ann's room"})
+            self.assertEqual(get("Client", "noted", "Comment"), "of Ann's room")
+        changed = [data for at, data in monitor.signals("PropertiesChanged") if at == path("client", "noted")]
+        self.assertEqual(changed[0][1]["Comment"]["data"], "of Ann's room")
+        with self.refused("InvalidArgument", 'comment "5": expected a text'):
+            change("Client", "noted", {"comment": 5})
+        remove("Client", "noted")
+
     def test_what_is_in_use_stays_unless_forced(self):
         add("Schedule", "s", {"crontab": "@daily"})
         add("Client", "c1")
@@ -313,6 +325,16 @@ class Requests(Case):
         self.assertEqual(value(), "3")
         manager("SetSetting", "ss", "max_jobs", "")
         self.assertEqual(value(), "16")
+
+    def test_each_property_is_described(self):
+        rows = manager("ListProperties", "")
+        for kind in ("Schedule", "Repository", "Client", "Policy"):
+            described = {str(r["name"]): r for r in rows if r["object"] == kind.lower()}
+            for p in api(kind).iter("property"):
+                key = "".join("_" + c.lower() if c.isupper() else c for c in p.get("name")).lstrip("_")
+                self.assertIn(key, described)
+        port, = (r for r in rows if (r["object"], r["name"]) == ("client", "port"))
+        self.assertEqual((port["set"], port["default"], port["minimum"], port["maximum"]), ("always", 22, 1, 65535))
 
     def test_the_status_of_the_fleet_has_a_row_for_each_policy_and_client(self):
         rows = {(str(r["policy"]), str(r["client"])) for r in manager("GetFleetStatus", "")}

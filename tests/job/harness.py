@@ -140,12 +140,13 @@ class Run:
                     encryption="repokey-blake2", append_only=False, borg_id="", change_passphrase=False, archive=f"archive-{lab.number}",
                     roots=[], any_root=False, patterns=[], exclude=[], exclude_if_present=[],
                     exclude_caches=False, one_file_system=False, snapshot=False, snapshot_size=10, compression="lz4", upload_limit=0,
-                    files_cache_suffix="p", paths=[], directory="", dry_run=False,
-                    restore=dict(conflict="overwrite", output=False, tar=False, databases=[], database_names=[], guest="", guest_name="", start=False,
-                                 all_databases=False, globals=False), remove=[], remove_ids=[], keep_ids=[],
+                    files_cache_suffix="p", dry_run=False,
+                    restore=dict(conflict="overwrite", paths=[], directory="", output=False, tar=False, databases={}, guest="", guest_name="", start=False,
+                                 dry_run=False, all_databases=False, globals=False), remove=[], remove_ids=[], keep_ids=[],
                     dump=NO_DUMP, direct=NO_DIRECT, hooks=[], max_duration=0, verify_data=False, import_names=[], borg_url="",
                     catalog_budget=0, database_remote=False,
                     verify="", client_away="", seed="", sample_files=0, sample_bytes=0, canaries=[])
+        spec["restore"].update((key, fields.pop(key)) for key in ("paths", "directory") if key in fields)
         spec.update(fields)
         (credentials / "spec").write_text(json.dumps(spec))
         (credentials / "ssh-key").write_bytes(lab.key.read_bytes())

@@ -165,7 +165,7 @@ TEST_F(SystemdTest, WhatCoreMakesOfAJobIsTaken) {
       spec.local = local;
       spec.policy = spec.client = spec.repository = "a";
       spec.repository_path = "/var/lib/sd-test-repository";
-      spec.directory = "/";
+      spec.restore.directory = "/";
       JobUnitOptions options{{"/bin/sleep", kCredentials, "/var/lib/cyborg/jobs", "/var/lib/cyborg/borg"},
                              std::chrono::seconds{60},
                              {},

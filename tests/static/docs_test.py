@@ -78,19 +78,23 @@ class PolicyTypes(unittest.TestCase):
             self.assertRegex(described, rf'(?m)^\.TP\n\.BR? .*\b{name}\b', name)
             for variable in variables:
                 self.assertRegex(described, rf"\b{variable}\b", f"{name}: {variable}")
+def manuals():
+    """As they are installed, where there is a build: the lists of properties are filled in by it."""
+    built = pathlib.Path(cyborgctl).parent / "cyborgctl.1" if cyborgctl else None
+    return [*ROOT.glob("*/man/*"), *([built] if built and built.exists() else [])]
 
 
 class Manuals(unittest.TestCase):
     def test_groff(self):
-        for page in ROOT.glob("*/man/*"):
-            with self.subTest(page=page.name):
+        for page in manuals():
+            with self.subTest(page=page):
                 result = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-Z", page], stdout=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, text=True)
                 self.assertEqual(result.stderr, "")
 
     def test_mandoc(self):
-        for page in ROOT.glob("*/man/*"):
-            with self.subTest(page=page.name):
+        for page in manuals():
+            with self.subTest(page=page):
                 result = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", page], stdout=subprocess.PIPE, text=True)
                 self.assertEqual(result.stdout, "")
 
@@ -132,6 +136,39 @@ class Readme(unittest.TestCase):
                     for option in words:
                         if option.startswith("--"):
                             self.assertIn(option.split("=")[0], result.stdout)
+
+
+class Completion(unittest.TestCase):
+    """bash completes what cyborgctl says that there is."""
+
+    def asked(self, *words):
+        if not cyborgctl:
+            self.skipTest("no cyborgctl was named")
+        script = ROOT / "client" / "completions" / "cyborgctl.bash"
+        path = f"{pathlib.Path(cyborgctl).resolve().parent}:{os.environ['PATH']}"
+        result = subprocess.run(["bash", "-c", '. "$0" && "$@"', script, *words], stdout=subprocess.PIPE, text=True,
+                                env=dict(os.environ, PATH=path))
+        return result.stdout.split()
+
+    def test_keys_are_those_that_can_be_set(self):
+        keys = self.asked("_cyborgctl_keys", "client")
+        self.assertIn("host_key=", keys)
+        for other in ("name=", "local=", "ready=", "borg_version="):
+            self.assertNotIn(other, keys)
+        policy = self.asked("_cyborgctl_keys", "policy")
+        for key in ("keep_daily=", "client_keep=", "hooks=", "canaries=", "var."):
+            self.assertIn(key, policy)
+
+    def test_options_are_those_of_the_help(self):
+        for words, options in ((("client", "add"), {"--host-key", "--local", "--ask-password"}),
+                               (("policy", "add"), {"--repository", "--keep-within", "--var", "--post-hook"}),
+                               (("restore", ""), {"--in-place", "--conflict", "--database", "--follow"})):
+            self.assertLessEqual(options, set(self.asked("_cyborgctl_options", *words)))
+
+    def test_values_are_those_of_the_property(self):
+        self.assertEqual(self.asked("_cyborgctl_value", "--transport"), ["relay", "direct"])
+        self.assertEqual(self.asked("_cyborgctl_value", "--authorize"), ["automatic", "manual"])
+        self.assertNotIn("keyfile", self.asked("_cyborgctl_value", "--encryption"))
 
 
 if __name__ == "__main__":

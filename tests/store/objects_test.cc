@@ -46,6 +46,7 @@ TEST_F(Objects, come_back_as_they_were_put) {
   c.operating_system = "Debian GNU/Linux 13 (trixie)";
   c.borg_version = "1.4.0";
   c.hostname = "far.example";
+  c.comment = "of Ann's \"room\"";
   good(ask<void>(&Store::put_client, c, true));
   Policy p = etc();
   p.name = "all";
@@ -75,6 +76,7 @@ TEST_F(Objects, come_back_as_they_were_put) {
       std::tie(c.name, c.enabled, c.local, c.address, c.port, c.user, c.jump, c.host_key, c.ready));
   EXPECT_EQ(std::tie(c2.addresses, c2.operating_system, c2.borg_version, c2.hostname),
             std::tie(c.addresses, c.operating_system, c.borg_version, c.hostname));
+  EXPECT_EQ(c2.comment, c.comment);
   ASSERT_EQ(all.policies.size(), 2U);
   const Policy& p2 = all.policies[0];
   EXPECT_EQ(std::tie(p2.name, p2.enabled, p2.type, p2.schedule, p2.repositories, p2.clients, p2.variables),

@@ -37,7 +37,8 @@ class ScriptedServer final : public DatabaseServer {
     const auto tables = std::from_chars(counted_.data(), end, counted.tables);
     if (tables.ec != std::errc{} || tables.ptr == end ||
         std::from_chars(tables.ptr + 1, end, counted.rows).ec != std::errc{}) {
-      throw Failure("database-server", "the rows of a database could not be counted", JobState::failed);
+      throw Failure(ResultCode::database_server, "the rows of a database could not be counted",
+                    JobState::failed);
     }
     return counted;
   }

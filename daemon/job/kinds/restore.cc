@@ -21,15 +21,15 @@ BorgEnd extract_here(JobContext& job, const RepositoryBorg& repository, bool exc
   const JobSpec& spec = job.spec();
   const mode_t mask = ::umask(022);  // the directory belongs to the machine's users
   std::error_code error;
-  std::filesystem::create_directories(spec.directory, error);
+  std::filesystem::create_directories(spec.restore.directory, error);
   LocalBorg borg;
   const std::string excludes = exclude ? local_exclude_file(spec, restore_borg_directory()) : std::string{};
   borg.command = borg_extract(spec, repository.url(), excludes);
   borg.base_dir = restore_borg_directory();
-  borg.directory = spec.directory;
+  borg.directory = spec.restore.directory;
   if (error) {
-    throw Failure(ResultCode::no_directory,
-                  fmt::format("{} cannot be made on {}: {}", spec.directory, spec.client, error.message()));
+    throw Failure(ResultCode::no_directory, fmt::format("{} cannot be made on {}: {}", spec.restore.directory,
+                                                        spec.client, error.message()));
   }
   BorgEnd end = repository.run(borg);
   ::umask(mask);
@@ -47,7 +47,7 @@ BorgEnd extract_there(JobContext& job, ClientShell& client, const RepositoryBorg
 }
 
 std::string target(const JobSpec& spec) {
-  return fmt::format("{}:{}", spec.client, spec.directory);
+  return fmt::format("{}:{}", spec.client, spec.restore.directory);
 }
 
 std::string existing(const JobSpec& spec, const Survey& survey) {
@@ -120,7 +120,7 @@ JobResult extract(JobContext& job, ClientShell& client, bool exclude) {
       spec.local ? extract_here(job, repository, exclude) : extract_there(job, client, repository, exclude);
   JobResult result = repository.judge(BorgVerb::extract, end);
   if (result.code == ResultCode::path_not_in_archive) {
-    Selection selection{spec.paths};
+    Selection selection{spec.restore.paths};
     list_archive(job, [&](ArchiveItem& item) { selection.holds(item); });
     if (selection.missing()) {
       result.message = missing_message(spec, *selection.missing(), selection.near_missing());
@@ -142,9 +142,9 @@ JobResult restore(JobContext& job) {
   if (spec.restore.output) return restore_output(job);
   if (loads_databases(spec)) return restore_databases(job);
   if (!spec.restore.guest.empty()) return restore_guest(job);
-  if (!spec.directory.starts_with('/')) {
+  if (!spec.restore.directory.starts_with('/')) {
     throw Failure(ResultCode::environment,
-                  fmt::format("the directory \"{}\" is not absolute", spec.directory));
+                  fmt::format("the directory \"{}\" is not absolute", spec.restore.directory));
   }
   job.output().line(6, fmt::format("restore of archive {} from {} to {}", spec.archive, repository_name(spec),
                                    target(spec)));

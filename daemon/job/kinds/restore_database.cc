@@ -78,8 +78,7 @@ std::vector<Load> choose(const JobSpec& spec, const Dumps& dumps) {
     }
     add("", "");
   }
-  for (std::size_t i = 0; i < spec.restore.databases.size(); ++i) {
-    const std::string& name = spec.restore.databases[i];
+  for (const auto& [name, target] : spec.restore.databases) {
     if (!dumps.databases.contains(name)) {
       throw Failure(
           ResultCode::database_not_in_archive,
@@ -87,7 +86,7 @@ std::vector<Load> choose(const JobSpec& spec, const Dumps& dumps) {
               "database \"{}\" is not in archive {}, which has: {}", name, spec.archive,
               dumps.databases.empty() ? "none" : fmt::format("{}", fmt::join(names_of(dumps), ", "))));
     }
-    add(name, spec.restore.database_names[i]);
+    add(name, target);
   }
   if (spec.restore.all_databases) {
     for (const auto& [name, dump] : dumps.databases) {

@@ -63,7 +63,7 @@ struct Wanted {
 Wanted look(JobContext& job) {
   const JobSpec& spec = job.spec();
   Wanted wanted;
-  Selection selection{spec.paths};
+  Selection selection{spec.restore.paths};
   const bool one = !spec.restore.tar && selection.paths().size() == 1;
   list_archive(job, [&](ArchiveItem& item) {
     if (!selection.holds(item)) return;

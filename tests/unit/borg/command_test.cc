@@ -78,14 +78,14 @@ TEST(BorgCommand, WhatIsNotWantedIsNotGiven) {
 TEST(BorgCommand, ARestoreDoesNotLock) {
   JobSpec spec;
   spec.archive = "a";
-  spec.paths = {"/etc/passwd", "home", "re:x", "./x//y/"};
+  spec.restore.paths = {"/etc/passwd", "home", "re:x", "./x//y/"};
   const auto command = borg_extract(spec, "/r");
   EXPECT_TRUE(has(command, "--bypass-lock"));
   EXPECT_EQ((std::vector<std::string>{command.end() - 5, command.end()}),
             (std::vector<std::string>{"/r::a", "etc/passwd", "home", "pp:re:x", "x/y"}));
   EXPECT_EQ(borg_extract_file(spec, "/r", "a").back(), "a");
   EXPECT_EQ(borg_export_tar(spec, "/r").back(), "x/y");
-  spec.paths.emplace_back("/");  // that is all of it
+  spec.restore.paths.emplace_back("/");  // that is all of it
   EXPECT_EQ(borg_extract(spec, "/r").back(), "/r::a");
   EXPECT_TRUE(has(borg_extract(spec, "/r", "/e"), "--exclude-from"));
 }

@@ -41,8 +41,8 @@ JobSpec full_spec() {
   spec.compression = "auto,zstd,3";
   spec.upload_limit = std::int64_t{1} << 40;
   spec.files_cache_suffix = "p";
-  spec.paths = {"etc/fstab"};
-  spec.directory = "/tmp/x";
+  spec.restore.paths = {"etc/fstab"};
+  spec.restore.directory = "/tmp/x";
   return spec;
 }
 

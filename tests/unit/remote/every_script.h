@@ -28,7 +28,7 @@ inline JobSpec script_spec() {
   spec.archive = "etc-web-1";
   spec.roots = {"/etc", "/with 'quote' and\nbreak"};
   spec.exclude = {"$(touch /tmp/never)", "/var/tmp/", "pp:/it's"};
-  spec.directory = "/out $HOME";
+  spec.restore.directory = "/out $HOME";
   spec.files_cache_suffix = "etc";
   spec.compression = "lz4";
   return spec;
@@ -107,10 +107,10 @@ inline std::map<std::string, std::string> every_script() {
   spec = script_spec();
   all["restore"] = restore_script(spec, relay, false);
   all["restore with excludes"] = restore_script(spec, relay, true);
-  all["look"] = look_script(spec.directory);
-  all["content"] = content_script(spec.directory);
-  all["links"] = links_script(spec.directory);
-  all["make parents"] = make_parents_script(spec.directory);
+  all["look"] = look_script(spec.restore.directory);
+  all["content"] = content_script(spec.restore.directory);
+  all["links"] = links_script(spec.restore.directory);
+  all["make parents"] = make_parents_script(spec.restore.directory);
   all["rename"] = rename_script(spec);
   all["upload"] = upload_script(spec);
   all["facts"] = facts_script(false);

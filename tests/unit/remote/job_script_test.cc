@@ -25,7 +25,7 @@ JobSpec spec() {
   spec.archive = "a";
   spec.roots = {"/etc", "/with 'quote' and\nbreak"};
   spec.exclude = {"$(touch /tmp/never)"};
-  spec.directory = "/out $HOME";
+  spec.restore.directory = "/out $HOME";
   return spec;
 }
 

@@ -26,7 +26,7 @@ class RestoreScript : public test::ScriptTest {
     fs::create_directory(directory_ / "target");
     spec_.job = 7;
     spec_.client = "web";
-    spec_.directory = (directory_ / "target").string();
+    spec_.restore.directory = (directory_ / "target").string();
   }
 
   int run(const std::string& script, const std::string& input = {}) const {
@@ -55,7 +55,7 @@ TEST_P(RestoreScript, FindsWhatIsThere) {
                             entry("it's $x") + entry("*") + entry("gone") + entry("dir", 'd') +
                             entry("was-file") + entry("link", 'l') + entry("to-dir", 'd') +
                             entry("no?dir", 'd');
-  ASSERT_EQ(run(look_script(spec_.directory), input), 0) << text(directory_ / "err");
+  ASSERT_EQ(run(look_script(spec_.restore.directory), input), 0) << text(directory_ / "err");
   std::multiset<std::string> found;
   const std::string out = text(directory_ / "out");
   for (std::size_t begin = 0, end = 0; (end = out.find('\0', begin)) != std::string::npos; begin = end + 1) {
@@ -63,7 +63,7 @@ TEST_P(RestoreScript, FindsWhatIsThere) {
   }
   EXPECT_EQ(found, (std::multiset<std::string>{"-./a", "-./new\nline", "-./-dash", "+./bad\xff", "-./it's $x",
                                                "-./*", "d./dir", "-./was-file", "-./link", "-./to-dir"}));
-  EXPECT_EQ(run(look_script(spec_.directory + "/none"), input), 0);
+  EXPECT_EQ(run(look_script(spec_.restore.directory + "/none"), input), 0);
   EXPECT_EQ(text(directory_ / "out"), "");
 }
 
