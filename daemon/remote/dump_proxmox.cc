@@ -1,5 +1,6 @@
 // Guests of a Proxmox host, virtual machines and containers, as its own tools save them.
 #include "remote/dump_tools.h"
+#include "remote/script_parts.h"
 #include "remote/scripts.h"
 
 namespace cyborg {

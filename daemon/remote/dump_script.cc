@@ -55,14 +55,6 @@ std::string guest_part(std::string_view name) {
 
 }  // namespace
 
-std::string assign(const char* name, const std::string& value) {
-  return fmt::format("{}={}\n", name, quote(value));
-}
-
-std::string assign(const char* name, const std::vector<std::string>& values) {
-  return assign(name, fmt::format("{}", fmt::join(values, "\n")));
-}
-
 std::string script_secret(const DumpSpec& dump) {
   return assign("FORM", dump.type == "mysql" ? "[client]\\n%s\\n" : "%s\\n") + scripts::secret;
 }

@@ -16,10 +16,6 @@
 
 namespace cyborg {
 
-// Shell assignments of quoted values; of a list, a line each.
-std::string assign(const char* name, const std::string& value);
-std::string assign(const char* name, const std::vector<std::string>& values);
-
 std::string vm_tool(const DumpSpec& dump);
 std::string proxmox_tool(const DumpSpec& dump);
 

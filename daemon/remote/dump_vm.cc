@@ -5,6 +5,7 @@
 // whatever is killed, nothing has to be merged back: a job is ended, a scratch file is removed. Both have
 // "cyborg-" in their names, by which the next backup finds what one that was killed has left.
 #include "remote/dump_tools.h"
+#include "remote/script_parts.h"
 #include "remote/scripts.h"
 
 namespace cyborg {
