@@ -50,7 +50,8 @@ function(cyborg_embed_migrations directory output)
 endfunction()
 
 # remote/NAME.sh: generates a header and a source with a constant scripts::NAME for each, so that a script without a
-# file does not compile. The comments at a file's beginning stay here.
+# file does not compile. What is nothing but a comment (in an awk program, too) or empty stays here: a script travels
+# on a command line, which has a limit.
 function(cyborg_embed_scripts directory header source)
   file(GLOB files CONFIGURE_DEPENDS ${directory}/*.sh)
   list(SORT files)
@@ -66,7 +67,9 @@ function(cyborg_embed_scripts directory header source)
       message(FATAL_ERROR "${file}: a script's name is a C++ identifier, words_with_underscores.sh")
     endif()
     file(READ ${file} text)
-    string(REGEX REPLACE "^(#[^\n]*\n)+" "" text "${text}")
+    string(REGEX REPLACE "\n[ \t]*#[^\n]*" "" text "\n${text}")
+    string(REGEX REPLACE "\n\n+" "\n" text "${text}")
+    string(REGEX REPLACE "^\n" "" text "${text}")
     cyborg_embed_literal(literal "${text}")
     string(APPEND declarations "extern const char* const ${name};\n")
     string(APPEND definitions "const char* const ${name} = ${literal};\n")

@@ -58,7 +58,7 @@ inline std::string error_message(const sdbus::Error& error) {
 
 // --- messages
 
-// The sd-bus message inside, for what neither version offers. It leans on a protected member that both have.
+// The sd-bus message inside, for features that neither version offers. Relies on a protected member of both.
 struct RawMessage : sdbus::Message {
   static sd_bus_message* of(const sdbus::Message& message) {
     return static_cast<sd_bus_message*>(message.*&RawMessage::msg_);
@@ -78,12 +78,12 @@ inline std::string member(const sdbus::Message& message) {
   return text_or_empty(sd_bus_message_get_member(RawMessage::of(message)));
 }
 
-// The caller's side: polkit may ask the user for a password while the call is under way.
+// For the caller's side: polkit may ask the user for a password during the call.
 inline void allow_interactive(sdbus::MethodCall& call) {
   sd_bus_message_set_allow_interactive_authorization(RawMessage::of(call), 1);
 }
 
-// The bus starts nobody to answer this.
+// The bus must not activate a service for this call.
 inline void start_nobody(sdbus::MethodCall& call) {
   sd_bus_message_set_auto_start(RawMessage::of(call), 0);
 }
@@ -102,21 +102,21 @@ auto with_current_message(const sdbus::IObject& object, Function function) {
 #endif
 }
 
-// The unique name of the caller, which is polkit's subject system-bus-name.
+// The unique name of the caller, used as polkit's subject system-bus-name.
 inline std::string current_sender(const sdbus::IObject& object) {
   return with_current_message(object, [](sd_bus_message* message) {
     return message ? text_or_empty(sd_bus_message_get_sender(message)) : std::string{};
   });
 }
 
-// Did the caller set ALLOW_INTERACTIVE_AUTHORIZATION?
+// Whether the caller set ALLOW_INTERACTIVE_AUTHORIZATION.
 inline bool interactive_allowed(const sdbus::IObject& object) {
   return with_current_message(object, [](sd_bus_message* message) {
     return message && sd_bus_message_get_allow_interactive_authorization(message) > 0;
   });
 }
 
-// The caller's effective uid as the bus driver knows it, never from /proc. One round trip to the bus daemon.
+// The caller's effective uid from the bus driver, never from /proc. One round trip to the bus daemon.
 inline std::optional<uid_t> current_euid(const sdbus::IObject& object) {
   return with_current_message(object, [](sd_bus_message* message) -> std::optional<uid_t> {
     sd_bus_creds* creds = nullptr;
@@ -139,7 +139,7 @@ inline void emit_properties_changed(sdbus::IObject& object, const std::string& i
 #endif
 }
 
-// Fill it with <<, give it a setDestination() if it is for one receiver only, and object.emitSignal() it.
+// Fill it with <<, call setDestination() if it is for one receiver only, then object.emitSignal().
 inline sdbus::Signal create_signal(sdbus::IObject& object, const std::string& interface,
                                    const std::string& name) {
   return object.createSignal(InterfaceName{interface}, MemberName{name});
@@ -172,8 +172,8 @@ inline sdbus::MethodCall create_call(sdbus::IProxy& proxy, const std::string& in
   return proxy.createMethodCall(InterfaceName{interface}, MemberName{method});
 }
 
-// error is nullptr when the call succeeded; only then has the reply a body. The proxy must outlive the call:
-// destroying it drops the answer. A timeout of zero means the connection's.
+// error is nullptr if the call succeeded; only then does the reply have a body. The proxy must outlive the
+// call: destroying it drops the answer. A timeout of zero means the connection's.
 using ReplyHandler = std::function<void(sdbus::MethodReply& reply, const sdbus::Error* error)>;
 
 inline sdbus::PendingAsyncCall call_async(sdbus::IProxy& proxy, const sdbus::MethodCall& call,
@@ -194,7 +194,7 @@ inline sdbus::MethodReply call(sdbus::IProxy& proxy, const sdbus::MethodCall& ca
   return proxy.callMethod(call, static_cast<std::uint64_t>(timeout.count()));
 }
 
-// For a generated proxy or one with signal handlers: 1.2 wants to be told when all are registered.
+// For a generated proxy or one with signal handlers: 1.2 must be told when all are registered.
 inline void finish(sdbus::IProxy& proxy) {
 #if CYBORG_SDBUS_2
   static_cast<void>(proxy);
@@ -205,13 +205,13 @@ inline void finish(sdbus::IProxy& proxy) {
 
 // --- the event loop
 
-// Serves a connection from an sd_event loop of the same thread, as long as this object lives. When the bus
-// goes away the loop ends with kBusLost. 2.x has attachSdEventLoop() for this, but lets an exception run
-// through the C frames of the loop when that happens; the primitives beneath are the same in both, so they
-// are used in both.
+// Serves a connection from an sd_event loop of the same thread, while this object lives. When the bus goes
+// away, the loop ends with kBusLost. 2.x has attachSdEventLoop() for this, but lets an exception pass through
+// the C frames of the loop when that happens; the primitives beneath are the same in both versions, so they
+// are used for both.
 class LoopAttachment {
  public:
-  static constexpr int kBusLost = 71;  // the loop's exit code, apart from the 0 and 1 of an ordinary end
+  static constexpr int kBusLost = 71;  // the loop's exit code, distinct from the 0 and 1 of a regular end
 
   LoopAttachment(sdbus::IConnection& connection, sd_event* loop) : connection_(connection) {
     const int fd = connection.getEventLoopPollData().fd;
@@ -238,8 +238,8 @@ class LoopAttachment {
   static int on_timer(sd_event_source*, uint64_t, void* self) {
     return static_cast<LoopAttachment*>(self)->guarded(&LoopAttachment::drain);
   }
-  // Runs before each poll: what the bus waits for changes with what is queued in it, and messages that came
-  // in while a synchronous call waited are no event on the descriptor any more; a timeout of zero stands for
+  // Runs before each poll: the events to wait for depend on queued messages, and messages that arrived
+  // during a synchronous call no longer show up as events on the descriptor; a timeout of zero stands for
   // them.
   static int on_prepare(sd_event_source*, void* self) {
     return static_cast<LoopAttachment*>(self)->guarded(&LoopAttachment::rearm);
@@ -254,7 +254,7 @@ class LoopAttachment {
     return 0;
   }
 
-  // Bounded, so that a flood on the bus does not starve the loop's other sources; the rest comes with the
+  // Limited, so that a flood on the bus does not starve the loop's other sources; the rest is handled in the
   // next turn.
   void drain() {
     for (int i = 0; i < 64; ++i) {

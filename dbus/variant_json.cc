@@ -15,7 +15,7 @@ namespace {
                            (key.empty() ? std::string("a value") : key) + ": " + what);
 }
 
-// As a parser would read it: jsoncpp holds an Int and a UInt of one value for different.
+// In the form that a parser would produce: for jsoncpp, an Int and a UInt of the same value differ.
 Json::Value number(std::uint64_t value) {
   if (value <= INT64_MAX) return Json::Value::Int64{static_cast<std::int64_t>(value)};
   return Json::Value::UInt64{value};
@@ -109,7 +109,7 @@ std::vector<T> collect(const Json::Value& list, Convert convert) {
 }
 
 sdbus::Variant list_to_variant(const Json::Value& list) {
-  if (std::ranges::all_of(list, is_string))  // an empty list, too
+  if (std::ranges::all_of(list, is_string))  // also for an empty list
     return sdbus::Variant{
         collect<std::string>(list, [](const auto& item) { return to_clean_utf8(item.asString()); })};
   if (std::ranges::all_of(list, is_object)) return sdbus::Variant{to_variant_maps(list)};
@@ -160,7 +160,7 @@ sdbus::Variant to_variant(const Json::Value& json) {
     case Json::realValue:
       return sdbus::Variant{json.asDouble()};
     case Json::stringValue:
-      // Names of files, above all: sd-bus would refuse the whole message.
+      // Mainly for file names: sd-bus would refuse the whole message.
       return sdbus::Variant{to_clean_utf8(json.asString())};
     case Json::booleanValue:
       return sdbus::Variant{json.asBool()};

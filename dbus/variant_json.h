@@ -1,4 +1,4 @@
-// a{sv} and JSON, both ways: the manager and cyborgctl's output speak JSON, the bus speaks variants.
+// Conversion between a{sv} and JSON: the manager and cyborgctl's output use JSON, the bus uses variants.
 #pragma once
 
 #include <json/value.h>
@@ -13,15 +13,15 @@ namespace cyborg {
 using VariantMap = std::map<std::string, sdbus::Variant>;
 using DescriptorMap = std::map<std::string, sdbus::UnixFd>;
 
-// Takes b y n q i u x t d s o g v, arrays of x t s v, a{sv} and aa{sv}. Anything else, and a number that is
-// none (NaN, infinity), is refused with an InvalidArgument that names the key, thrown as sdbus::Error.
+// Accepts b y n q i u x t d s o g v, arrays of x t s v, a{sv} and aa{sv}. Anything else, and non-finite
+// numbers (NaN, infinity), are refused with an InvalidArgument that names the key, thrown as sdbus::Error.
 Json::Value to_json(const sdbus::Variant& variant, const std::string& key = {});
 
-// Descriptors (h) are no JSON: those at the top level go to `descriptors`, and are refused without it.
+// Descriptors (h) have no JSON form: those at the top level go to `descriptors`, and are refused without it.
 Json::Value to_json(const VariantMap& map, DescriptorMap* descriptors = nullptr);
 
-// Never refuses: an integer becomes t, or x if it is negative; a list of strings (or an empty one) as, of
-// integers at or ax, of objects aa{sv}, any other av; an object a{sv}. A null in an object is left out.
+// Never fails: an integer becomes t, or x if negative; a list of strings (or an empty one) as, of integers at
+// or ax, of objects aa{sv}, any other av; an object a{sv}. A null in an object is left out.
 sdbus::Variant to_variant(const Json::Value& json);
 VariantMap to_variant_map(const Json::Value& object);
 std::vector<VariantMap> to_variant_maps(const Json::Value& list);

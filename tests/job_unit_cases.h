@@ -1,4 +1,4 @@
-// Every kind of job unit there is: kinds of jobs, of clients and of repositories.
+// All kinds of job units: kinds of jobs, of clients and of repositories.
 #pragma once
 
 #include <string>
@@ -17,7 +17,7 @@ struct JobUnitCase {
 
 inline std::vector<JobUnitCase> job_unit_cases() {
   std::vector<JobUnitCase> cases;
-  using Kind = std::pair<JobKind, const char*>;  // of a verification: how
+  using Kind = std::pair<JobKind, const char*>;  // for a verification: how
   for (const auto& [kind, verify] :
        {Kind{JobKind::prepare_client, ""}, Kind{JobKind::prepare_repository, ""}, Kind{JobKind::backup, ""},
         Kind{JobKind::restore, ""}, Kind{JobKind::verify, "compare"}, Kind{JobKind::verify, "postgresql"}}) {

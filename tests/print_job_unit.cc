@@ -1,4 +1,4 @@
-// Writes the unit file of every kind of job into a directory, to be looked at by static/units_test.py.
+// Writes the unit file of every kind of job into a directory, for static/units_test.py.
 #include <cstdio>
 #include <fstream>
 

@@ -12,7 +12,7 @@ namespace cyborg {
 namespace {
 
 constexpr std::string_view kKeyType = "ssh-ed25519";
-// Every such key in base64 is 68 characters, and begins with its type and the length of what follows.
+// Such keys in base64 always have 68 characters, and begin with their type and the length of the rest.
 constexpr std::string_view kKeyBegin = "AAAAC3NzaC1lZDI1NTE5AAAAI";
 constexpr std::size_t kKeySize = 68;
 
@@ -47,7 +47,7 @@ Expected<std::string> parse_public_key(std::string_view printed) {
 }
 
 std::string quote_option(std::string_view text) {
-  // sshd knows this one escape; any other backslash is a backslash.
+  // sshd knows only this escape; any other backslash is literal.
   std::string quoted = "\"";
   for (const char c : text) {
     if (c == '"') quoted += '\\';

@@ -1,5 +1,5 @@
-// Transport direct, the part that is decided: which client uses it, and the line of authorized_keys that
-// binds a client's key to one `borg serve` on the repository host.
+// Transport direct, the decisions: which client uses it, and the line of authorized_keys that restricts a
+// client's key to one `borg serve` on the repository host.
 #pragma once
 
 #include <string>
@@ -11,17 +11,17 @@
 
 namespace cyborg {
 
-// Does the client's borg connect to the repository host itself? The server's own does in any case.
+// Whether the client's borg connects to the repository host itself. The server's own borg always does.
 bool goes_direct(const Repository& repository, const Client& client);
 
-// Is the client's key authorised as the repository is configured now?
+// Whether the client's key is authorised for the repository as currently configured.
 bool is_authorized(const Repository& repository, const BorgRepository& one);
 
-// The public half of a key as ssh-keygen prints it, from a client that may print anything: type and base64,
-// and nothing else.
+// Parses a public key as printed by ssh-keygen on a client, which may print anything: type and base64, and
+// nothing else.
 Expected<std::string> parse_public_key(std::string_view printed);
 
-// What authorized_keys of the repository host must have for a client: its key, bound to one `borg serve`.
+// The entry in the repository host's authorized_keys for a client: its key, restricted to one `borg serve`.
 struct KeyGrant {
   std::string client, repository;
   std::string path;  // of the borg repository
@@ -31,7 +31,7 @@ struct KeyGrant {
 Expected<std::string> authorized_line(const KeyGrant& grant);
 KeyGrant key_grant(const JobSpec& spec, std::string key);
 
-// A text between the quotes of an option in authorized_keys.
+// Quotes a text for an option in authorized_keys.
 std::string quote_option(std::string_view text);
 
 }  // namespace cyborg

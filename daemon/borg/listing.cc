@@ -12,11 +12,11 @@ namespace cyborg {
 namespace {
 
 constexpr std::size_t kFields = 8;
-// What has no end is no file. A path may be longer than Linux takes one at once: directories can be made step
-// by step.
+// A longer record is no file. A path may be longer than Linux accepts in one call: directories can be created
+// step by step.
 constexpr std::size_t kMaxFile = 4 << 20;
 
-constexpr std::size_t kToldOfIt = 200;  // bytes of what is wrong
+constexpr std::size_t kToldOfIt = 200;  // bytes of a malformed listing to report
 
 using Fields = std::array<std::string_view, kFields>;
 
@@ -98,7 +98,7 @@ bool parse_borg_time(std::string_view text, std::int64_t& microseconds) {
 
 namespace {
 
-// Names of users are what the client had, whatever that was; of paths borg prints text only.
+// User names are those of the client, whatever they contain; of paths, borg prints only text.
 void set_name(std::string& name, std::string_view from) {
   if (is_valid_utf8(from)) {
     name = from;
@@ -121,7 +121,7 @@ bool parse_file(const Fields& fields, ListedFile& file) {
 
 }  // namespace
 
-// Takes the first file off the listing; true also if it is not all there yet.
+// Reads the first file from the listing; returns true also if it is still incomplete.
 bool ListingReader::read(std::string_view& listing) {
   Fields fields;
   std::size_t at = 0;

@@ -17,7 +17,7 @@ bool parse_json(std::string_view text, Json::Value& json) {
     strict["failIfExtra"] = true;
     return strict;
   }();
-  // One reader for the process: building one costs more than reading a line.
+  // One reader for the process: creating one costs more than reading a line.
   thread_local const std::unique_ptr<Json::CharReader> reader{builder.newCharReader()};
   try {
     return reader->parse(text.data(), text.data() + text.size(), &json, nullptr) && json.isObject();
@@ -74,7 +74,7 @@ BorgLine from_json(const Json::Value& json) {
   return line;
 }
 
-// "Include pattern 'a' never matched." (borg 1.4 capitalises differently, and msgid tells it apart there.)
+// "Include pattern 'a' never matched." (borg 1.4 capitalises differently, but has a msgid.)
 std::string unmatched_path(const BorgLine& line) {
   bool is_it = line.msgid == "IncludePatternNeverMatched" ||
                (line.text.starts_with("Include pattern ") && line.text.ends_with("never matched."));
@@ -87,7 +87,7 @@ std::string unmatched_path(const BorgLine& line) {
 }  // namespace
 
 BorgLine parse_borg_line(std::string_view line) {
-  // A prompt may be glued in front of an object: look for the first brace.
+  // A prompt may precede an object on the same line: look for the first brace.
   auto brace = line.find('{');
   Json::Value json;
   if (brace != std::string_view::npos && parse_json(line.substr(brace), json) && json.isMember("type")) {
@@ -106,7 +106,7 @@ bool is_told_otherwise(const BorgLine& line) {
          (text.starts_with("The files cache can't be read.") && text.find("[Errno 2]") != text.npos);
 }
 
-// One that was caught on the way is followed by the one that it led to.
+// If borg caught an exception on the way, the exception that it led to follows.
 void BorgLog::note_crash(const std::string& text) {
   if (text.starts_with("Traceback (most recent call last)")) {
     in_traceback_ = true;
@@ -126,22 +126,22 @@ void BorgLog::add(const BorgLine& line) {
   if (line.text.find("No space left on device") != std::string::npos) no_space_ = true;
   if (line.text.starts_with("Remote: ")) last_remote_ = line.text.substr(8);
   if (line.priority < 4) {
-    // A traceback may come as a record of its own behind the error that it explains.
+    // A traceback may be a separate record after the error that it explains.
     if (!error_text_.empty()) error_text_ += '\n';
     if (error_text_.size() < kMaxErrorText) error_text_ += line.text;
     if (error_id_.empty()) error_id_ = line.msgid;
     return;
   }
-  // A cache that has to be built anew costs time, and nothing of the backup.
+  // Rebuilding a cache costs time, but does not affect the backup.
   if (line.name == "borg.cache") return;
   if (auto path = unmatched_path(line); !path.empty()) unmatched_.push_back(path);
   add_warning(line.text);
 }
 
-// "compaction freed about 405.46 kB repository space.", which borg says in no other way; over ssh with
-// "Remote: " before it.
+// "compaction freed about 405.46 kB repository space.", which borg reports in no other form; over ssh with
+// the prefix "Remote: ".
 void BorgLog::note(std::string_view text) {
-  // "finished segment check at segment 7"; of a part: "finished partial segment check, …".
+  // "finished segment check at segment 7"; for a partial check: "finished partial segment check, …".
   if (text.find("finished segment check") != std::string_view::npos) checked_to_end_ = true;
   constexpr std::string_view kBefore = "compaction freed about ", kAfter = " repository space";
   const auto begin = text.find(kBefore);

@@ -1,4 +1,4 @@
-// What borg prints with --log-json: mostly one JSON object per line, but not only.
+// Parses borg's output with --log-json: mostly, but not only, one JSON object per line.
 #pragma once
 
 #include <cstdint>
@@ -27,15 +27,15 @@ struct BorgLine {
 
 BorgLine parse_borg_line(std::string_view line);
 
-// What a job's output need not repeat: borg's exit status, which the result has, and that the first backup of
-// a policy finds no files cache, which borg 1.2 and 1.4 call a warning.
+// Lines that a job's output need not repeat: borg's exit status, which is in the result, and the missing
+// files cache of a policy's first backup, which borg 1.2 and 1.4 report as a warning.
 bool is_told_otherwise(const BorgLine& line);
 
-// Remembers of a borg's lines what its end has to be explained with.
+// Remembers the lines of a borg that explain its result.
 class BorgLog {
  public:
   void add(const BorgLine& line);
-  // A source root or another thing that must be said with the warnings.
+  // Adds a source root or other item to be named with the warnings.
   void add_warning(std::string text);
 
   const std::vector<std::string>& warnings() const { return warnings_; }
@@ -45,12 +45,12 @@ class BorgLog {
   const std::string& last_remote() const { return last_remote_; }
   const std::vector<std::string>& unmatched() const { return unmatched_; }
   bool no_space() const { return no_space_; }
-  // The last words of a traceback that is no message: borg did not get far enough to say what is wrong, and
-  // ended with 1 as for a warning.
+  // The last line of a traceback without an error message: borg crashed before it could report an error, and
+  // exited with 1 as for a warning.
   std::string_view crash() const { return said_rc_ ? std::string_view{} : std::string_view{crash_}; }
   const std::string& freed() const { return freed_; }      // by compact: "405.46 kB"
-  bool checked_to_end() const { return checked_to_end_; }  // by check: it came to the last segment
-  // Takes these from a line, if it is one that says them.
+  bool checked_to_end() const { return checked_to_end_; }  // for a check: it reached the last segment
+  // Extracts these values from a line, if it contains them.
   void note(std::string_view text);
 
  private:
@@ -61,10 +61,10 @@ class BorgLog {
   std::string error_id_;
   std::string error_text_;
   std::string last_remote_;
-  std::vector<std::string> unmatched_;  // restore: paths that are not in the archive
+  std::vector<std::string> unmatched_;  // for a restore: paths that are not in the archive
   bool no_space_ = false;
   bool in_traceback_ = false;
-  bool said_rc_ = false;  // it came to its end
+  bool said_rc_ = false;  // borg reported its exit status
   std::string crash_;
   std::string freed_;
   bool checked_to_end_ = false;

@@ -60,7 +60,8 @@ void Sampler::add(const ListedFile& file) {
 }
 
 std::vector<SampledFile> Sampler::take() {
-  // Whoever does not fit any more is left out by chance, too, and not because it was listed late.
+  // Files that are dropped for lack of room are chosen at random, too, and not by their position in the
+  // listing.
   for (std::size_t i = slots_.size(); i > 1; --i) std::swap(slots_[i - 1], slots_[random_() % i]);
   std::vector<Slot> chosen;
   std::int64_t bytes = 0;

@@ -1,4 +1,4 @@
-// Text in ASCII, as names, schedules and settings are written: the same in every locale, unlike <cctype>.
+// ASCII text, in which names, schedules and settings are written: the same in every locale, unlike <cctype>.
 #pragma once
 
 #include <algorithm>
@@ -44,7 +44,7 @@ inline std::string lower(std::string_view text) {
   return result;
 }
 
-// Digits only: no sign, no blank, no rest. Nothing if it is no number or larger than a schedule could need.
+// Parses digits only: no sign, blank or remainder. nullopt if it is no number, or larger than needed.
 inline std::optional<long> number(std::string_view text) {
   long value = 0;
   if (text.empty() || text.size() > 12 || !std::ranges::all_of(text, is_digit)) return std::nullopt;

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kMaxExpression = 256;
 constexpr std::size_t kMaxZone = 64;
-// What may be shown, stored and written into a unit file's line.
+// Text that can be displayed, stored and written to a line of a unit file.
 Expected<std::string_view> plain_line(std::string_view what, std::string_view text) {
   if (text.size() > kMaxExpression) {
     return fail(ErrorCode::invalid_schedule, fmt::format("{} has {} characters, more than the {} allowed",
@@ -53,8 +53,8 @@ Expected<std::string_view> checked_zone(std::string_view zone) {
 
 // systemd takes a zone that is spelled like an abbreviation of the server's own zone (CET on a server in
 // Berlin, GMT in London) for "while that half of the year's time is in force", and then finds no elapse at
-// all if asked in the other half. These are the zones so named, by the names that the tz database itself
-// makes them links to.
+// all when asked in the other half. These zones are replaced by the names to which the tz database itself
+// links them.
 std::string_view unambiguous_zone(std::string_view zone) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kLinks{{
       {"CET", "Europe/Brussels"},
@@ -75,7 +75,7 @@ std::string with_zone(std::string expression, std::string_view zone) {
   return expression;
 }
 
-// Whether one of the years has a day that fits month, day of month and day of week.
+// Whether any of the years has a day that matches month, day of month and day of week.
 bool has_a_day(const Crontab& crontab) {
   using namespace std::chrono;
   for (int y = kFirstYear; y <= kLastYear; ++y) {
@@ -112,8 +112,8 @@ std::vector<int> sorted_values(const Field& field) {
 }
 
 // "00..45/15" or "01..31/2" if the whole field is evenly spaced, since people read these units; empty
-// otherwise. Never the open "00/25": with it systemd 252 steps past the field's end and loses elapses where
-// more than one unit turns, such as 00:00 of `*:00/25`, or the first of January of `*-*-01/12`.
+// otherwise. Never the open form "00/25": with it, systemd 252 steps past the field's end and loses elapses
+// where more than one unit turns, such as 00:00 of `*:00/25`, or the first of January of `*-*-01/12`.
 std::string even_steps(std::span<const int> values) {
   if (values.size() < 3) return {};
   const int step = values[1] - values[0];
@@ -124,14 +124,14 @@ std::string even_steps(std::span<const int> values) {
   return fmt::format("{:02}..{:02}/{}", values.front(), values.back(), step);
 }
 
-// A list in which neighbours are joined to ranges, for months as for days by name.
+// A list in which neighbours are joined to ranges, with numbers for months and names for days.
 template <typename Format>
 std::string list_of_runs(std::span<const int> values, Format&& format) {
   std::string result;
   for (std::size_t i = 0; i < values.size();) {
     std::size_t last = i;
     while (last + 1 < values.size() && values[last + 1] == values[last] + 1) ++last;
-    if (last == i + 1) last = i;  // two neighbours are shorter to read as two
+    if (last == i + 1) last = i;  // two neighbours are easier to read as a list
     if (!result.empty()) result += ',';
     result += format(values[i]);
     if (last > i) result += ".." + format(values[last]);
@@ -170,7 +170,7 @@ Crontab every_day_of(Crontab crontab, FieldIndex field) {
   return crontab;
 }
 
-// The crontabs, each with its days in AND, whose union is the one given.
+// Splits a crontab into crontabs whose days are in AND, and whose union is the original.
 std::vector<Crontab> split_days(const Crontab& crontab) {
   const Field& month_days = crontab[kDayOfMonth];
   const Field& week_days = crontab[kDayOfWeek];
@@ -184,8 +184,8 @@ std::vector<Crontab> split_days(const Crontab& crontab) {
 
 // --- native expressions and time spans ---
 
-// Whether the last word is a time zone: not the first (then it is a shorthand or weekdays), nor a date or
-// time, which hold no name.
+// Whether the last word is a time zone: not if it is the first word (then it is a shorthand or weekdays), or
+// a date or time, which contain no name.
 bool names_a_zone(std::span<const std::string_view> parts) {
   return parts.size() > 1 && is_letter(parts.back()[0]);
 }
@@ -245,7 +245,7 @@ Expected<std::string> calendar_with_zone(std::string_view expression, std::strin
   if (!zone) return std::unexpected(zone.error());
   const auto line = plain_line("calendar expression", expression);
   if (!line) return std::unexpected(line.error());
-  // Neither a specifier (%), nor a continuation (\), nor a comment may hide in a unit file's line.
+  // No specifier (%), continuation (\) or comment may be hidden in a line of a unit file.
   constexpr std::string_view kPunctuation = " \t*.,:/~@_+-";
   for (const char c : *line) {
     if (is_letter(c) || is_digit(c) || kPunctuation.contains(c)) continue;

@@ -20,7 +20,7 @@ struct FieldRule {
   std::string_view name;
   int low;
   int high;
-  std::span<const std::string_view> names;  // the first stands for `low`
+  std::span<const std::string_view> names;  // the first name stands for `low`
 };
 
 constexpr std::array<FieldRule, kFields> kRules{{
@@ -52,7 +52,7 @@ Expected<int> parse_value(const FieldRule& rule, std::string_view text) {
   const std::string right = rule.names.empty() ? fmt::format("{}-{}", rule.low, rule.high)
                                                : fmt::format("{}-{} or {}-{}", rule.low, rule.high,
                                                              rule.names.front(), rule.names.back());
-  // L, W, # and ? come from other schedulers' crontabs.
+  // L, W, # and ? are used in crontabs of other schedulers.
   std::string hint;
   if (text.find_first_of("LW#?") != std::string_view::npos) {
     hint = "an OnCalendar expression can say more than a crontab: *-*~01 is the last day of every month";
@@ -71,7 +71,7 @@ Expected<Range> parse_range(const FieldRule& rule, std::string_view text) {
   const auto last_text = text.substr(dash + 1);
   auto last = parse_value(rule, last_text);
   if (!last) return std::unexpected(last.error());
-  // By its name Sunday is 0, which would make the plain `sat-sun` a range that runs backwards.
+  // By name, Sunday is 0, which would make the ordinary `sat-sun` a reversed range.
   if (lower(last_text) == kDayNames[0] && *first > 0) last = rule.high;
   if (*first > *last) {
     return bad_field(rule, fmt::format("range {} runs backwards; write {}-{},{}-{}", text,
@@ -80,14 +80,14 @@ Expected<Range> parse_range(const FieldRule& rule, std::string_view text) {
   return Range{*first, *last};
 }
 
-// `*`, `a` or `a-b`, each perhaps with `/n`.
+// Parses `*`, `a` or `a-b`, each optionally with `/n`.
 Expected<Range> parse_item(const FieldRule& rule, std::string_view item) {
   const auto slash = item.find('/');
   const auto body = item.substr(0, slash);
   auto range = parse_range(rule, body);
   if (!range || slash == std::string_view::npos) return range;
   const auto step = number(item.substr(slash + 1));
-  // A full turn is common and harmless (`*/60`); a longer step does not do what it looks like.
+  // A step of the whole field is common and harmless (`*/60`); a longer step does not do what it seems to.
   const int turn = (&rule == &kRules[kDayOfWeek]) ? 7 : rule.high - rule.low + 1;
   if (!step || *step < 1 || *step > turn) {
     return bad_field(rule, fmt::format("step \"{}\" is not in 1-{}", item.substr(slash + 1), turn));

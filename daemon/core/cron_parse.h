@@ -1,4 +1,4 @@
-// Crontab expressions taken apart: six sets of values. What they mean together is calendar.h's to say.
+// Crontab expressions, parsed into six sets of values. calendar.h defines their combined meaning.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@ constexpr int kLastYear = 2199;
 
 enum FieldIndex : std::size_t { kMinute, kHour, kDayOfMonth, kMonth, kDayOfWeek, kYear, kFields };
 
-// The values of a field, from `low` on; Sunday is 0 only.
+// The values of a field, from `low` on; Sunday is only 0.
 struct Field {
   std::string_view text;
   int low = 0;
@@ -27,15 +27,15 @@ struct Field {
   bool is_full() const {
     return values.count() == static_cast<std::size_t>(high) - static_cast<std::size_t>(low) + 1;
   }
-  // Debian's crontab(5) speaks of fields that "aren't *"; its code asks for the first character only, so that
-  // `*/2` counts as unrestricted.
+  // Debian's crontab(5) speaks of fields that "aren't *"; its code checks only the first character, so `*/2`
+  // counts as unrestricted.
   bool is_starred() const { return text.starts_with('*'); }
 };
 
 using Crontab = std::array<Field, kFields>;
 
-// Five fields, or six with a year, or a nickname like @daily. The fields' texts are parts of `text`, which
-// must be printable ASCII, or of a constant.
+// Parses five fields, six with a year, or a nickname such as @daily. The texts of the fields are views of
+// `text`, which must be printable ASCII, or of a constant.
 Expected<Crontab> parse_crontab(std::string_view text);
 
 }  // namespace cyborg

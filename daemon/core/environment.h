@@ -1,4 +1,4 @@
-// Environment variables of a program that is to be started: name and value, in the order in which they are
+// Environment variables for a program to start: names and values, in the order in which they are
 // set.
 #pragma once
 

@@ -41,7 +41,7 @@ constexpr std::array kTable{
 }  // namespace
 
 const ErrorInfo& error_info(ErrorCode code) {
-  // The table is total (a test walks it), so a miss is a corrupted value: report it as a plain failure.
+  // The table is complete (a test checks it), so a miss is a corrupted value: report it as a plain failure.
   const auto row = std::ranges::find(kTable, code, &ErrorInfo::code);
   return row != kTable.end() ? *row : kTable.back();
 }

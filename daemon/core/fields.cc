@@ -68,7 +68,7 @@ void Fields::list(const char* key, std::vector<std::string>& values, const Check
   const Json::Value* field = find(key);
   if (!field) return;
   Json::Value items = *field;
-  // One text is a list of one, as a person would write it.
+  // A single text is a list with one item, as a person would write it.
   if (items.isString()) {
     items = Json::Value{Json::arrayValue};
     items.append(*field);

@@ -1,5 +1,5 @@
-// Reads an object's fields from JSON (which is what a{sv} becomes): every wrong or unknown field is refused
-// with its name, its value and what would be right; nothing is half-applied, since callers fill a copy.
+// Reads an object's fields from JSON (to which a{sv} is converted): a wrong or unknown field is refused with
+// its name, its value and what would be valid. Nothing is half-applied, since callers fill a copy.
 #pragma once
 
 #include <json/value.h>
@@ -17,28 +17,28 @@ namespace cyborg {
 
 class Fields {
  public:
-  // Answers what would be right, or an empty view when the text is.
+  // Returns what would be valid, or an empty view if the text is.
   using Check = std::function<std::string_view(const std::string&)>;
 
   explicit Fields(const Json::Value& json) : json_(json) {}
 
-  // A field that is absent leaves the value as it is.
+  // A missing field leaves the value unchanged.
   void text(const char* key, std::string& value, const Check& check = {});
   void flag(const char* key, bool& value);
   void number(const char* key, std::int64_t& value, std::int64_t least, std::int64_t most);
   void list(const char* key, std::vector<std::string>& values, const Check& check = {});
   void object(const char* key, Json::Value& value);
-  // A list of objects; whether it is there. An empty list of any type is one.
+  // Reads a list of objects; returns whether there is one. An empty list of any type is accepted.
   bool objects(const char* key, Json::Value& list);
-  // A time span such as "10min", kept as written and in seconds; "" is 0.
+  // A time span such as "10min", stored as written and in seconds; "" means 0.
   void span(const char* key, std::string& text, std::chrono::seconds& seconds);
 
   bool has(const char* key) const { return json_.isMember(key); }
-  // Notes a failure of a rule that spans fields; the first one wins.
+  // Records the failure of a rule across several fields; the first failure wins.
   void refuse(const char* key, std::string_view value, std::string_view expected);
   void refuse(Error error);
 
-  // The first failure, or an unknown field.
+  // Returns the first failure, or an error for an unknown field.
   Expected<void> finish() const;
 
  private:

@@ -24,7 +24,7 @@ std::string as_like(std::string_view text) {
   return like;
 }
 
-// Trigrams are of words: letters, digits and what is beyond ASCII.
+// Trigrams consist of word characters: letters, digits and non-ASCII characters.
 bool has_trigram(std::string_view text) {
   std::size_t run = 0;
   for (const char c : text) {

@@ -1,4 +1,4 @@
-// What `cyborgctl find` is given, as patterns of SQL's LIKE. Pure.
+// Converts the arguments of `cyborgctl find` to patterns for SQL's LIKE. Pure.
 #pragma once
 
 #include <optional>
@@ -9,14 +9,14 @@
 
 namespace cyborg {
 
-// "fstab" is part of a name, "*.conf" a whole one. With slashes the last part is the begin of a name, or a
-// whole one if it has * or ?, and what is before it the end of the directory; a leading slash ties it to the
-// top.
+// "fstab" matches a part of a name, "*.conf" a whole name. With slashes, the last part matches the beginning
+// of a name, or a whole name if it contains * or ?, and the part before it the end of the directory; a
+// leading slash anchors it at the root.
 struct FilePattern {
   std::string name;
   std::optional<std::string> directory;
   bool ignore_case = false;
-  bool indexable = false;  // three characters of a name in a row: trigrams find it
+  bool indexable = false;  // contains three successive characters of a name: trigrams can find it
 };
 
 Expected<FilePattern> parse_file_pattern(std::string_view text, bool ignore_case);

@@ -7,7 +7,6 @@
 
 #include "core/fields.h"
 #include "core/quota.h"
-#include "core/quote.h"
 
 namespace cyborg {
 namespace {
@@ -129,28 +128,6 @@ Environment hook_environment(const JobSpec& spec, const JobResult* result) {
     if (value.isInt64()) environment.emplace_back(name, fmt::to_string(value.asInt64()));
   }
   return environment;
-}
-
-std::string hook_script(const Hook& hook, const Environment& environment) {
-  std::string text = "PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nexport PATH\n";
-  text += "printf '@cyborg started\\n' >&2\n";
-  for (const auto& [name, value] : environment) text += fmt::format("export {}={}\n", name, quote(value));
-  // A session of its own, so that all it starts can be ended with it.
-  text += fmt::format(R"sh(
-exec 4<&0 1>&2
-s=; command -v setsid >/dev/null && s=setsid
-$s sh -c {} </dev/null 4<&- &
-h=$!
-( cat <&4 >/dev/null; kill -TERM ${{s:+-}}$h; sleep 5; kill -KILL ${{s:+-}}$h ) >/dev/null 2>&1 &
-w=$!
-exec 4<&-
-wait $h
-r=$?
-kill $w
-exit $r
-)sh",
-                      quote(hook.command));
-  return text;
 }
 
 std::string hook_failure(const Hook& hook, int status, const std::string& last_words) {

@@ -26,10 +26,6 @@ bool runs_after(const Hook& hook, JobState state);
 // What a hook is told: the job's facts, and after the job its result.
 Environment hook_environment(const JobSpec& spec, const JobResult* result);
 
-// The script for a client: the command's own shell, ended with all that it started when its standard input
-// ends. What it prints comes on standard error.
-std::string hook_script(const Hook& hook, const Environment& environment);
-
 // What a hook that ended with `status` (-1: its time was over) means; empty: it worked.
 std::string hook_failure(const Hook& hook, int status, const std::string& last_words);
 // A failed hook changes the result as it declares.

@@ -1,5 +1,5 @@
-// How much callers may make the daemon hold, so that none of them can make it grow without an end: far beyond
-// what a fleet needs.
+// Limits on what callers can make the daemon store, so that no caller can make it grow without bound: far
+// beyond the needs of any fleet.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@ namespace cyborg {
 
 enum class Quota { objects, unfinished_jobs, followers, followed_jobs, hooks, variables, text, list };
 
-// limits_exceeded if this is more than there may be. field: whose value it is, if it is one's.
+// Fails with limits_exceeded if the amount exceeds the quota. field: the field with that value, if any.
 Expected<void> check_quota(Quota quota, std::size_t wanted, std::string_view field = {});
 
 std::size_t quota_of(Quota quota);

@@ -8,7 +8,7 @@ std::string quote(std::string_view word) {
   if (word.find('\0') != std::string_view::npos) {
     throw std::invalid_argument("a NUL byte cannot be passed to a command");
   }
-  // Nothing is special between single quotes but the single quote itself.
+  // Between single quotes, only the single quote itself is special.
   std::string quoted = "'";
   for (char c : word) {
     if (c == '\'') {

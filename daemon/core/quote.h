@@ -1,4 +1,4 @@
-// The one quoting function for words that reach a shell, ours or a remote one.
+// The only quoting function for words that reach a shell, local or remote.
 #pragma once
 
 #include <span>
@@ -7,14 +7,14 @@
 
 namespace cyborg {
 
-// One word for a POSIX shell: any bytes survive except NUL, which no argument can hold and which throws
-// std::invalid_argument (it would silently cut the word short).
+// Quotes one word for a POSIX shell: all bytes are preserved except NUL, which no argument can contain and
+// which throws std::invalid_argument (it would silently truncate the word).
 std::string quote(std::string_view word);
 
-// Words joined by spaces: a command line.
+// Quotes words and joins them by spaces to a command line.
 std::string quote(std::span<const std::string> words);
 
-// The same for a line that people read, too: words with nothing special in them stay as they are.
+// The same for a line that people read, too: words without special characters stay as they are.
 std::string quote_where_needed(std::span<const std::string> words);
 
 }  // namespace cyborg

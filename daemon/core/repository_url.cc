@@ -61,7 +61,7 @@ Expected<RepositoryLocation> parse_ssh_url(std::string_view url) {
 }  // namespace
 
 bool is_valid_host(std::string_view host) {
-  // No leading '-': it would be an option to anything that takes a host on its command line.
+  // No leading '-': programs that take a host on their command line would see an option.
   return !host.empty() && host.size() <= 253 && host.front() != '-' && std::ranges::all_of(host, [](char c) {
     return is_alnum(c) || c == '.' || c == '-' || c == '_' || c == ':';
   });
@@ -121,7 +121,7 @@ Expected<SshTarget> parse_ssh_target(std::string_view text, std::string_view def
 
 Expected<RepositoryLocation> parse_repository_url(std::string_view url) {
   if (url.empty() || url.size() > 1024) return bad_url(url, "it is empty or longer than 1024 bytes");
-  // The placeholder's braces are fine in a path, and only there.
+  // The placeholder's braces are allowed in a path only.
   const std::string plain = expand_url(url, "client");
   if (plain.find_first_of("{}") != std::string::npos) return bad_url(url, "the only placeholder is {client}");
   if (url.starts_with('/')) {
@@ -153,7 +153,7 @@ std::vector<std::string> path_parts(const std::string& path) {
   return parts;
 }
 
-// Is the name one that the part of a path has for some client?
+// Whether the part of a path expands to the name for some client.
 bool is_for_some_client(std::string_view part, std::string_view name, const ClientNames& clients) {
   const std::size_t at = part.find(kPlaceholder);
   if (at == std::string_view::npos) return part == name;

@@ -17,20 +17,20 @@ struct RepositoryLocation {
 
 bool has_client_placeholder(std::string_view url);
 
-// The URL of one client's borg repository; the name is known to be safe in a path.
+// Returns the URL of one client's borg repository; the client's name is safe in a path.
 std::string expand_url(std::string_view url, std::string_view client);
 
-// Refuses what borg would refuse or misread, naming the part that is wrong.
+// Refuses URLs that borg would refuse or misread, naming the wrong part.
 Expected<RepositoryLocation> parse_repository_url(std::string_view url);
 
-// How the places of two URLs, which parse, lie to each other, however they are spelled: for any client if
-// they have placeholders that say so, or for some of these clients. Host names are compared as they are
+// How the paths of two valid URLs relate, however they are spelled: for any client if they
+// have placeholders that permit it, or for one of these clients. Host names are compared as
 // written.
 enum class Places { apart, same, first_inside, second_inside };
 using ClientNames = std::set<std::string>;
 Places compare_places(std::string_view a, std::string_view b, const ClientNames& clients);
 
-// [user@]host[:port], as of a jump host. IPv6 addresses stand in brackets.
+// Parses [user@]host[:port], as for a jump host. IPv6 addresses are in brackets.
 Expected<SshTarget> parse_ssh_target(std::string_view text, std::string_view default_user);
 
 bool is_valid_host(std::string_view host);

@@ -9,6 +9,7 @@
 #include "job/child.h"
 #include "job/job.h"
 #include "job/linger.h"
+#include "remote/hook_script.h"
 #include "ssh/failure.h"
 
 namespace cyborg {

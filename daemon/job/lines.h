@@ -1,4 +1,4 @@
-// Cuts a stream into lines.
+// Splits a stream into lines.
 #pragma once
 
 #include <functional>
@@ -9,7 +9,7 @@ namespace cyborg {
 
 class LineSplitter {
  public:
-  // A longer line comes in pieces of this size: nobody can fill our memory with one.
+  // A longer line is passed on in pieces of this size, so that it cannot fill our memory.
   static constexpr std::size_t kMaxLine = 1 << 20;
 
   explicit LineSplitter(std::function<void(std::string_view)> function) : function_(std::move(function)) {}
@@ -32,7 +32,7 @@ class LineSplitter {
     }
   }
 
-  // What came without a line break at the end.
+  // Passes on the last line, if it has no line break.
   void finish() {
     if (rest_.empty()) return;
     const std::string line = std::move(rest_);

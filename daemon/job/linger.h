@@ -1,5 +1,5 @@
-// How long to wait for the end of what a process prints when it has ended itself: what it left in the
-// background may hold its output for ever.
+// How long to wait for the end of a process' output after its own end: its background processes may hold it
+// open for ever.
 #pragma once
 
 #include <chrono>
@@ -9,16 +9,16 @@
 
 namespace cyborg {
 
-// Enough for what is in a pipe of this machine, or for words that nobody's result depends on.
+// Enough for data in a local pipe, or for messages on which no result depends.
 inline constexpr std::chrono::seconds kLinger{5};
 
 class Linger {
  public:
-  // Since the last word of it, after its end.
+  // Counted from its last output after its end.
   explicit Linger(std::chrono::seconds patience) : patience_(patience) {}
 
   void heard() { since_.reset(); }
-  // To be asked again and again, with whether the process has ended; says so in the output.
+  // Call it repeatedly, with whether the process has ended; it logs when it gives up.
   bool over(bool ended, Output& output) {
     const auto now = std::chrono::steady_clock::now();
     if (!ended) return false;

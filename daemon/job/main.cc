@@ -13,6 +13,7 @@
 
 #include "job/connect.h"
 #include "job/job.h"
+#include "job/print_script.h"
 #include "job/sandbox.h"
 #include "ssh/failure.h"
 
@@ -87,8 +88,11 @@ int main(int argc, char** argv) {
   try {
     if (mode == "--connect" && argc > 2) return cyborg::connect_socket(argv[2]);
     if (mode == "--enclose" && argc > 3) return cyborg::enclose(argv + 2);
+    if (mode == "--print-script" && argc == 3) return cyborg::print_script(argv[2]);
     if (argc == 1) return cyborg::job_main();
-    fmt::print(stderr, "cyborg-job is started by cyborgd, with a job's credentials\n");
+    fmt::print(stderr,
+               "cyborg-job is started by cyborgd, with a job's credentials; --print-script SPEC.json prints "
+               "what a job runs on other machines\n");
     return 2;
   } catch (const std::exception& error) {
     fmt::print(stderr, "<3>{}\n", error.what());

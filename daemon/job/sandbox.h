@@ -1,7 +1,7 @@
-// An inner sandbox, for programs that do what a client's data says: a dump is a program in SQL. They run as
-// the job's user, which may read other clients' repositories and the job's credentials, so they are shut in:
-// of the file system they see the system's programs and one directory, and the only sockets they can make are
-// of this machine. The kernel's Landlock and a system call filter do it, and nothing takes it off again.
+// An inner sandbox, for programs that execute a client's data: a dump is a program in SQL. They run as the
+// job's user, who may read other clients' repositories and the job's credentials; in the sandbox, they see
+// only the system's programs and one directory, and can create only local sockets. It is implemented by the
+// kernel's Landlock and a system call filter, and cannot be undone.
 #pragma once
 
 #include <string>
@@ -9,13 +9,13 @@
 
 namespace cyborg {
 
-// Whether this kernel can.
+// Whether this kernel supports it.
 bool can_enclose();
 
-// The command line that runs a command so, with `directory` to write in.
+// The command line that runs a command in the sandbox, with `directory` to write to.
 std::vector<std::string> enclosed(const std::string& directory, const std::vector<std::string>& command);
 
-// What that command line does in the new process: cyborg-job --enclose DIRECTORY COMMAND…
+// The work of that command line in the new process: cyborg-job --enclose DIRECTORY COMMAND…
 int enclose(char** arguments);
 
 }  // namespace cyborg

@@ -9,15 +9,15 @@
 
 namespace cyborg {
 
-// The whole content or none: write, fsync, rename, fsync of the directory. Throws Failure.
+// Writes the whole content or nothing: write, fsync, rename, fsync of the directory. Throws Failure.
 void write_durably(const std::string& directory, const std::string& name, const std::string& content);
 
-// Keeps room for the result from the beginning, so that a disk that gets full meanwhile does not lose it.
+// Reserves space for the result at the beginning, so that a disk that gets full later does not lose it.
 // Throws Failure.
 void reserve_result(const std::string& directory);
 void write_result(const std::string& directory, const JobResult& result);
 
-// Tells cyborgd how far borg is, at most twice a second.
+// Reports borg's progress to cyborgd, at most twice a second.
 class ProgressFile {
  public:
   explicit ProgressFile(std::string directory) : directory_(std::move(directory)) {}

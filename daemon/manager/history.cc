@@ -1,4 +1,4 @@
-// History that is too old is forgotten, if a setting says so.
+// Deletes old history, if a setting says so.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -24,7 +24,7 @@ void Manager::tidy_history() {
   forget_history(now - in_microseconds(std::max<std::chrono::seconds>(keep, kDay)), 0, 0);
 }
 
-// Batch by batch, each a task of its own: whatever else there is to be stored comes in between.
+// Batch by batch, each as a separate task, so that other operations can run in between.
 void Manager::forget_history(Microseconds before, std::int64_t after, std::int64_t forgotten) {
   out_.store.forget_history(
       before, after, [this, before, forgotten](const Expected<store::ForgottenHistory>& part) {

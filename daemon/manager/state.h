@@ -1,5 +1,5 @@
-// What the daemon knows without asking the database: the fleet, the jobs that have not ended, and those that
-// ended a short while ago.
+// The state that the daemon has in memory: the fleet, the unfinished jobs, and those that ended
+// recently.
 #pragma once
 
 #include <map>
@@ -13,24 +13,24 @@ namespace cyborg {
 
 struct State {
   bool loaded = false;     // the first snapshot is in
-  bool available = false;  // PostgreSQL answers
+  bool available = false;  // PostgreSQL is available
   std::string unavailable_reason = "the database was not reached yet";
   Fleet fleet;
   Settings settings;
   Jobs unfinished;
-  Jobs recent;  // ended
+  Jobs recent;  // ended jobs
   std::map<std::int64_t, Progress> progress;
   std::string ssh_public_key;
   std::string sealed_ssh_key;
 
-  // Live or recent, or nullptr.
+  // Returns a live or recent job, or nullptr.
   const Job* find_job(std::int64_t id) const {
     if (const auto job = unfinished.find(id); job != unfinished.end()) return &job->second;
     const auto job = recent.find(id);
     return job != recent.end() ? &job->second : nullptr;
   }
 
-  // Refused changes while the database is away.
+  // Refuses changes while the database is unavailable.
   Expected<void> writable() const {
     if (loaded && available) return {};
     return fail(ErrorCode::unavailable, "the database is away: " + unavailable_reason);

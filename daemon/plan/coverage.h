@@ -1,4 +1,4 @@
-// What was found on a client that could be backed up, and what of it no policy covers. Pure.
+// Which of the things found on a client no policy backs up. Pure.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace cyborg {
 
-// A row for each: kind, name, size, protected (yes, partly or no), policies, and for what is not protected a
-// command that would do it. `facts` are those of the client's preparation.
+// Returns a row for each: kind, name, size, protected (yes, partly or no), policies and, for unprotected
+// ones, a command that would protect it. `facts` are those of the client's preparation.
 std::vector<Json::Value> discover_rows(const Fleet& fleet, const std::string& client,
                                        const Json::Value& facts);
 

@@ -1,5 +1,5 @@
-// Maintenance of repositories: what their own schedules start, what is due when, and what a damaged one
-// forbids. Pure.
+// Maintenance of repositories: what their own schedules start, when each kind is due, and what a damaged
+// repository prevents. Pure.
 #pragma once
 
 #include <span>
@@ -10,43 +10,43 @@
 
 namespace cyborg {
 
-// A kind of maintenance that a repository can have a schedule for. Its timer is called as its kind.
+// A kind of maintenance that can have a schedule of its own. Its timer is named after the kind.
 struct ScheduledMaintenance {
   JobKind kind;
-  const char* key;  // the property that names the schedule
+  const char* key;  // the property for the schedule's name
   std::string Repository::* schedule;
 };
 std::span<const ScheduledMaintenance> maintenance_table();
 
-// Schedules that do not exist.
+// Refuses schedules that do not exist.
 Expected<void> check_repository_relations(const Fleet& fleet, const Repository& repository);
-// A new client's name may be what another repository's place ends with.
+// With a new client's name, the expanded path of one repository may become that of another.
 Expected<void> check_client_relations(const Fleet& fleet, const std::string& client);
 
-// The schedule by which this maintenance starts by itself; nullptr if it does not: none is set, or something
-// is disabled.
+// The schedule that starts this maintenance; nullptr if it does not start by itself, because none is set or
+// an object is disabled.
 const Schedule* maintenance_schedule(const Fleet& fleet, const Repository& repository,
                                      const ScheduledMaintenance& maintenance);
 
-// The jobs of one elapse: one for each borg repository that is prepared, unless one of this kind has not
+// The jobs for one elapse: one for each prepared borg repository, unless an earlier one of this kind has not
 // ended.
 Expected<Plan> plan_scheduled_maintenance(const Fleet& fleet, JobKind kind, const std::string& repository,
                                           const Jobs& active);
 
-// What a damaged repository keeps from running by itself: a prune or a compaction that nobody asked for.
-// Empty when the job may run.
+// Why a damaged repository prevents the job, which is a prune or a compaction that was not requested by hand.
+// Empty if the job may run.
 std::string damage_obstacle(const Fleet& fleet, const Job& job);
 
-// Maintenance that a borg repository gets by a schedule, its own or a policy's. Of prunes and verifications,
-// one for each policy and client.
+// Scheduled maintenance of a borg repository, by its own schedule or a policy's. For prunes and
+// verifications, one for each policy and client.
 struct Due {
   JobKind kind = JobKind::check;
-  std::string policy, client;  // of prunes and verifications
+  std::string policy, client;  // for prunes and verifications
   std::string schedule;
 };
 std::vector<Due> maintenance_due(const Fleet& fleet, const BorgRepository& repository, const Chain& chain);
 
-// The longest time between two elapses: how old may be what happens at each.
+// The longest time between two elapses: the maximum age of something done at each elapse.
 Microseconds interval_of(std::span<const Microseconds> elapses);
 
 }  // namespace cyborg

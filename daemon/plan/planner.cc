@@ -8,7 +8,7 @@
 namespace cyborg {
 namespace {
 
-// A test prepares nothing.
+// A test does not count as a preparation.
 bool same(const auto& a, const NewJob& b) {
   return a.kind == b.kind && a.client == b.client && a.borg_url == b.borg_url &&
          !a.details["dry_run"].asBool();

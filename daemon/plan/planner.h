@@ -1,4 +1,4 @@
-// Builds a plan job by job; a preparation that several jobs need is there once.
+// Builds a plan job by job; a preparation that several jobs need is added once.
 #pragma once
 
 #include <string>
@@ -14,14 +14,14 @@ class Planner {
   Plan take() { return std::move(plan_); }
   Plan& plan() { return plan_; }
 
-  // Of a repository for a client; one that does not exist is made with the plan.
+  // The borg repository of a client; the plan creates one that does not exist.
   std::string borg_url(const Repository& repository, const std::string& client);
 
-  // What a job waits for, unless it is there.
+  // Adds the preparation that a job needs, unless it was done.
   void need_client(NewJob& job, const Client& client);
   void need_repository(NewJob& job, const Repository& repository, const std::string& url);
 
-  // With a way of the client's own, its preparation is made on the client, too.
+  // With direct access, the preparation runs on the client, too.
   NewJob repository_preparation(const Repository& repository, const std::string& owner,
                                 const std::string& url);
   static NewJob preparation(JobKind kind, std::string client, std::string repository, std::string url);

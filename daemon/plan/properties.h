@@ -1,5 +1,5 @@
-// From properties, as D-Bus or a file gives them, to checked objects. The base is what exists (or a fresh
-// object with its name); the answer is a copy with the given fields set, or the first thing that is wrong.
+// Converts properties from D-Bus or a file to checked objects. The base is the existing object (or a new one
+// with its name); the result is a copy with the given fields set, or the first error.
 #pragma once
 
 #include "core/error.h"
@@ -10,7 +10,7 @@ namespace cyborg {
 Expected<Schedule> apply_schedule(Schedule base, const Json::Value& properties);
 Expected<Repository> apply_repository(Repository base, const Json::Value& properties, bool create);
 Expected<Client> apply_client(Client base, const Json::Value& properties, bool create);
-// Checks the fields alone; that the named objects exist is the manager's to see.
+// Checks only the fields; the manager checks that the named objects exist.
 Expected<Policy> apply_policy(Policy base, const Json::Value& properties);
 
 }  // namespace cyborg

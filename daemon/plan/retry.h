@@ -1,5 +1,5 @@
-// Trying again: a job of a scheduled run that failed for a cause that may pass goes back into the queue for
-// a while, without holding anything. Pure.
+// Retries: a job of a scheduled run that failed for a transient reason goes back into the queue for a while,
+// without holding any resource. Pure.
 #pragma once
 
 #include <chrono>
@@ -13,25 +13,25 @@ namespace cyborg {
 
 struct RetryPolicy {
   std::int64_t attempts = 5;       // in all
-  std::chrono::seconds delay{60};  // before the second; it doubles each time
+  std::chrono::seconds delay{60};  // before the second attempt; doubles each time
   std::chrono::seconds longest{1800};
 };
 
-// A job whose details have "retry": true. They also hold what was tried: "attempt" and "not_before".
+// For jobs whose details have "retry": true. The details also record the state: "attempt" and "not_before".
 struct Retry {
   Json::Value details;
   std::string reason;
   Microseconds at = 0;
 };
 
-// Nobody answered, or the line broke, or another borg held the lock.
+// Nobody answered, the connection broke, or another borg held the lock.
 bool is_transient(const JobResult& result);
 
-// When and with which details the job is to be tried again; nothing if this result is its end.
+// The time and details of the next attempt; nullopt if this result is final.
 std::optional<Retry> retry_of(const Job& job, const JobResult& result, const RetryPolicy& limits,
                               Microseconds now);
 
-// 0 for a job that was not tried before.
+// 0 if the job was not attempted before.
 std::int64_t attempt_of(const Job& job);
 Microseconds not_before(const Job& job);
 

@@ -55,7 +55,7 @@ Expected<std::int64_t> parse_number(std::string_view text) {
   return number;
 }
 
-// "500M", "10G": powers of 1024.
+// Parses "500M", "10G" with powers of 1024.
 Expected<std::int64_t> parse_size(std::string_view text) {
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);

@@ -21,7 +21,7 @@ struct SettingInfo {
 
 std::span<const SettingInfo> setting_table();
 
-using Settings = std::map<std::string, std::string>;  // those that differ from their defaults
+using Settings = std::map<std::string, std::string>;  // only those that differ from their defaults
 
 Expected<void> check_setting(std::string_view name, const std::string& value);
 std::string setting_text(const Settings& settings, std::string_view name);

@@ -1,10 +1,9 @@
 # shellcheck shell=sh
 # Adds a public key to the authorized keys of the user who runs this, unless it is there already.
 #
-# Expects: $K, the line. Says: started, no-directory.
+# Expects: $K, the line. Says: no-directory.
 # shellcheck disable=SC2015 # what is behind || is to run if either part before it fails
 
-say started
 cd && mkdir -p .ssh && chmod 700 .ssh || die no-directory "$HOME/.ssh"
 F=.ssh/authorized_keys
 [ -e "$F" ] || : >"$F"

@@ -4,10 +4,9 @@
 #
 # Expects: $S, a sed script that deletes lines; $M, one that prints them; $L, the line for the end of the file, or
 # empty; $B, the key in it. Descriptors: 9 is the lock.
-# Says: started, cannot-authorize, key-taken.
+# Says: cannot-authorize, key-taken.
 # shellcheck disable=SC2015 # what is behind || is to run if either part before it fails
 
-say started
 cd && mkdir -p .ssh || die cannot-authorize "$HOME/.ssh cannot be made"
 command -v flock >/dev/null || die cannot-authorize "it has no flock"
 exec 9<.ssh

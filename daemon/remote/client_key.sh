@@ -2,10 +2,9 @@
 # Makes the client's key for a repository host, if there is none, and prints its public key. The new file is complete
 # before it gets its final name.
 #
-# Expects: $K, the file; $C, a comment. Says: started, no-ssh, no-directory, no-key.
+# Expects: $K, the file; $C, a comment. Says: no-ssh, no-directory, no-key.
 # shellcheck disable=SC2015 # what is behind || is to run if either part before it fails
 
-say started
 command -v ssh >/dev/null && command -v ssh-keygen >/dev/null || die no-ssh
 mkdir -p "${K%/*}" || die no-directory "${K%/*}"
 if ! [ -s "$K" ] || ! ssh-keygen -y -P '' -f "$K" </dev/null >/dev/null; then

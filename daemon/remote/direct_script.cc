@@ -38,8 +38,8 @@ std::string rewrite_script(const std::vector<std::string>& patterns, const std::
     removes += fmt::format("/^{}$/d\n", pattern);
     prints += fmt::format("/^{}$/{{p;d;}}\n", pattern);
   }
-  return scripts::prelude + std::string{"LC_ALL=C\n"} + "S=" + quote(removes) + "\nM=" + quote(prints) +
-         "\nL=" + quote(line) + "\nB=" + quote(blob(key)) + "\n" + scripts::authorized_keys;
+  return script_prelude("077", "C") + assign("S", removes) + assign("M", prints) + assign("L", line) +
+         assign("B", blob(key)) + scripts::authorized_keys;
 }
 
 std::string marker(const KeyGrant& grant) {
@@ -51,8 +51,8 @@ std::string marker(const KeyGrant& grant) {
 const char* const kDirectRsh = R"sh(sh -c '. "$CYBORG_DIRECT/rsh"' ssh)sh";
 
 std::string client_key_script(const JobSpec& spec) {
-  return scripts::prelude + key_path(spec) +
-         "C=" + quote(fmt::format("cyborg:{}:{}", spec.client, spec.repository)) + scripts::client_key;
+  return script_prelude() + key_path(spec) +
+         assign("C", fmt::format("cyborg:{}:{}", spec.client, spec.repository)) + scripts::client_key;
 }
 
 std::string authorize_line_script(const KeyGrant& grant, const std::string& line, const std::string& old) {
@@ -78,17 +78,11 @@ std::string direct_parts(const JobSpec& spec) {
   const SshTarget& host = spec.repository_host;
   const std::string known = fmt::format("cyborg {}", spec.direct.host_public_key);
   const bool guarded = !spec.borg_id.empty();
-  // No configuration of the client's plays a part, and whatever would ask somebody fails.
   const std::string rsh =
-      "D=$CYBORG_DIRECT\n" + (guarded ? "ID=" + quote(spec.borg_id) + scripts::id_guard : "") +
-      "ssh -F /dev/null -E \"$D/ssh\" -i \"$CYBORG_KEY\" -oIdentitiesOnly=yes -oIdentityAgent=none"
-      " -oBatchMode=yes -oPreferredAuthentications=publickey -oStrictHostKeyChecking=yes"
-      " -oUserKnownHostsFile=\"\\\"$D/known_hosts\\\"\" -oGlobalKnownHostsFile=/dev/null"
-      " -oUpdateHostKeys=no -oHostKeyAlias=cyborg -oCheckHostIP=no -oLogLevel=ERROR -oCompression=no"
-      " -oClearAllForwardings=yes -oConnectTimeout=30 -oServerAliveInterval=10 -oServerAliveCountMax=9"
-      " -oPort=" +
-      std::to_string(host.port) + " -oUser=" + quote(host.user) + " -oHostname=" + quote(host.address) +
-      " \"$@\"" + (guarded ? " | guard\n" : "\n");
+      assign("ssh_port", std::to_string(host.port)) + assign("ssh_user", host.user) +
+      assign("ssh_host", host.address) + scripts::direct_rsh +
+      (guarded ? assign("ID", spec.borg_id) + scripts::id_guard + "connect \"$@\" | guard\n"
+               : "connect \"$@\"\n");
   return key_path(spec) +
          "command -v ssh >/dev/null || die no-ssh\n"
          "[ -r \"$K\" ] || die no-client-key\n"

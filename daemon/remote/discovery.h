@@ -1,4 +1,4 @@
-// What is on a client that could be backed up: the script that looks, and the lines that it prints.
+// Things on a client that could be backed up: the script that finds them, and its output.
 #pragma once
 
 #include <json/value.h>
@@ -8,13 +8,13 @@
 
 namespace cyborg {
 
-// A script's part that prints "found=KIND SIZE NAME" for each thing: a mount with the bytes that are used on
-// it, a home directory, a mail spool, a database (postgresql, mysql), a guest (vm, proxmox). A size of 0 is
-// unknown. An empty name: there is such a server, and it did not say what it has. Changes nothing, and never
+// A part of a script that prints "found=KIND SIZE NAME" for each: a mount with its used bytes, a home
+// directory, a mail spool, a database (postgresql, mysql), a guest (vm, proxmox). A size of 0 is
+// unknown. An empty name: there is a server that did not list its databases. Changes nothing, and never
 // fails.
 std::string discover_part();
 
-// One of these lines as a record: kind, name, size. Null if it is something else.
+// Parses such a line to a record: kind, name, size. Null if it is malformed.
 Json::Value read_found(std::string_view value);
 
 }  // namespace cyborg

@@ -37,7 +37,7 @@ setsid=
 command -v setsid >/dev/null && setsid=setsid
 run() {
   while IFS= read -r x || [ -n "$x" ]; do
-    case $x in '@warning '*) say "dump-warning ${x#* }" ;; *) say "dump-said $x" ;; esac
+    case $x in '@warning '*) say dump-warning "${x#* }" ;; *) say dump-said "$x" ;; esac
   done <"$D/words" >/dev/null 4<&- 5>&- 7>&- &
   h=$!
   $setsid sh -c "$TOOL" dump "$@" 2>"$D/words" </dev/null 4<&- 5>&- 7>&- &
@@ -46,7 +46,7 @@ run() {
   # What the tool has left in the background may hold its words for ever.
   (trap 'kill $s; exit' TERM; sleep 5 & s=$!; wait $s; kill $h) >/dev/null 2>&1 4<&- 5>&- 7>&- 8<&- &
   k=$!
-  wait $h || [ -n "$over" ] || say 'dump-said it has left a process that holds its output: that is not waited for'
+  wait $h || [ -n "$over" ] || say dump-said 'it has left a process that holds its output: that is not waited for'
   kill $k 2>/dev/null
   return $r
 }

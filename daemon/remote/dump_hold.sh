@@ -24,6 +24,6 @@ release() {
   : >"$D/held/released"
   exec 5>&-
   wait $g || $setsid sh -c "$TOOL" dump hold "$D" </dev/null >/dev/null 2>&1 4<&- 7>&- 8<&- ||
-    say "dump-warning what was held for the backup could not be let go; the next backup tries again"
+    say dump-warning "what was held for the backup could not be let go; the next backup tries again"
   g=
 }

@@ -38,7 +38,7 @@ while IFS= read -r x; do
   exec 6<>"$f" 7>"$f" 6<&-
   ( : >"$f" ) >/dev/null 2>&1 5>&- 7>&- &
   await
-  say "dumping ${x#* }"
+  say dumping "${x#* }"
   [ -z "$over" ] && run dump "${x#* }" >&7 && [ -z "$over" ] || fail dump-failed "${x#* }"
   exec 7>&-
 done <"$D/list"

@@ -41,14 +41,6 @@ std::string escaped(const std::string& text, std::string_view special) {
 
 }  // namespace
 
-std::string assign(const char* name, const std::string& value) {
-  return fmt::format("{}={}\n", name, quote(value));
-}
-
-std::string assign(const char* name, const std::vector<std::string>& values) {
-  return assign(name, fmt::format("{}", fmt::join(values, "\n")));
-}
-
 std::string script_secret(const DumpSpec& dump) {
   const SecretForm* secret = dump.source().secret;
   return assign("FORM", secret ? secret->file : "%s\\n") + scripts::secret;

@@ -18,10 +18,6 @@
 
 namespace cyborg {
 
-// Shell assignments of quoted values; of a list, a line each.
-std::string assign(const char* name, const std::string& value);
-std::string assign(const char* name, const std::vector<std::string>& values);
-
 // The variables of the type that its scripts know, assigned.
 std::string script_values(const DumpSpec& dump);
 

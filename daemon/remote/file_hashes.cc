@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "core/quote.h"
+#include "remote/script_parts.h"
 #include "remote/scripts.h"
 
 namespace cyborg {
@@ -44,7 +45,8 @@ std::vector<std::string> hash_scripts(const std::vector<SampledFile>& files, std
   const auto length = [](std::string_view text) {
     return text.size() + 3 * static_cast<std::size_t>(std::ranges::count(text, '\''));
   };
-  const std::string start = std::string{scripts::hashes} + (local ? kNoInput : scripts::watch_input);
+  const std::string start =
+      script_prelude("077", "C") + scripts::hashes + (local ? kNoInput : scripts::watch_input);
   std::vector<std::string> scripts;
   std::size_t used = limit;
   for (std::size_t i = 0; i < files.size(); ++i) {

@@ -17,7 +17,7 @@
 b= d= w=${w-} m=${m-}
 call() { sh -c "$TOOL" guest "$1" 2>"$D/words" </dev/null; }
 hear() {
-  while IFS= read -r x || [ -n "$x" ]; do say "dump-said $x"; done <"$D/words" >/dev/null 4<&- &
+  while IFS= read -r x || [ -n "$x" ]; do say dump-said "$x"; done <"$D/words" >/dev/null 4<&- &
   h=$!
 }
 undo() { hear; call undo; wait $h; }

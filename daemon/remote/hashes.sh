@@ -1,15 +1,9 @@
 # shellcheck shell=sh
 # h NUMBER PATH: prints a file's number, its status from stat and the hash of its content.
 #
-# Says: started, no-tool.
+# Says: no-tool.
 # shellcheck disable=SC2015 # what is behind || is to run if either part before it fails
 
-PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-LC_ALL=C
-export PATH LC_ALL
-say() { printf '@cyborg %s\n' "$*" >&2; }
-die() { say "$@"; exit 99; }
-say started
 for x in stat sha256sum; do command -v $x >/dev/null || die no-tool $x; done
 h() {
   if [ -L "$2" ] || [ ! -f "$2" ]; then

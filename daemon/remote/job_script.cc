@@ -14,8 +14,6 @@
 
 namespace cyborg {
 
-constexpr const char* kEnd = "exit $s\n";
-
 namespace {
 
 // The BORG_RSH that joins a borg with the relay. borg splits it as a shell would. What borg writes is read by
@@ -45,21 +43,14 @@ std::string exports(const Environment& environment) {
   return text;
 }
 
-// The private directory, with the FIFOs if there is a relay. Whoever still waits to open one is let go by
-// opening it for both directions, which never blocks on Linux.
+// The private directory, with the FIFOs if there is a relay.
 std::string make_directory(const JobSpec& spec, const std::string& relay, bool direct) {
-  std::string text = std::string{"clean() {\n"} + (direct ? scripts::tell_ssh : "") + R"sh(
-  [ -p "$D/down" ] && : 5<>"$D/pid" 6<>"$D/down"
-  rm -rf "$D"
-}
-trap clean EXIT
-)sh";
-  if (relay.empty()) {
-    return fmt::format("D=$(mktemp -d \"${{TMPDIR:-/tmp}}/{}\") || die no-directory /tmp\n",
-                       directory_name(spec, relay, "XXXXXX")) +
-           text;
-  }
-  return relay_directory(relay) + text + scripts::relay_directory;
+  const std::string made =
+      relay.empty() ? fmt::format("D=$(mktemp -d \"${{TMPDIR:-/tmp}}/{}\") || die no-directory /tmp\n",
+                                  directory_name(spec, relay, "XXXXXX"))
+                    : relay_directory(relay);
+  return made + (direct ? scripts::tell_ssh : "tell_ssh() { :; }\n") + scripts::private_directory +
+         (relay.empty() ? "" : "make_relay\n");
 }
 
 // The arguments are the roots that are there.
@@ -71,24 +62,21 @@ std::string existing_roots(const JobSpec& spec) {
   return text + "[ $# -gt 0 ] || die source-missing all\n";
 }
 
-// Every root must be there before borg starts: it would only warn and make an archive without it. Roots are
-// told by number, since a name may hold line breaks.
 std::string check_roots(const JobSpec& spec) {
   if (spec.any_root) return existing_roots(spec);
-  std::string text = "need() { [ -r \"$2\" ] || [ -L \"$2\" ] || die source-missing \"$1\"; }\n";
+  std::string text;
   for (std::size_t i = 0; i < spec.roots.size(); ++i) {
-    text += fmt::format("need {} {}\n", i, quote(spec.roots[i]));
+    text += fmt::format("need_root {} {}\n", i, quote(spec.roots[i]));
   }
   return text + "set -- " + quote(spec.roots) + "\n";
 }
 
-// Where one leads is the client's to say, and one line.
 std::string tell_links(const JobSpec& spec) {
-  std::string text = scripts::root_links;
-  // Otherwise the arguments are the roots, and need not be written once more.
-  if (!spec.any_root) return text + "n=0\nfor r; do link $n \"$r\"; n=$((n + 1)); done\n";
+  // The arguments are the roots, and need not be written once more, unless some are not there.
+  if (!spec.any_root) return "tell_links \"$@\"\n";
+  std::string text;
   for (std::size_t i = 0; i < spec.roots.size(); ++i) {
-    text += fmt::format("link {} {}\n", i, quote(spec.roots[i]));
+    text += fmt::format("tell_link {} {}\n", i, quote(spec.roots[i]));
   }
   return text;
 }
@@ -100,12 +88,20 @@ bool lies_in(std::string_view path, std::string_view folder) {
 
 }  // namespace
 
-std::string script_prelude() {
-  return scripts::prelude + std::string{"say started\n"};
+std::string assign(const char* name, const std::string& value) {
+  return fmt::format("{}={}\n", name, quote(value));
+}
+
+std::string assign(const char* name, const std::vector<std::string>& values) {
+  return assign(name, fmt::format("{}", fmt::join(values, "\n")));
+}
+
+std::string script_prelude(const char* umask, const char* locale) {
+  return fmt::format("{}umask {}\nexport LC_ALL={}\nsay started\n", scripts::prelude, umask, locale);
 }
 
 std::string script_run_borg() {
-  return std::string{scripts::run_borg} + kEnd;
+  return std::string{scripts::run_borg} + "exit $s\n";
 }
 
 std::string script_start(const JobSpec& spec, const std::string& relay, const std::string& sub_directory) {
@@ -130,13 +126,14 @@ std::string relay_script(const std::string& relay) {
 }
 
 std::string backup_script(const JobSpec& spec, const std::string& relay) {
-  const std::string start = script_start(spec, relay, "") + check_roots(spec) + tell_links(spec);
+  const std::string start =
+      script_start(spec, relay, "") + scripts::roots + check_roots(spec) + tell_links(spec);
   const auto create = [&](JobSpec as) {
     // Before any other rule, since the first that fits decides; and not looked into.
     as.patterns.insert(as.patterns.begin(), "! sh:**/" + directory_name(spec, relay, "*"));
     return "set -- " + quote(borg_create(as, script_repository(as, relay))) + " \"$@\"\n";
   };
-  if (!spec.snapshot) return start + create(spec) + scripts::run_borg + kEnd;
+  if (!spec.snapshot) return start + create(spec) + script_run_borg();
   // Names the snapshots as this script's.
   const std::string word = relay.empty() ? fmt::format("{:016x}", spec.job) : relay;
   JobSpec without = spec;
@@ -145,7 +142,7 @@ std::string backup_script(const JobSpec& spec, const std::string& relay) {
   // Making the snapshots uses up the roots.
   return in_mount_namespace(start + snapshot_part(spec, word) + check_roots(spec) + command +
                             "[ -z \"$N\" ] || set -- chroot \"$N\" \"$@\"\n" + scripts::run_borg +
-                            snapshot_check() + kEnd);
+                            snapshot_check() + "exit $s\n");
 }
 
 std::optional<std::string> root_link_warning(const JobSpec& spec, std::size_t root, std::string_view target) {
@@ -167,7 +164,11 @@ std::optional<std::string> root_link_warning(const JobSpec& spec, std::string_vi
 }
 
 std::string authorize_script(const std::string& public_key) {
-  return std::string{scripts::prelude} + "K=" + quote(public_key) + scripts::authorize;
+  return script_prelude() + assign("K", public_key) + scripts::authorize;
+}
+
+std::string probe_repository_script(const std::string& path) {
+  return assign("REPOSITORY", path) + scripts::probe_repository;
 }
 
 std::string script_command(const std::string& script, const std::string& user) {

@@ -1,7 +1,5 @@
 // The shell scripts that cyborg-job runs on other machines: POSIX sh, as dash and busybox understand it.
-//
-// A script tells cyborg-job what borg cannot say by lines on standard error that begin with kScriptMark:
-// "started", or a failure's code and a detail, after which it ends with kScriptFailed.
+// What borg cannot say they tell cyborg-job by words.h.
 #pragma once
 
 #include <optional>
@@ -9,11 +7,9 @@
 #include <string_view>
 
 #include "core/job_spec.h"
+#include "remote/words.h"
 
 namespace cyborg {
-
-inline constexpr std::string_view kScriptMark = "@cyborg ";
-inline constexpr int kScriptFailed = 99;
 
 // Where borg keeps its caches on a client, unless CYBORG_CLIENT_DIR in its environment names another place.
 inline constexpr const char* kClientDirectory = "/var/lib/cyborg-client";
@@ -29,7 +25,6 @@ std::string backup_script(const JobSpec& spec, const std::string& relay);
 // A root that is a symbolic link is saved as one, and nothing behind it: what to say of root number `root`,
 // which leads to `target`; nothing if that is saved by another root. The script tells by "root-link ROOT
 // TARGET".
-inline constexpr std::string_view kRootLink = "root-link ";
 std::optional<std::string> root_link_warning(const JobSpec& spec, std::size_t root, std::string_view target);
 std::optional<std::string> root_link_warning(const JobSpec& spec, std::string_view told);
 
@@ -43,6 +38,9 @@ std::string facts_script(bool install);
 
 // Adds a public key to the authorized keys of the user who runs it.
 std::string authorize_script(const std::string& public_key);
+
+// On the repository host: prints borg's version, and then what df says of the path.
+std::string probe_repository_script(const std::string& path);
 
 // The command line for an exec request: the script as `user`, by way of sudo if that is not root.
 std::string script_command(const std::string& script, const std::string& user);

@@ -13,7 +13,7 @@
 b= t= h= w= m=
 mkfifo "$D/data" "$D/words" || die no-directory "$D"
 hear() {
-  while IFS= read -r x || [ -n "$x" ]; do say "dump-said $x"; done <"$D/words" >/dev/null 4<&- 7>&- &
+  while IFS= read -r x || [ -n "$x" ]; do say dump-said "$x"; done <"$D/words" >/dev/null 4<&- 7>&- &
   h=$!
 }
 step() {

@@ -1,13 +1,11 @@
 # shellcheck shell=sh
-# Begins every script: a safe umask, a PATH with the directories of system programs, which may be missing over ssh,
-# and functions for talking to cyborg-job.
+# Begins every script: a PATH with the directories of system programs, which may be missing over ssh, and functions for
+# talking to cyborg-job. remote/words.h has all words.
 #
-#   say WORD [DETAIL]   reports an event (remote/job_script.h)
+#   say WORD [DETAIL]   reports an event
 #   die WORD [DETAIL]   reports why this script gives up, and ends it
 
-umask 077
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-LC_ALL=C.UTF-8
-export PATH LC_ALL
+export PATH
 say() { printf '@cyborg %s\n' "$*" >&2; }
 die() { say "$@"; exit 99; }

@@ -2,13 +2,18 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "core/job_spec.h"
 
 namespace cyborg {
 
-// Functions for any script, and the word that it runs.
-std::string script_prelude();
+// Shell assignments of quoted values; of a list, a line each.
+std::string assign(const char* name, const std::string& value);
+std::string assign(const char* name, const std::vector<std::string>& values);
+
+// The beginning of any script, which tells that it runs.
+std::string script_prelude(const char* umask = "077", const char* locale = "C.UTF-8");
 
 // The words of a borg command line are the script's arguments: runs it as backup_script() tells. A background
 // command's input would be /dev/null if it was not taken from elsewhere.

@@ -32,7 +32,7 @@ drop() {
       x=$(remove "$kind" "$(decode "$name")" 2>&1) && continue 2
       sleep 1
     done
-    say "snapshot-left ${name##*/}: $(one_line "$x")"
+    say snapshot-left "${name##*/}: $(one_line "$x")"
   done <"$D/made"
 }
 trap 'drop; clean' EXIT
@@ -85,7 +85,7 @@ take_subvolume() { # SOURCE PATH
   S=$(encode "$T/$S")
   made btrfs "$S" "$1$2"
   attempt btrfs subvolume snapshot -r "$(decode "$T$2")/" "$(decode "$S")"
-  say "snapshot btrfs $t"
+  say snapshot "btrfs $t"
 }
 # Subvolumes in a subvolume are empty in its snapshot; each needs its own.
 take_btrfs() { # TARGET SOURCE ROOT
@@ -139,7 +139,7 @@ watch_lvm() { # VOLUME ORIGIN
         wait $s || exit
       done
     } >/dev/null 2>&1
-    full "$1" && say "snapshot-full $2" && kill -TERM $$
+    full "$1" && say snapshot-full "$2" && kill -TERM $$
   ) &
   watchers="$watchers $!"
 }
@@ -160,7 +160,7 @@ END
     [ "$4" != xfs ] || options=ro,nouuid
     mkdir "$M/$S" && attempt mount -t "$4" -o "$options" "/dev/$group/$S" "$M/$S"
     case $form in thin*) ;; *) watch_lvm "$group/$S" "$group/$volume" ;; esac
-    say "snapshot lvm $t"
+    say snapshot "lvm $t"
   fi
   use "$1" "$(encode "$M")/${S##*/}${3%/}"
 }
@@ -170,7 +170,7 @@ take_zfs() { # TARGET SOURCE ROOT
     made zfs "$2@$S" "$2"
     attempt zfs snapshot "$(decode "$2")@$S"
     mkdir "$M/$S" && attempt mount -t zfs -o ro "$(decode "$2")@$S" "$M/$S"
-    say "snapshot zfs $t"
+    say snapshot "zfs $t"
   fi
   use "$1" "$(encode "$M")/${S##*[/@]}${3%/}"
 }

@@ -1,10 +1,7 @@
 # shellcheck shell=sh
-# Runs a script in a mount namespace, if this machine can create one.
+# Runs a script, which is its argument, in a mount namespace, if this machine can create one.
 #
 # Says: started, snapshot-failed.
-PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export PATH
-x=$(unshare -m true 2>&1) || {
-  printf '@cyborg started\n@cyborg snapshot-failed the folders: %s\n' "$x" >&2
-  exit 99
-}
+
+x=$(unshare -m true 2>&1) || { say started; die snapshot-failed "the folders: $x"; }
+exec unshare -m sh -c "$1"

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/quote.h"
+#include "remote/script_parts.h"
 #include "remote/scripts.h"
 
 namespace cyborg {
@@ -28,8 +29,8 @@ std::string excluded_function(const std::vector<std::string>& patterns) {
 
 std::string snapshot_functions(const JobSpec& spec, const std::string& relay) {
   return std::string{scripts::snapshot_paths} + scripts::snapshot_sweep + excluded_function(spec.exclude) +
-         "WORD=" + quote(relay) +
-         fmt::format("\nSIZE={}\nONE={}\n", spec.snapshot_size, spec.one_file_system ? "1" : "") +
+         assign("WORD", relay) +
+         fmt::format("SIZE={}\nONE={}\n", spec.snapshot_size, spec.one_file_system ? "1" : "") +
          scripts::snapshot_make;
 }
 
@@ -46,12 +47,12 @@ std::string snapshot_pattern(const std::string& relay) {
 }
 
 std::string in_mount_namespace(const std::string& script) {
-  return scripts::snapshot_namespace + ("exec unshare -m sh -c " + quote(script));
+  return scripts::prelude + ("set -- " + quote(script)) + "\n" + scripts::snapshot_namespace;
 }
 
 std::string sweep_part() {
-  const std::string inner = std::string{"say() { printf '@cyborg %s\\n' \"$*\" >&2; }\n"} +
-                            scripts::snapshot_paths + scripts::snapshot_sweep + scripts::snapshot_sweep_all;
+  const std::string inner = std::string{scripts::prelude} + scripts::snapshot_paths +
+                            scripts::snapshot_sweep + scripts::snapshot_sweep_all;
   return "if unshare -m true 2>/dev/null; then unshare -m sh -c " + quote(inner) +
          " </dev/null >/dev/null || :; fi\n";
 }

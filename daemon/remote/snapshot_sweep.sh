@@ -24,11 +24,11 @@ sweep_one() { # KIND NAME
   case $p$r in '' | *[!0-9a-f]*) return ;; esac
   [ -n "$p" ] && [ -n "$r" ] && ! grep -q -e "$r" "/proc/$p/cmdline" 2>/dev/null || return
   for i in 1 2 3; do
-    x=$(remove "$1" "$2" 2>&1) && say "snapshot-swept $n" && return
+    x=$(remove "$1" "$2" 2>&1) && say snapshot-swept "$n" && return
     release "$n"
     sleep 1
   done
-  say "snapshot-left $n: $(one_line "$x")"
+  say snapshot-left "$n: $(one_line "$x")"
 }
 sweep() { # KIND [SOURCE]
   case $1 in

@@ -47,7 +47,7 @@ Expected<Page<Archive>> list_archives(Connection& db, const ArchiveFilter& filte
   return to_page(std::move(*archives), limit);
 }
 
-// A policy with two repositories makes two archives of one name. Names of objects hold no colon.
+// A policy with two repositories creates two archives with the same name. Names of objects contain no colon.
 Expected<Archive> get_archive(Connection& db, const std::string& name) {
   const auto separator = name.find("::");
   const bool qualified = separator != std::string::npos;

@@ -1,4 +1,4 @@
-// Repositories as borg knows them, one for each expanded URL.
+// borg repositories, one for each expanded URL.
 #include <fmt/format.h>
 
 #include "store/operations.h"
@@ -15,8 +15,8 @@ void fill(Row row, BorgRepository& r) {
            r.direct.line, r.direct.manual, r.direct.host_key);
 }
 
-// A row of a repository that was removed is taken over by the one that has its URL now: archives and
-// passphrase are still good. That of one that exists is not.
+// The row of a removed repository is adopted by the repository that has its URL now, since archives and
+// passphrase are still valid. The row of an existing repository is not.
 Expected<BorgRepository> ensure(Connection& db, const BorgRepository& wanted) {
   const std::string sql = fmt::format(
       "insert into borg_repository as b (repository, client, url) values ($1, nullif($2, ''), $3)"

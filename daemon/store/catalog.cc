@@ -1,6 +1,6 @@
 // Reading the catalog: files by pattern, a directory of an archive, two archives compared, a file's history.
-// The tables of a series are its own (see migrations), so each question goes from series to series. Their
-// plans are not left to estimates: with a hash join over a million files no answer would come in time.
+// Each series has its own tables (see migrations), so every query goes from series to series. Query plans are
+// not left to PostgreSQL's estimates: a hash join over a million files would take far too long.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,7 +18,7 @@ struct CatalogSeries {
   std::string policy, client, repository;
 };
 
-// Where a page of versions goes on: behind this one.
+// The position after which a page of versions continues.
 struct Position {
   std::int32_t series = 0, node = 0, first = 0;
 };
@@ -73,7 +73,7 @@ Expected<std::vector<CatalogSeries>> read_series(Connection& db, const FileFilte
   return all;
 }
 
-// The archive of a series that is the first or last to have a version.
+// The first or last archive of a series that has a version.
 std::string end_of_range(std::int32_t series, const char* order) {
   return fmt::format(
       " cross join lateral (select a.name, a.created from catalog.archive c join archive a on a.id = "
@@ -83,7 +83,7 @@ std::string end_of_range(std::int32_t series, const char* order) {
       series, order);
 }
 
-// Versions of nodes behind a position, by node and age.
+// Reads versions of nodes after a position, by node and age.
 Expected<std::vector<FileVersion>> read_versions(Connection& db, const CatalogSeries& series,
                                                  const std::vector<std::int64_t>& nodes,
                                                  const Position& after, std::uint32_t limit, Position& last) {
@@ -120,7 +120,7 @@ Expected<std::vector<std::int64_t>> read_ids(Connection& db, const std::string& 
   return ids;
 }
 
-// The nodes from `from` on that a pattern matches, in order.
+// Finds the nodes from `from` on that match a pattern, in order.
 class NodeSearch {
  public:
   NodeSearch(Connection& db, const CatalogSeries& series, const FilePattern& pattern)
@@ -133,12 +133,12 @@ class NodeSearch {
 
   Expected<std::vector<std::int64_t>> run(std::int32_t from, std::uint32_t limit) {
     if (pattern_.directory) return below(from, limit);
-    // A name that many files have is found by looking at some; one that few have, by its trigrams.
+    // A frequent name is found by scanning some files; a rare one, by its trigrams.
     const auto window = pattern_.indexable ? from + kWindow : INT32_MAX;
     auto found = read_ids(db_, table_ + " and id >= $2 and id < $3 order by id limit $4",
                           Params{pattern_.name, from, window, limit});
     if (!found || found->size() >= limit || !pattern_.indexable) return found;
-    // + 0: so that the index on name is the only one of use.
+    // + 0: so that only the index on name is usable.
     auto rest = read_ids(db_, table_ + " and id + 0 >= $2 order by id + 0 limit $3",
                          Params{pattern_.name, window, limit - static_cast<std::uint32_t>(found->size())});
     if (!rest) return rest;
@@ -203,7 +203,7 @@ Expected<CataloguedArchive> find_archive(Connection& db, const std::string& name
   return place;
 }
 
-// A version that is in archive number $1 of nodes n.
+// The version of nodes n in archive number $1.
 std::string state_at(const char* number, const char* node) {
   return fmt::format(
       "(select * from catalog.version_{{0}} where node = {} and first <= {} order by first desc limit 1)",
@@ -242,7 +242,7 @@ std::pair<std::string, std::string> split_path(const std::string& path) {
   return {path.substr(0, slash), path.substr(slash + 1)};
 }
 
-// The file of this path itself.
+// Reads the file with exactly this path.
 Expected<std::vector<ListedFile>> read_file(Connection& db, const CataloguedArchive& at,
                                             const std::string& path) {
   const auto [above, name] = split_path(path);
@@ -273,7 +273,7 @@ Expected<FilesPage> list_directory(Connection& db, const std::string& archive, c
     return fail(ErrorCode::invalid_argument, fmt::format("/{} is not in archive {}", path, archive),
                 fmt::format("cyborgctl archive files {}", archive));
   }
-  if ((file->front().mode & 0170000) == 0040000) return page;  // an empty directory
+  if ((file->front().mode & 0170000) == 0040000) return page;  // the directory is empty
   file->front().path = path;
   page.rows = std::move(*file);
   return page;
@@ -281,7 +281,7 @@ Expected<FilesPage> list_directory(Connection& db, const std::string& archive, c
 
 Expected<DiffPage> diff(Connection& db, const CataloguedArchive& a, const CataloguedArchive& b,
                         std::uint32_t limit, std::int32_t after) {
-  // A difference shows as a version that begins or ends between the two.
+  // A difference is a version that begins or ends between the two archives.
   const auto sql = fmt::format(
       fmt::runtime(
           "select t.node, case d.path when '' then n.name else d.path || '/' || n.name end,"

@@ -13,7 +13,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// libpq's messages have several lines, and a new line at the end.
+// libpq's messages have several lines, and a newline at the end.
 std::string one_line(std::string_view message) {
   std::string line;
   for (const char c : message) {
@@ -33,7 +33,7 @@ std::string field(const PGresult* result, int code) {
   return text ? text : "";
 }
 
-// Classes and codes of PostgreSQL's appendix A; whatever may be different in a minute is `unavailable`.
+// Classes and codes of PostgreSQL's appendix A; conditions that may pass within a minute are `unavailable`.
 ErrorCode error_code(std::string_view sqlstate) {
   static constexpr std::array<std::string_view, 6> kTransient{
       "08",     // connection exceptions
@@ -51,7 +51,7 @@ ErrorCode error_code(std::string_view sqlstate) {
   return ErrorCode::failed;
 }
 
-// The administrator's conninfo is expanded from dbname and may override what stands before it.
+// The administrator's conninfo is expanded from dbname, and may override the parameters before it.
 PGconn* connect(const std::string& conninfo) {
   const std::array<const char*, 10> keywords{"connect_timeout",     "keepalives_idle",
                                              "keepalives_interval", "keepalives_count",
@@ -96,7 +96,7 @@ std::int64_t Result::affected() const {
 }
 
 Expected<Connection> Connection::open(const std::string& conninfo) {
-  // Blocks, since only so connect_timeout lets libpq go on to the next host.
+  // Blocks, because only then does connect_timeout make libpq try the next host.
   Handle handle{connect(conninfo), &PQfinish};
   if (!handle) return fail(ErrorCode::unavailable, "PostgreSQL: out of memory");
   if (PQstatus(handle.get()) != CONNECTION_OK) {
@@ -106,8 +106,8 @@ Expected<Connection> Connection::open(const std::string& conninfo) {
   PQsetNoticeProcessor(handle.get(), [](void*, const char*) {}, nullptr);
   PQsetnonblocking(handle.get(), 1);
   Connection connection{std::move(handle)};
-  // A little less than our own limits, so that the server gives up first and says why. No statement here is
-  // worth a compilation.
+  // Slightly less than our own limits, so that the server gives up first and reports the reason. No statement
+  // here is worth JIT compilation.
   auto session = connection.run_script(
       "set statement_timeout = '9s'; set lock_timeout = '5s'; set idle_in_transaction_session_timeout = "
       "'1min';"
@@ -135,12 +135,12 @@ Error Connection::give_up(std::string_view what) {
 }
 
 void Connection::check() {
-  // A farewell is a message, and behind it the end of the stream.
+  // The server's farewell is a message, followed by the end of the stream.
   while (!lost()) {
     pollfd poll_for{PQsocket(connection_.get()), POLLIN, 0};
     if (poll(&poll_for, 1, 0) <= 0) return;
     const bool good = PQconsumeInput(connection_.get()) && PQstatus(connection_.get()) != CONNECTION_BAD;
-    // Takes notices and changed parameters out of the buffer.
+    // Reads notices and parameter changes from the buffer.
     if (!good || PQisBusy(connection_.get())) connection_.reset();
   }
 }
@@ -164,7 +164,7 @@ Error Connection::note(const PGresult* result) {
   return {error_code(sqlstate_), fmt::format("PostgreSQL: {}", message), {}};
 }
 
-// The last result of what was sent. Stops at the first failure that loses the connection.
+// Returns the last result of the statements sent. Stops at the first failure that loses the connection.
 Expected<Result> Connection::collect(Timeout timeout) {
   const Deadline deadline = steady_clock::now() + timeout;
   const auto lost_while = [&] {

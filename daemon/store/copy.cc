@@ -1,4 +1,4 @@
-// Many rows at once, in and out.
+// COPY: many rows at once, in both directions.
 #include <poll.h>
 
 #include "store/connection.h"
@@ -35,7 +35,7 @@ Expected<void> Connection::copy_in(const char* sql, std::string_view rows, Timeo
   while (!rows.empty()) {
     const auto piece = rows.substr(0, kPiece);
     const int sent = PQputCopyData(connection_.get(), piece.data(), static_cast<int>(piece.size()));
-    if (sent < 0) break;  // collect() tells why
+    if (sent < 0) break;  // collect() returns the reason
     if (sent > 0) rows.remove_prefix(piece.size());
     if (!flush(deadline)) return std::unexpected(give_up(PQerrorMessage(connection_.get())));
   }
@@ -58,7 +58,7 @@ Expected<void> Connection::copy_out(const char* sql, const std::function<void(st
       const std::unique_ptr<char, void (*)(void*)> owner{data, &PQfreemem};
       row({data, static_cast<std::size_t>(size)});
     } else if (size < 0) {
-      break;  // the end, or a failure: collect() tells
+      break;  // the end, or a failure, which collect() returns
     } else if (!wait(connection_.get(), POLLIN, deadline) || !PQconsumeInput(connection_.get())) {
       return std::unexpected(give_up("the rows stopped coming"));
     }

@@ -1,4 +1,4 @@
-// Builds the condition of a page of history, newest first.
+// Builds the condition for a page of history, newest first.
 #pragma once
 
 #include <fmt/format.h>
@@ -13,21 +13,21 @@ namespace cyborg::store {
 
 class Filter {
  public:
-  // Empty and 0 do not filter.
+  // Empty values and 0 do not filter.
   void equal(const char* column, const std::string& value) {
     if (!value.empty()) add(column, "=", value);
   }
   void equal(const char* column, std::int64_t value) {
     if (value != 0) add(column, "=", value);
   }
-  // At that time or later.
+  // At or after that time.
   void since(const char* condition, std::int64_t time) {
     if (time == 0) return;
     params_.add(time);
     if (!sql_.empty()) sql_ += " and ";
     sql_ += fmt::format(fmt::runtime(condition), params_.values().size());
   }
-  // The last to call. One row more than asked for tells whether another page follows.
+  // Call it last. Selects one row more than the limit, which shows whether another page follows.
   void page(const char* id, std::uint32_t limit, std::int64_t cursor) {
     if (cursor != 0) add(id, "<", cursor);
     if (sql_.empty()) sql_ = "true";

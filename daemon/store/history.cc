@@ -1,15 +1,15 @@
-// Forgetting history that is too old, in small transactions: what is needed to know how things stand, and
-// what made an archive that still exists, stays however old it is.
+// Deletes old history, in small transactions: rows that the current status needs, and jobs whose archives
+// still exist, are kept however old they are.
 #include "store/operations.h"
 
 namespace cyborg::store {
 namespace {
 
-// As many jobs are looked at in one transaction: some ten milliseconds.
+// The number of jobs checked in one transaction, which takes some ten milliseconds.
 constexpr std::int64_t kBatch = 1000;
 
-// The ids of the jobs of a batch, and whether any ended before $2. They are numbered in the order of their
-// making, so that a batch without such a job is the last.
+// The ids of the jobs of a batch, and whether any of them ended before $2. Ids follow the order of creation,
+// so the first batch without such a job is the last one.
 constexpr const char* kBatchOf =
     "select coalesce(max(id), 0), count(*) filter (where finished < instant($2)) from"
     " (select id, finished from job where id > $1 order by id limit $3) batch";
@@ -19,8 +19,8 @@ constexpr const char* kForgetArchives =
     " and j.finished < instant($3) and a.removed < instant($3)"
     " and not exists (select from catalog.archive c where c.archive = a.id)";
 
-// Not whose output is on its way, whom an archive, a damage or a status names, for whom another one waits,
-// and who found out last what is on a client.
+// Excluded are jobs whose output is still being stored, jobs that an archive, a damage or a status refers to,
+// jobs for which another one waits, and the latest job that examined a client.
 constexpr const char* kTooOld =
     "with named as ("
     " select last_success_job as id from backup_status union all select last_end_job from backup_status"
@@ -38,7 +38,7 @@ constexpr const char* kTooOld =
     " and (j.kind <> 'prepare-client' or j.state <> 'successful' or exists (select from job k"
     "   where k.client = j.client and k.id > j.id and k.kind = j.kind and k.state = j.state))";
 
-// The last elapse of a timer stays known, so that it never starts anything twice.
+// The last elapse of a timer is kept, so that it never starts anything twice.
 constexpr const char* kForgetRuns =
     "delete from run where id in (select r.id from run r where r.created < instant($1)"
     " and not exists (select from job j where j.run = r.id)"

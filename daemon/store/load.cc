@@ -1,4 +1,4 @@
-// Everything that the daemon keeps in memory, as of one moment.
+// Everything that the daemon keeps in memory, read in one snapshot.
 #include "store/operations.h"
 
 namespace cyborg::store {

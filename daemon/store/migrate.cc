@@ -40,7 +40,8 @@ Expected<void> apply(Connection& connection, const Migration& step) {
   return {};
 }
 
-// True when there is nothing left to do. Another server may be at it: the version is read under the lock.
+// Returns true when nothing is left to do. Another server may be migrating: the version is read under the
+// lock.
 Expected<bool> apply_next(Connection& connection, const std::vector<Migration>& steps) {
   return connection.transact<bool>([&]() -> Expected<bool> {
     auto limits = connection.run_script("set local statement_timeout = 0; set local lock_timeout = 0");
@@ -69,7 +70,8 @@ Expected<bool> apply_next(Connection& connection, const std::vector<Migration>& 
 Expected<void> migrate(Connection& connection, const std::vector<Migration>& steps) {
   const int known = static_cast<int>(steps.size());
   for (;;) {
-    // Without the lock first: usually there is nothing to do, and a look needs no right to change the schema.
+    // First without the lock: usually there is nothing to do, and reading needs no right to change the
+    // schema.
     auto version = current_version(connection);
     if (!version) return std::unexpected(version.error());
     if (auto newer = refuse_newer(*version, known); !newer) return newer;

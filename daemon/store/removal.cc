@@ -1,5 +1,5 @@
-// Removing objects. History keeps names, so nothing of it is lost; what is refused without force is refused
-// because somebody probably does not mean it.
+// Removing objects. History keeps names, so nothing of it is lost; without force, removals are refused that
+// are probably a mistake.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -11,10 +11,10 @@ namespace cyborg::store {
 namespace {
 
 struct Kind {
-  const char* name;  // of the table, and of the column in history
+  const char* name;  // the name of the table, and of the column in history
   ErrorCode missing;
   const char* users;   // the policies that use $1
-  const char* detach;  // takes $1 out of them
+  const char* detach;  // removes $1 from the objects that use it
   bool has_history;
 };
 
@@ -32,7 +32,7 @@ constexpr Kind kRepository{"repository", ErrorCode::no_such_repository,
 constexpr Kind kClient{"client", ErrorCode::no_such_client,
                        "select policy from policy_client where client = $1",
                        "delete from policy_client where client = $1", true};
-// A policy is used by nobody; detaching it frees its members.
+// No object uses a policy; detaching it frees its members.
 constexpr Kind kPolicy{"policy", ErrorCode::no_such_policy,
                        "select name from policy where false and name = $1",
                        "with freed as (delete from policy_client where policy = $1)"
@@ -81,7 +81,7 @@ Expected<void> refuse_unfinished(Connection& db, const Kind& kind, const std::st
               "wait for them, or cancel them with cyborgctl job cancel");
 }
 
-// What depends on the object, as people would say it.
+// The objects that depend on this one, in words for people.
 Expected<std::vector<std::string>> dependants(Connection& db, const Kind& kind, const std::string& name,
                                               const std::vector<std::string>& users) {
   std::vector<std::string> all;
@@ -118,7 +118,7 @@ Expected<void> refuse_dependants(Connection& db, const Kind& kind, const std::st
               "--force removes it all the same, out of what uses it, too; history and archives stay");
 }
 
-// Even with force: a policy without a repository would look like a backup and be none.
+// Even with force: a policy without a repository would look like a backup but be none.
 Expected<void> refuse_last_repository(Connection& db, const std::string& name) {
   auto policies = read_names(db,
                              "select policy from policy_repository group by policy"
@@ -132,7 +132,7 @@ Expected<void> refuse_last_repository(Connection& db, const std::string& name) {
               "give the policy another repository first, or remove it");
 }
 
-// What was prepared is needed as long as its archives may be; what was not is only a plan.
+// A prepared borg repository is kept as long as its archives may exist; an unprepared one is only a plan.
 Expected<void> forget_unprepared(Connection& db, const Kind& kind, const std::string& name) {
   const std::string sql = fmt::format(
       "with gone as (delete from borg_repository b where {} = $1 and borg_id = '' and direct_line = ''"
@@ -144,8 +144,8 @@ Expected<void> forget_unprepared(Connection& db, const Kind& kind, const std::st
   return {};
 }
 
-// A new object of the same name inherits neither secrets nor the status of its predecessor. A repository's
-// own secrets stay while one of its borg repositories does.
+// A new object of the same name must inherit neither secrets nor the status of its predecessor. A
+// repository's own secrets stay while one of its borg repositories does.
 Expected<void> forget(Connection& db, const Kind& kind, const std::string& name) {
   if (!kind.has_history) return {};
   auto secrets = db.run(
@@ -158,7 +158,7 @@ Expected<void> forget(Connection& db, const Kind& kind, const std::string& name)
     auto status = db.run(sql.c_str(), Params{name});
     if (!status) return std::unexpected(status.error());
   }
-  // What was done to a borg repository stays with it.
+  // The maintenance status of a borg repository stays with it.
   if (kind.missing == ErrorCode::no_such_repository) return {};
   const std::string series = fmt::format("delete from maintenance_status where {} = $1", kind.name);
   auto prunes = db.run(series.c_str(), Params{name});

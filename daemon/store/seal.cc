@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kNonce = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
 constexpr std::size_t kTag = crypto_aead_xchacha20poly1305_ietf_ABYTES;
-// The first byte of a sealed secret is the format, for the day when there is another.
+// The first byte of a sealed secret is the version of the format.
 constexpr char kFormat = 1;
 
 static_assert(Sealer::kKeySize == crypto_aead_xchacha20poly1305_ietf_KEYBYTES);
@@ -26,7 +26,7 @@ unsigned char* bytes(std::string& text, std::size_t offset = 0) {
 }
 
 void initialize() {
-  // 1: it was already. Only a system without a source of randomness fails.
+  // 1: already initialised. It fails only on a system without a source of randomness.
   if (sodium_init() < 0) throw std::runtime_error("libsodium finds no source of randomness");
 }
 
@@ -43,7 +43,7 @@ Sealer& Sealer::operator=(Sealer&& other) noexcept {
   return *this;
 }
 
-// sodium_free wipes.
+// sodium_free() wipes the memory.
 Sealer::~Sealer() {
   sodium_free(key_);
 }

@@ -1,5 +1,5 @@
-// Secrets at rest: sealed before they reach the database, by a key that is never there. What a secret belongs
-// to is bound into the seal, so that a blob moved to another row does not open.
+// Secrets at rest: encrypted before they reach the database, with a key that is never stored there. The owner
+// of a secret is bound into the encryption, so a blob that is moved to another row cannot be decrypted.
 #pragma once
 
 #include <string>
@@ -13,8 +13,8 @@ class Sealer {
  public:
   static constexpr std::size_t kKeySize = 32;
 
-  // key: exactly kKeySize bytes. The copy inside is locked into memory where possible, and wiped at the end;
-  // the caller wipes its own (see wipe).
+  // key: exactly kKeySize bytes. The copy is locked into memory if possible, and wiped at the end; the caller
+  // wipes its own (see wipe).
   static Expected<Sealer> create(std::string_view key);
   static std::string generate_key();
 
@@ -24,19 +24,19 @@ class Sealer {
   Sealer& operator=(const Sealer&) = delete;
   ~Sealer();
 
-  // place: "kind/owner/field", the same for opening. XChaCha20-Poly1305 with a random nonce.
+  // place: "kind/owner/field", the same as for opening. XChaCha20-Poly1305 with a random nonce.
   std::string seal(std::string_view place, std::string_view secret) const;
-  // Fails if anything was changed: key, place or bytes.
+  // Fails if key, place or any byte differs.
   Expected<std::string> open(std::string_view place, std::string_view sealed) const;
 
  private:
   Sealer();
 
-  // On the heap, so that moving leaves no copy behind.
+  // On the heap, so that moving the object leaves no copy behind.
   unsigned char* key_ = nullptr;
 };
 
-// Overwrites a secret that is not needed any more.
+// Overwrites a secret that is no longer needed.
 void wipe(std::string& secret);
 
 }  // namespace cyborg

@@ -17,7 +17,7 @@ void parse_number(std::string_view text, Number& value) {
   std::from_chars(text.data(), text.data() + text.size(), value);
 }
 
-// Reads an array literal of one dimension: {a,"b \"c\"",d}.
+// Parses an array literal of one dimension: {a,"b \"c\"",d}.
 std::vector<std::string> parse_array(std::string_view text) {
   std::vector<std::string> items;
   if (text.size() < 2 || text == "{}") return items;

@@ -1,4 +1,4 @@
-// Values on their way to PostgreSQL and back, in its text format.
+// Values in PostgreSQL's text format, in both directions.
 #pragma once
 
 #include <json/value.h>
@@ -68,7 +68,7 @@ class Params {
   std::vector<Value> values_;
 };
 
-// From PostgreSQL's text; what does not parse (it came from our own schema) is the type's zero.
+// Parses PostgreSQL's text; a value that does not parse (it is from our schema) becomes zero or empty.
 void from_text(std::string_view text, std::string& value);
 void from_text(std::string_view text, Bytes& value);
 void from_text(std::string_view text, bool& value);
@@ -83,7 +83,7 @@ void from_text(std::string_view text, Json::Value& value);
 
 std::string to_text(const Json::Value& value);
 
-// What clients send ends in the history whatever it is: text and jsonb refuse NUL and malformed UTF-8; see
+// Values sent by clients end up in the history: text and jsonb refuse NUL and malformed UTF-8; see
 // to_clean_utf8().
 Json::Value storable_json(const Json::Value& value);
 

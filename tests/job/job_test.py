@@ -75,6 +75,18 @@ class Jobs(JobCase):
         self.assertEqual(os.listdir(str(out) + str(self.relays)), ["mine"])
         (self.relays / "mine").unlink()
 
+    def test_what_runs_on_a_client_can_be_printed(self):
+        run = self.backup(borg_id=self.prepare())
+        self.assert_state(run, "successful", "ok")
+        spec = self.lab.directory / f"credentials-{self.lab.number}" / "spec"
+        printed = subprocess.run([harness.PROGRAM, "--print-script", spec], capture_output=True, text=True)
+        self.assertEqual((printed.returncode, printed.stderr), (0, ""))
+        self.assertRegex(printed.stdout, "^# borg create, on client web\nPATH=")
+        self.assertIn("'create'", printed.stdout)
+        self.assertNotIn(PASSPHRASE, printed.stdout)
+        none = subprocess.run([harness.PROGRAM, "--print-script", "/dev/null"], capture_output=True, text=True)
+        self.assertEqual((none.returncode, none.stdout), (1, ""))
+
     def test_append_only(self):
         self.prepare(append_only=True)
         self.assert_state(self.backup(append_only=True), "successful", "ok")

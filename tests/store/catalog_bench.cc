@@ -1,5 +1,5 @@
-// How fast the catalog answers with 1,000 archives of a client with 1,000,000 files, 5,000 of which change
-// from one archive to the next. Fills a database of its own with rows of that shape; prints figures, checks
+// Measures how fast the catalog answers with 1,000 archives of a client with 1,000,000 files, 5,000 of which
+// change from one archive to the next. Fills a database with rows of that shape; prints figures, checks
 // nothing.
 #include <fmt/format.h>
 
@@ -105,7 +105,7 @@ void bench(const char* conninfo) {
 }  // namespace
 }  // namespace cyborg::store::test
 
-// With a connection string: of a database that is filled already.
+// With a connection string: uses a database that was filled before.
 int main(int argc, char** argv) {
   try {
     cyborg::store::test::bench(argc > 1 ? argv[1] : nullptr);

@@ -1,4 +1,4 @@
-// The catalog on a real PostgreSQL: whatever archives hold is what is read back.
+// The catalog on a real PostgreSQL: the contents of archives are read back exactly.
 #include "catalog/writer.h"
 
 #include <fmt/format.h>
@@ -102,7 +102,7 @@ class CatalogTest : public StoreTest {
   static void put(Tree& tree, const ListedFile& made) { tree.insert_or_assign(made.path, made); }
 };
 
-// Random trees with all that is awkward in names and in COPY.
+// Random trees with everything that is awkward in names and in COPY.
 class Forest {
  public:
   explicit Forest(unsigned seed) : random_(seed) {}
@@ -289,7 +289,7 @@ TEST_F(CatalogTest, HistoryAndDifferences) {
 
 TEST_F(CatalogTest, ABudgetIsNeverExceeded) {
   constexpr std::int64_t kBudget = 8 << 20;
-  // On the disk, since other connections do not see the tables of a transaction that goes on.
+  // The size on disk, since other connections do not see the tables of an open transaction.
   const auto on_disk = [&] { return std::stoll(sql("select pg_database_size(current_database())")); };
   const auto before = on_disk();
   auto writer = open("a1", kBudget);

@@ -124,8 +124,8 @@ void Cluster::crash() {
   end(SIGQUIT);
 }
 
-// The postmaster leads the process group of none of its children: each backend has its own. Their parent's
-// list is in /proc.
+// The postmaster's children are not in its process group: each backend has its own. Their parent's list is in
+// /proc.
 void Cluster::freeze() {
   kill(server_, SIGSTOP);
   for (const auto& entry : fs::directory_iterator("/proc/" + std::to_string(server_) + "/task")) {

@@ -1,4 +1,4 @@
-// A PostgreSQL server of the tests' own: in a temporary directory, reachable only by a unix socket in it.
+// A PostgreSQL server for the tests: in a temporary directory, reachable only through a unix socket in it.
 #pragma once
 
 #include <sys/types.h>
@@ -18,7 +18,7 @@ class Cluster {
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
 
-  // An empty database, or a copy of one that has the schema already.
+  // Creates an empty database, or a copy of one that has the schema already.
   std::string create_database(bool with_schema = true);
   std::string conninfo(const std::string& database) const;
   void execute(const std::string& database, const std::string& sql) const;  // throws
@@ -26,7 +26,7 @@ class Cluster {
   void start();
   void stop();    // as systemctl stop does: connections are told
   void crash();   // SIGQUIT
-  void freeze();  // it stops answering
+  void freeze();  // makes it stop answering
   void thaw();
 
  private:

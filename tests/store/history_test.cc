@@ -1,10 +1,10 @@
-// Forgetting history that is too old: what goes, what stays, and that nobody waits for it.
+// Deleting old history: what is deleted, what is kept, and that nothing waits for it.
 #include "fixture.h"
 
 namespace cyborg::store::test {
 namespace {
 
-// Jobs are known by their reasons. All ended long ago unless they say otherwise.
+// Jobs are identified by their reasons. All ended long ago unless they say otherwise.
 constexpr const char* kJobs = R"(
 insert into borg_repository (repository, client, url, ready, borg_id)
   values ('vault', 'web', 'ssh://borg@vault/./web', true, repeat('a', 64));
@@ -64,7 +64,7 @@ class HistoryTest : public StoreTest {
     auto connection = good(Connection::open(Cluster::shared().conninfo(database_)));
     good(connection.run_script(script, std::chrono::minutes{2}));
   }
-  // Everything that is older than a year; how many jobs that were. No part may take longer.
+  // Deletes everything older than a year; returns the number of jobs. No part may take longer.
   std::int64_t forget(std::chrono::milliseconds longest = std::chrono::seconds{10}) {
     const std::int64_t before = std::stoll(sql("select usec(now() - interval '1 year')"));
     std::int64_t jobs = 0;
@@ -90,7 +90,7 @@ TEST_F(HistoryTest, only_what_nothing_needs_goes) {
     EXPECT_EQ(left.find(reason), std::string::npos) << reason;
   }
   EXPECT_EQ(sql("select count(*) from job where reason = 'old'"), "0");
-  EXPECT_EQ(gone, 5) << left;  // "removed long ago" is named by the archive that the catalog has
+  EXPECT_EQ(gone, 5) << left;  // "removed long ago" is referred to by the archive in the catalog
   EXPECT_EQ(std::stoll(sql("select count(*) from job")), before - gone);
   EXPECT_EQ(sql("select string_agg(reason, ',') from job_output join job on id = job"), "young");
   EXPECT_EQ(sql("select count(*) from job_dependency"), "1");

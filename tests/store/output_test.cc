@@ -1,4 +1,4 @@
-// What jobs printed: complete, in order, whatever is interrupted.
+// The output of jobs: complete and in order, whatever is interrupted.
 #include <filesystem>
 
 #include "fixture.h"
@@ -77,7 +77,7 @@ TEST_F(Output, of_many_parts_is_read_from_any_line) {
     expect_lines(first, page);
     EXPECT_EQ(page.lines.size(), first == kLines - 1 ? 1U : 3U);
   }
-  // At the seams of all parts.
+  // At the boundaries of all parts.
   const std::int64_t seams = std::stoll(sql("select count(*) from job_output"));
   for (std::int64_t part = 0; part < seams; ++part) {
     const auto first =
@@ -154,11 +154,12 @@ TEST_F(Output, goes_on_where_a_lost_server_stopped_it) {
   while (sql("select count(*) from job_output") == "0") continue;
   Cluster::shared().crash();
   Cluster::shared().start();
-  // The store notices in its own time; until it has, and is back, it may answer with what it knew last.
+  // The store notices in its own time; until it has, and is connected again, it may answer with its last
+  // state.
   ASSERT_TRUE(wait_available(false));
   ASSERT_TRUE(wait_available(true));
   ASSERT_TRUE(loop_.run_until([&] { return answer.has_value(); }));
-  // It may have been repeated by itself, or fail: either way nothing is lost or double.
+  // It may have been repeated automatically, or have failed: either way, nothing is lost or duplicated.
   if (!*answer) {
     EXPECT_EQ(answer->error().code, ErrorCode::unavailable);
   }

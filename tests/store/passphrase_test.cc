@@ -1,4 +1,4 @@
-// A borg repository with two passphrases, of which a preparation finds out the one that opens it.
+// A borg repository with two passphrases, of which a preparation finds out the valid one.
 #include "fixture.h"
 
 namespace cyborg::store::test {
@@ -11,7 +11,7 @@ class PassphraseTest : public StoreTest {
     add_objects();
     prepare("");
   }
-  // A preparation that ends so; an empty word is one that had no choice.
+  // Ends a preparation with this word; empty: it had only one passphrase.
   void prepare(const std::string& found, JobState state = JobState::successful, bool dry_run = false) {
     static int number = 0;
     NewRun run = new_run("00000000-0000-4000-8000-0000000c" + std::to_string(1000 + number++));
@@ -27,7 +27,7 @@ class PassphraseTest : public StoreTest {
     return ask<void>(&Store::put_repository, load().repositories.at(1), false,
                      std::vector<Secret>{{new_passphrase_key(kWebUrl), sealed, mark}});
   }
-  // What is stored: the one that is known to work, the other, and whether the repository is ready.
+  // The stored state: the passphrase that works, the other one, and whether the repository is ready.
   std::string stored() {
     std::string text;
     for (const auto& key : {passphrase_key(kWebUrl), new_passphrase_key(kWebUrl)}) {

@@ -1,5 +1,5 @@
-// How the store behaves with 1,000 clients, 200 policies and 200,000 jobs of history. Prints figures and
-// checks nothing: machines differ, and a timed test is a flaky one.
+// Measures the store with 1,000 clients, 200 policies and 200,000 jobs of history. Prints figures and checks
+// nothing: machines differ, and a timed test is a flaky one.
 #include <fmt/format.h>
 #include <unistd.h>
 

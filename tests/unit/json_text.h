@@ -1,4 +1,4 @@
-// JSON as it is written, for tables of tests.
+// JSON as text, for tables of tests.
 #pragma once
 
 #include <json/reader.h>

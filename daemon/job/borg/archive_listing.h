@@ -1,4 +1,4 @@
-// What is in the job's archive, by a borg on the server.
+// Lists the job's archive, with a borg on the server.
 #pragma once
 
 #include <functional>
@@ -8,13 +8,13 @@
 
 namespace cyborg {
 
-// Throws Failure unless all of it was listed.
+// Throws Failure unless the whole archive was listed.
 void list_archive(JobContext& job, const std::function<void(ArchiveItem&)>& take);
 
-// The Failure that says that a path is not in the archive, and what is near it.
+// Throws the Failure that a path is not in the archive, with the nearest paths.
 [[noreturn]] void throw_missing(JobContext& job, const Selection& selection);
 
-// Where borgs of restores keep their caches on the server: apart from others, which lock theirs.
+// The cache directory for restores on the server: separate from others, whose borgs lock theirs.
 std::string restore_borg_directory();
 
 }  // namespace cyborg

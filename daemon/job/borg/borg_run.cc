@@ -10,15 +10,11 @@
 #include <csignal>
 #include <cstdlib>
 
-#include "job/borg/direct_access.h"
 #include "job/borg/stale_lock.h"
 #include "job/child.h"
 #include "job/connect.h"
 #include "job/linger.h"
-#include "remote/dump_script.h"
-#include "remote/guest_script.h"
 #include "remote/job_script.h"
-#include "remote/snapshot_script.h"
 #include "ssh/failure.h"
 
 namespace cyborg {
@@ -28,10 +24,6 @@ using Clock = std::chrono::steady_clock;
 using Stream = ssh::Channel::Stream;
 
 constexpr std::size_t kMaxOutput = 16 << 20;  // of JSON on standard output
-constexpr std::size_t kMaxText = 50;
-constexpr std::size_t kMaxSaid = 5;
-constexpr std::string_view kSshSaid = "ssh-said ";
-constexpr std::string_view kLockRemoved = "lock-removed ";
 // So that borg goes on while what it printed is being dealt with.
 constexpr int kListingPipe = 1 << 20;
 // sshd takes no longer word on a command line; Linux allows 128 KiB for one.
@@ -54,29 +46,6 @@ void send(ssh::Session& session, ssh::Channel& channel, std::string_view data) {
     data.remove_prefix(channel.write(data));
     session.service(false);
   }
-}
-
-// What a dump script tells about the dump at hand; false if the line is something else.
-bool read_dump_line(JobContext& job, BorgEnd& end, std::string_view line) {
-  constexpr std::string_view kDumping = "dumping ";
-  constexpr std::string_view kSaid = "dump-said ";
-  constexpr std::string_view kWarning = "dump-warning ";
-  if (line.starts_with(kDumping)) {
-    end.said.clear();
-    job.output().line(6, fmt::format("reading {}", dump_name(job.spec(), line.substr(kDumping.size()))));
-    return true;
-  }
-  if (line.starts_with(kWarning)) {
-    line.remove_prefix(kWarning.size());
-    job.output().line(4, line);
-    if (end.dump_warnings.size() < kMaxText) end.dump_warnings.emplace_back(line);
-    return true;
-  }
-  if (!line.starts_with(kSaid)) return false;
-  if (end.said.size() == kMaxSaid) end.said.erase(end.said.begin());
-  end.said.emplace_back(line.substr(kSaid.size()));
-  job.output().line(5, end.said.back());
-  return true;
 }
 
 void add_warnings(JobResult& result, ResultCode code, const std::vector<std::string>& warnings) {
@@ -126,47 +95,6 @@ class Stopper {
 };
 
 }  // namespace
-
-BorgReader::BorgReader(JobContext& job, BorgEnd& end)
-    : job_(job), end_(end), lines_([this](std::string_view line) { read_line(line); }) {}
-
-void BorgReader::read_line(std::string_view line) {
-  if (line.starts_with(kScriptMark)) {
-    line.remove_prefix(kScriptMark.size());
-    if (line == "started") {
-      end_.started = true;
-    } else if (line == "installing") {
-      job_.output().line(5, "borg is not installed: installing it");
-    } else if (const auto note = read_snapshot_line(line)) {
-      job_.output().line(note->priority, note->text);
-      if (note->priority < 5) {
-        end_.snapshot_left = note->text;
-        end_.log.add_warning(note->text);
-      }
-    } else if (line.starts_with(kLockRemoved)) {
-      line.remove_prefix(kLockRemoved.size());
-      job_.output().line(5, stale_lock_removed(line));
-    } else if (line.starts_with(kRootLink)) {
-      line.remove_prefix(kRootLink.size());
-      const auto warning = root_link_warning(job_.spec(), line);
-      if (warning && end_.root_links.size() < job_.spec().roots.size()) end_.root_links.push_back(*warning);
-    } else if (line.starts_with(kSshSaid)) {
-      line.remove_prefix(kSshSaid.size());
-      job_.output().line(4, fmt::format("ssh: {}", line));
-      if (end_.ssh_said.size() < kMaxText) end_.ssh_said.emplace_back(line);
-    } else if (!read_dump_line(job_, end_, line) && end_.script_failure.empty()) {
-      end_.script_failure = line;
-    }
-    return;
-  }
-  const BorgLine parsed = parse_borg_line(line);
-  end_.log.add(parsed);
-  if (parsed.progress) job_.progress().set(*parsed.progress);
-  if (parsed.kind == BorgLine::Kind::progress || parsed.text.empty()) return;
-  if (is_told_otherwise(parsed)) return;
-  if (parsed.kind == BorgLine::Kind::text && end_.text.size() < kMaxText) end_.text.push_back(parsed.text);
-  job_.output().line(parsed.priority, parsed.text);
-}
 
 BorgEnd run_remote(JobContext& job, ssh::Session& session, const std::string& user, const RemoteBorg& borg) {
   const std::string command = script_command(borg.script, user);
@@ -294,73 +222,6 @@ BorgEnd run_local(JobContext& job, const LocalBorg& borg) {
   reader.finish();
   end.status = child.wait();
   return end;
-}
-
-void check_script(const BorgEnd& end, const JobSpec& spec, const std::string& user) {
-  const std::string machine = fmt::format("{}@{}", user, spec.target.address);
-  if (!end.started && end.status >= 0) {
-    const std::string reason = end.text.empty() ? std::string{"no reason given"} : end.text.back();
-    if (user != "root") {
-      throw Failure(ResultCode::no_sudo,
-                    fmt::format("{} cannot use sudo without a password ({}): allow it in "
-                                "/etc/sudoers.d, or use root",
-                                machine, reason));
-    }
-    throw Failure(ResultCode::shell_unsupported,
-                  fmt::format("{} cannot run a shell script: {}", machine, reason));
-  }
-  if (end.script_failure.empty()) return;
-  const auto space = end.script_failure.find(' ');
-  const AnyCode code{end.script_failure.substr(0, space)};
-  const std::string detail =
-      space == std::string::npos ? std::string{} : end.script_failure.substr(space + 1);
-  check_direct_script(code, detail, spec);
-  if (code == ResultCode::no_borg) {
-    throw Failure(code, fmt::format("borg is not installed on {}: prepare the client", spec.client));
-  }
-  if (code == ResultCode::no_tool)
-    throw Failure(code, fmt::format("{} is not installed on {}", detail, spec.client));
-  if (code == ResultCode::no_package_manager) {
-    throw Failure(
-        code, fmt::format("{} has no borg and no known package manager: install borg by hand", spec.client));
-  }
-  if (code == ResultCode::install_failed) {
-    throw Failure(code, fmt::format("borg could not be installed on {}: see the job's output", spec.client));
-  }
-  if (code == ResultCode::no_directory) {
-    throw Failure(code,
-                  fmt::format("{} on {} cannot be made or entered: is it writable?", detail, spec.client),
-                  JobState::failed);
-  }
-  if (code == ResultCode::rename_failed) {
-    throw Failure(code,
-                  fmt::format("nothing was restored, since a file on {} could not be renamed: {}",
-                              spec.client, end.text.empty() ? "no reason given" : end.text.back()),
-                  JobState::failed);
-  }
-  if (code == ResultCode::dump_failed || code == ResultCode::dump_list_failed) {
-    throw Failure(code, dump_failure(spec, code, detail, fmt::format("{}", fmt::join(end.said, "; "))),
-                  JobState::failed);
-  }
-  if (code == ResultCode::snapshot_failed || code == ResultCode::snapshot_full ||
-      code == ResultCode::snapshot_unproven) {
-    throw Failure(code, snapshot_failure(spec, code, detail), JobState::failed);
-  }
-  if (code == ResultCode::guest_exists || code == ResultCode::guest_failed) {
-    const std::string said = fmt::format("{}", fmt::join(end.said, "; "));
-    throw Failure(code, guest_failure(spec, code, said.empty() ? detail : detail + ": " + said),
-                  JobState::failed);
-  }
-  if (code == ResultCode::source_missing) {
-    if (detail == "all") {
-      throw Failure(code, fmt::format("none of the folders exists on {}", spec.client), JobState::failed);
-    }
-    const std::size_t number = std::strtoul(detail.c_str(), nullptr, 10);
-    const std::string root = number < spec.roots.size() ? spec.roots[number] : detail;
-    throw Failure(code, fmt::format("{} does not exist on {}, or cannot be read", root, spec.client),
-                  JobState::failed);
-  }
-  throw Failure(code, fmt::format("{} on {}: {}", code.word(), spec.client, detail), JobState::failed);
 }
 
 std::string random_relay() {

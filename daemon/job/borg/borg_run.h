@@ -15,6 +15,7 @@
 #include "job/borg/relay.h"
 #include "job/job.h"
 #include "job/lines.h"
+#include "remote/words.h"
 
 namespace cyborg {
 
@@ -25,12 +26,12 @@ struct BorgEnd {
   BorgLog log;
   bool started = false;  // the script, at least
   bool timed_out = false;
-  bool repository_lost = false;       // its serve broke, and borg was ended since it did not notice
-  std::string snapshot_left;          // what of a snapshot could not be removed
-  std::string script_failure;         // its code and detail, if it gave up
-  std::vector<std::string> text;      // standard error that is not borg's
-  std::vector<std::string> ssh_said;  // by the client's own ssh, if it goes direct
-  std::vector<std::string> said;      // the last words of what makes the dump at hand
+  bool repository_lost = false;  // its serve broke, and borg was ended since it did not notice
+  std::string snapshot_left;     // what of a snapshot could not be removed
+  std::optional<Said<ScriptFailure>> script_failure;  // if it gave up
+  std::vector<std::string> text;                      // standard error that is not borg's
+  std::vector<std::string> ssh_said;                  // by the client's own ssh, if it goes direct
+  std::vector<std::string> said;                      // the last words of what makes the dump at hand
   std::vector<std::string> dump_warnings;
   std::vector<std::string> root_links;  // warnings of roots that are symbolic links
 };
@@ -44,6 +45,9 @@ class BorgReader {
 
  private:
   void read_line(std::string_view line);
+  bool read_word(std::string_view line);
+  void read_note(const Said<ScriptNote>& said, std::string_view line);
+  void read_snapshot(std::string_view line);
 
   JobContext& job_;
   BorgEnd& end_;

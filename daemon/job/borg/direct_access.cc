@@ -34,8 +34,8 @@ std::string make_client_key(JobContext& job, ssh::Session& client) {
 
 // Why the host's user could not do it; its shell may be none at all.
 std::string obstacle(const BorgEnd& end) {
-  constexpr std::string_view kCode = "cannot-authorize ";
-  if (end.script_failure.starts_with(kCode)) return end.script_failure.substr(kCode.size());
+  const auto& failure = end.script_failure;
+  if (failure && failure->word == ScriptFailure::cannot_authorize) return failure->detail;
   if (!end.started) return "it runs no shell for the server's key";
   return end.text.empty() ? fmt::format("exit status {}", end.status) : end.text.back();
 }
@@ -55,7 +55,7 @@ BorgEnd run_on_host(JobContext& job, const std::string& host_key, std::string te
 void authorize(JobContext& job, const std::string& host_key, const KeyGrant& grant, const std::string& line) {
   const JobSpec& spec = job.spec();
   const BorgEnd end = run_on_host(job, host_key, authorize_line_script(grant, line, spec.direct.line));
-  if (AnyCode{end.script_failure} == ResultCode::key_taken) {
+  if (end.script_failure && end.script_failure->word == ScriptFailure::key_taken) {
     throw Failure(
         ResultCode::key_taken,
         fmt::format("the key that client {} shows is authorised on {} for something else: nothing "
@@ -181,23 +181,6 @@ JobResult withdraw(JobContext& job) {
       ResultCode::ok, fmt::format("{} takes the key of client {} no more", host_name(spec), spec.client));
   result.facts["withdrawn"] = spec.direct.key;
   return result;
-}
-
-void check_direct_script(const AnyCode& code, const std::string& detail, const JobSpec& spec) {
-  if (code == ResultCode::repository_swapped) {
-    const JobResult swapped = repository_swapped(spec, detail);
-    throw Failure(swapped.code, swapped.message, swapped.state);
-  }
-  if (code == ResultCode::no_ssh) {
-    throw Failure(code,
-                  fmt::format("client {} has no OpenSSH: install openssh-client there, or let the server "
-                              "carry the data: cyborgctl repository set {} transport=relay",
-                              spec.client, spec.repository));
-  }
-  if (code == ResultCode::no_client_key) {
-    throw Failure(code, fmt::format("client {} has lost its key: cyborgctl repository prepare {} --client {}",
-                                    spec.client, spec.repository, spec.client));
-  }
 }
 
 }  // namespace cyborg

@@ -17,7 +17,4 @@ struct HostKeys {
 // whatever its end.
 JobResult prepare_direct(JobContext& job, const HostKeys& host, const JobResult& prepared);
 
-// Throws the Failure that such an end of a script is; returns if it is another.
-void check_direct_script(const AnyCode& code, const std::string& detail, const JobSpec& spec);
-
 }  // namespace cyborg

@@ -1,5 +1,5 @@
-// The repository's end of a relay: a `borg serve` here, or on the repository host over a connection of its
-// own.
+// The repository's end of a relay: a `borg serve` on this machine, or on the repository host over a separate
+// connection.
 #pragma once
 
 #include <deque>
@@ -14,21 +14,21 @@ namespace cyborg {
 
 class Serve {
  public:
-  // Starts it; a connection is made in the background, to a host with this key. Throws Failure if the
-  // repository is clearly no use.
+  // Starts it; a connection to a host, with this key, is made in the background. Throws Failure if the
+  // repository is clearly unusable.
   static std::unique_ptr<Serve> start(JobContext& job, const std::string& host_key);
   virtual ~Serve() = default;
 
-  // Lets its messages get to the job's output, and its connection be served.
+  // Passes its messages to the job's output, and lets the pump serve its connection.
   virtual void attach(ssh::Pump& pump, JobContext& job) = 0;
-  // Joins it with its borg; `inspect` sees what it answers. The guard and the pump must outlive each other.
+  // Connects it with its borg; `inspect` sees its answers. The guard and the pump must outlive each other.
   virtual void join(ssh::Pump& pump, std::unique_ptr<ssh::Source> source, std::unique_ptr<ssh::Sink> sink,
                     std::function<void(std::string_view)> inspect) = 0;
-  // After borg's end: waits for its own. False if it failed without an explanation of its own.
+  // After borg's end: waits for its own. False if it failed without explaining why.
   virtual bool finish(JobContext& job) = 0;
-  // It ended badly. A borg that just reads a big file without news would not notice for hours.
+  // Whether it failed. A borg that is reading a large, unchanged file would not notice for hours.
   virtual bool broken() = 0;
-  // If it could not be reached, or broke: throws why.
+  // Throws the reason if it could not be reached, or broke.
   virtual void rethrow() = 0;
   std::string last_words() const { return said_.empty() ? std::string{} : said_.back(); }
   const std::deque<std::string>& said() const { return said_; }  // its last lines
@@ -39,8 +39,8 @@ class Serve {
   std::deque<std::string> said_;
 };
 
-// Watches what a `borg serve` answers, and throws before borg can write anything if the repository is not
-// the one with this id. The first 32-byte binary in the stream is the answer to "open": the id.
+// Watches the answers of a `borg serve`, and throws before borg can write anything if the repository does not
+// have this id. The first 32-byte binary in the stream is the answer to "open": the id.
 class IdGuard {
  public:
   explicit IdGuard(const JobSpec& spec) : spec_(spec), done_(spec.borg_id.empty()) {}
@@ -52,8 +52,8 @@ class IdGuard {
   bool done_;
 };
 
-// A repository on the server: throws Failure with what to do if it is missing, is not ours or is not the
-// one that was prepared.
+// For a repository on the server: throws a Failure that says what to do if it is missing, does not belong to
+// us, or is not the prepared one.
 void check_local_repository(const JobSpec& spec);
 
 }  // namespace cyborg

@@ -15,8 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The kernel's start. In a container that is before its own, so that a lock may be kept, but none of a borg
-// that runs is removed.
+// When the kernel started. In a container, that is before the container's own start, so that a stale lock may
+// be kept, but no lock of a running borg is removed.
 std::time_t boot_time() {
   static const std::time_t boot = [] {
     timespec now{};
@@ -33,7 +33,7 @@ bool is_older(const fs::path& path, std::time_t time) {
   return ::lstat(path.c_str(), &status) == 0 && status.st_mtime < time;
 }
 
-// As a program, or as the script of an interpreter.
+// Either the program itself, or the script of an interpreter.
 bool is_borg(const std::string& process) {
   std::ifstream file{"/proc/" + process + "/cmdline"};
   std::string first;
@@ -44,9 +44,9 @@ bool is_borg(const std::string& process) {
          fs::path{second}.filename().string().starts_with("borg");
 }
 
-// borg names the holder FQDN@HARDWARE.PROCESS-THREAD. A repository may lie on a file system that other
-// machines write to as well, and whether those were started anew is not known here. A borg with that number
-// may be the holder after all, if the clock was set meanwhile.
+// borg names the holder FQDN@HARDWARE.PROCESS-THREAD. A repository may be on a file system to which other
+// machines write as well, and it is unknown here whether those were restarted. A borg with that process id
+// may be the holder after all, if the clock was changed meanwhile.
 bool holder_is_gone(const fs::path& directory) {
   std::array<char, 256> buffer{};
   if (::gethostname(buffer.data(), buffer.size() - 1) != 0) return false;
@@ -66,9 +66,8 @@ bool is_stale(const std::string& lock) {
   return is_older(directory, boot_time()) && holder_is_gone(directory);
 }
 
-// A cache that was in use when the machine lost its power goes with its lock, in one step: borg does not sync
-// what it writes there, and no job would work any more with an index that is empty. The next borg makes it
-// anew.
+// A cache that was in use during a power loss is removed together with its lock, in one step: borg does not
+// sync its writes there, and with an empty index no job would work any more. The next borg rebuilds it.
 void remove_stale_cache(JobContext& job, const fs::path& cache) {
   if (!is_stale(cache / "lock")) return;
   const fs::path lost = cache.native() + ".lost";
@@ -86,7 +85,7 @@ void remove_stale_lock(JobContext& job, const std::string& lock) {
   if (!is_stale(lock)) return;
   const std::string directory = lock + ".exclusive";
   std::error_code error;
-  // The roster first: without the directory, it may be another borg's already.
+  // The roster first: once the directory is gone, the roster may already belong to another borg.
   if (is_older(lock + ".roster", boot_time())) fs::remove(lock + ".roster", error);
   fs::remove_all(directory, error);
   if (!error) job.output().line(5, stale_lock_removed(directory));

@@ -1,4 +1,4 @@
-// Other programs than borg, run here to their end or until the job is canceled.
+// Other programs than borg, run on this machine to their end, or until the job is canceled.
 #pragma once
 
 #include <chrono>
@@ -14,20 +14,20 @@ namespace cyborg {
 struct Tool {
   std::vector<std::string> command;
   Environment environment = {};
-  std::string input = {};  // a file that it reads as its standard input
+  std::string input = {};  // a file for its standard input
 };
 
 struct ToolEnd {
   int status = -1;
   std::string output;             // what it printed, up to some MiB
-  std::vector<std::string> said;  // on standard error, the first lines
+  std::vector<std::string> said;  // the first lines of standard error
 };
 
-// Throws Failure if the job is canceled, after ending it.
+// Throws Failure if the job is canceled, after ending the tool.
 ToolEnd run_tool(JobContext& job, const Tool& tool);
 
-// A directory of the job's own, gone with this object, or with the job's unit, which has a /var/tmp of its
-// own.
+// A private directory of the job, removed with this object, or with the job's unit, which has a private
+// /var/tmp.
 class TemporaryDirectory {
  public:
   TemporaryDirectory();
@@ -35,7 +35,7 @@ class TemporaryDirectory {
   TemporaryDirectory(const TemporaryDirectory&) = delete;
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
   const std::string& path() const { return path_; }
-  std::string make(const std::string& name) const;  // a directory in it
+  std::string make(const std::string& name) const;  // creates a directory in it
 
  private:
   std::string path_;

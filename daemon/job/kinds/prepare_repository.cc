@@ -76,8 +76,7 @@ Probe probe_host(JobContext& job, HostKeys& keys) {
   ssh::Session session{host, job.credentials()};
   keys = {session.host_key(), session.host_public_key()};
   job.throw_if_canceled();
-  const std::string script = "borg --version; s=$?; df -P -k " + quote(job.spec().repository_path) +
-                             " 2>/dev/null | tail -n 1; exit $s";
+  const std::string script = probe_repository_script(job.spec().repository_path);
   auto channel = ssh::Channel::execute(session, "sh -c " + quote(script));
   channel->send_eof();
   std::string output;

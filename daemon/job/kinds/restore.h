@@ -1,11 +1,11 @@
-// The ways of a restore that write no files.
+// Restores that write no files.
 #pragma once
 
 #include "job/job.h"
 
 namespace cyborg {
 
-// To descriptor 0, as the bytes of one file, or as a tar stream.
+// To descriptor 0, as the content of one file, or as a tar stream.
 JobResult restore_output(JobContext& job);
 
 // Into a server on the client.

@@ -13,7 +13,7 @@ namespace {
 
 using std::string_literals::operator""s;
 
-// As kListingFormat has the fields.
+// A file in kListingFormat.
 std::string printed(const std::string& mode, const std::string& path, const std::string& source = "",
                     const std::string& mtime = "2026-11-22T23:12:32.486032", const std::string& size = "5",
                     const std::string& health = "healthy", const std::string& user = "root") {

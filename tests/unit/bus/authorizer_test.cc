@@ -20,7 +20,7 @@ std::string content(const std::filesystem::path& path) {
   return text.str();
 }
 
-// What the pattern's first group is in the text, each time.
+// Returns the first group of all matches of the pattern.
 std::vector<std::string> all(const std::string& text, const std::string& pattern) {
   const std::regex form{pattern};
   std::vector<std::string> found;
@@ -61,7 +61,7 @@ TEST(PermissionTable, HasOnlyActionsThatPolkitIsTold) {
   EXPECT_EQ(used, std::set<std::string>(declared.begin(), declared.end()));
 }
 
-// The API's description says the action beside each method; what is checked is what is said.
+// The XML states the action of each method; the table must agree with it.
 TEST(PermissionTable, AgreesWithTheDescriptionOfEachMethod) {
   for (const auto& row : permission_table()) {
     const std::string text = content(kBusFiles / (std::string{row.interface} + ".xml"));

@@ -28,7 +28,7 @@ Problem fresh(const std::string& client) {
   return one;
 }
 
-// One who asks again and again; what is remembered goes through a file in between.
+// Asks repeatedly; the remembered state passes through a file in between.
 class Asker {
  public:
   std::vector<std::string> ask(std::uint64_t hours, const std::vector<Problem>& problems,

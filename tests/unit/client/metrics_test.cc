@@ -13,8 +13,8 @@ namespace {
 
 using test::json;
 
-// Strictly as the format is defined: HELP and TYPE of each metric once and before its samples, which are
-// together; no labels twice. Returns the samples.
+// Checks the format strictly: HELP and TYPE of each metric once and before its samples, which are together;
+// no labels twice. Returns the samples.
 std::set<std::string> samples(const std::string& text) {
   const std::regex help("# HELP ([a-z_]+) [^\\\\]+"), type("# TYPE ([a-z_]+) gauge");
   const std::regex sample(

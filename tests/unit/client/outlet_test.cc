@@ -25,7 +25,7 @@ class OutletTest : public testing::Test {
   std::string directory_;
 };
 
-// The message of the Failure that this call must end with.
+// The message of the Failure that this call must throw.
 template <typename Call>
 std::string failure(Call call) {
   try {
@@ -38,7 +38,7 @@ std::string failure(Call call) {
 }
 
 TEST_F(OutletTest, ACommandGetsTheTextAndAnswersForIt) {
-  // More than a pipe holds, to one that reads all and one that reads none of it.
+  // More than a pipe holds, to a command that reads all of it and to one that reads nothing.
   const std::string text(1'000'000, 'x');
   hand_over({"sh", "-c", "cat >\"$0\"", path("got")}, text);
   EXPECT_EQ(read_file_if_any(path("got")), text);

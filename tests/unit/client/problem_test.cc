@@ -12,7 +12,7 @@ namespace {
 
 using test::json;
 
-// kind: text, one a line.
+// kind: text, one per line.
 std::string judged(const std::vector<Problem>& problems) {
   std::string result;
   for (const auto& problem : problems)
@@ -20,7 +20,7 @@ std::string judged(const std::vector<Problem>& problems) {
   return result;
 }
 
-// A row of GetFleetStatus with which all is well, and these other values.
+// A row of GetFleetStatus without problems, changed by these values.
 Json::Value backup(const std::string& changes) {
   auto row =
       json(R"({"policy": "etc", "client": "web", "repository": "vault", "last_success": 1795376000000000,
@@ -70,7 +70,7 @@ TEST_F(ProblemTest, WhatIsWrongWithABackup) {
               "late: web, policy etc to vault: backup is late, the last was Sun 2026-11-22 19:33:20 UTC\n"},
           Row{R"({"last_verify_state": "failed", "last_verify_job": 14, "last_verify_reason": "hosts is not the same"})",
               "unproven: web, policy etc to vault: verification failed (job 14): hosts is not the same\n"},
-          // The worst first.
+          // The most severe first.
           Row{R"({"late": true, "last_success": 0, "last_end_state": "failed", "last_end_reason": "x",
                    "last_verify_state": "error", "last_verify_job": 3})",
               "failed: web, policy etc to vault: backup failed (job 12): x\n"

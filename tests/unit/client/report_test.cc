@@ -63,7 +63,7 @@ TEST_F(ReportTest, SaysTheWorstFirstAndWhatHappened) {
   happened.jobs = {job(12, "backup", "failed", kNow - kDay / 2, "no\nroute"),
                    job(11, "backup", "successful", kNow - kDay / 2),
                    job(10, "prune", "successful", kNow - kDay / 2), job(13, "check", "running", 0)};
-  // The second has been taken over from elsewhere, by a job that is no backup.
+  // The second one was imported from elsewhere, by a job that is no backup.
   happened.archives = {archive(11, "web", 2048, 1024), archive(10, "web", 5, 5)};
   EXPECT_EQ(report_text(report_of(status(), happened)),
             "web, policy etc to vault: backup failed (job 12): no route (and 1 more)\n"

@@ -120,7 +120,7 @@ TEST(ObjectPath, IsEscapedAsSystemdDoes) {
   EXPECT_EQ(object_path(kClientNoun, "web-1.a"), "/org/cyborgbackup1/client/web_2d1_2ea");
 }
 
-// CLI11 checks the names of options when they are added, and not every release takes the same.
+// CLI11 checks the names of options when they are added, and releases differ in what they accept.
 TEST(Commands, AreAcceptedByTheParser) {
   for (const char* noun :
        {"client", "repository", "schedule", "policy", "job", "archive", "settings", "ssh-key"}) {

@@ -1,6 +1,6 @@
-// What systemd makes of our calendar expressions, compared with a plain reading of cron's rules, over
-// thousands of generated crontabs: the next 20 elapses, from bases close to changes of summer time and to
-// month and year ends.
+// Compares systemd's interpretation of our calendar expressions with a literal implementation of cron's
+// rules, over thousands of generated crontabs: the next 20 elapses, from times close to changes of summer
+// time and to month and year ends.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ constexpr std::uint32_t kSeed = 20'240'331;
 constexpr int kGroups = 100;
 constexpr int kCrontabsPerGroup = 30;  // a group shares a zone and a base, and so one call of systemd-analyze
 
-// Usual ones, and those that move at midnight or by half an hour, have no summer time, or left a day out.
+// Common zones, and zones that change at midnight or by half an hour, have no summer time, or skipped a day.
 constexpr std::array kZones{"UTC",
                             "Europe/Berlin",
                             "Europe/London",
@@ -38,7 +38,8 @@ constexpr std::array kZones{"UTC",
                             "America/Havana",
                             "Asia/Beirut",
                             "Pacific/Apia"};
-// Where the tz database has a winter time that is set back from the standard time, instead of a summer time.
+// Zones for which the tz database has a winter time that is behind the standard time, instead of a summer
+// time.
 constexpr std::array kNegativeZones{"Europe/Dublin", "Africa/Casablanca"};
 
 void set_zone(const std::string& zone) {
@@ -62,7 +63,7 @@ struct Query {
   std::vector<std::string> expressions;
 };
 
-// Starts the real tool, which works while we do.
+// Starts the real tool, which runs in parallel.
 FILE* start_systemd_analyze(const Query& query) {
   std::string command =
       fmt::format("TZ='{}' LC_ALL=C systemd-analyze calendar --iterations={} --base-time='{}'", query.zone,
@@ -71,8 +72,8 @@ FILE* start_systemd_analyze(const Query& query) {
   return ::popen((command + " 2>&1").c_str(), "re");
 }
 
-// The instant in a line like "       Iter. #2: Sun 2024-03-31 01:30:00 UTC", which has a sibling in local
-// time unless UTC is that.
+// The time in a line such as "       Iter. #2: Sun 2024-03-31 01:30:00 UTC", which also exists in local time
+// unless that is UTC.
 bool parse_elapse(const std::string& line, time_t& when) {
   if (!line.ends_with(" UTC\n") || line.contains(" form: ")) return false;
   tm utc{};
@@ -120,7 +121,7 @@ class Generator {
     return result;
   }
 
-  // Close to a change of the clock if the zone has one soon, or to the end of a month, or anywhere; whole
+  // Close to a change of the clock if the zone has one soon, to the end of a month, or anywhere; whole
   // minutes and others.
   time_t base() {
     tm start{};
@@ -181,13 +182,12 @@ class Generator {
   std::mt19937 random_;
 };
 
-// A range like 0-sun or mon-0 would be drawn with a name for one end: these few are refused, and tested
-// elsewhere.
+// A range such as 0-sun or mon-0, with a name for one end: these few are refused, and tested elsewhere.
 bool runs_backwards(const Error& error) {
   return error.message.contains("runs backwards");
 }
 
-// Crontabs that share a server's zone and a base; each has one expression or two, in the order of the query.
+// Crontabs with the same server zone and base; each has one expression or two, in the order of the query.
 struct Group {
   Query query;
   std::vector<std::string> crontabs;
@@ -227,7 +227,7 @@ struct Answers {
 };
 
 // Both answers for each crontab; none if systemd-analyze fails. `zone` is the one that counts; the server's
-// is another if the expressions name theirs.
+// differs if the expressions name theirs.
 std::vector<Answers> ask(const Group& group, const std::string& zone) {
   FILE* pipe = start_systemd_analyze(group.query);
   if (pipe == nullptr) return {};
@@ -296,7 +296,7 @@ TEST_F(CalendarProperty, elapses_of_generated_crontabs_are_those_of_cron_in_the_
   EXPECT_GE(compared, 2500U) << "the generator draws too many crontabs that are refused";
 }
 
-// Fewer, since systemd-analyze forks for every elapse of an expression with a zone of its own.
+// Fewer cases, since systemd-analyze forks for every elapse of an expression with a zone.
 TEST_F(CalendarProperty, elapses_of_generated_crontabs_are_those_of_cron_in_a_zone_of_their_own) {
   Generator generator(kSeed + 1);
   for (const std::string zone : kZones) {
@@ -308,8 +308,8 @@ TEST_F(CalendarProperty, elapses_of_generated_crontabs_are_those_of_cron_in_a_zo
   }
 }
 
-// There systemd 252 has a bug (mended in 258, pull request 36897): a search that lands in the hour left out
-// may give up the rest of that day, or of a month. What it finds is right, and it seldom finds less.
+// systemd 252 has a bug there (fixed in 258, pull request 36897): a search that reaches the skipped hour may
+// skip the rest of that day, or of a month. The elapses that it finds are right, and few are missing.
 TEST_F(CalendarProperty, no_elapse_is_made_up_and_few_are_lost_where_winter_time_is_the_one_that_is_set) {
   Generator generator(kSeed + 2);
   int same = 0;
@@ -334,7 +334,7 @@ TEST_F(CalendarProperty, no_elapse_is_made_up_and_few_are_lost_where_winter_time
   EXPECT_GE(same * 100, all * 98) << same << " of " << all << " agree";
 }
 
-// Named cases of what the generator should hit too: they stay when it changes.
+// Named cases that the generator should also produce: they stay when it changes.
 TEST_F(CalendarProperty, corner_cases_are_those_of_cron) {
   const struct {
     const char* zone;
@@ -370,7 +370,7 @@ TEST_F(CalendarProperty, corner_cases_are_those_of_cron) {
   }
 }
 
-// Why such a zone is spelled out: on a server in Berlin, "12:00 CET" finds no elapse from a day in summer.
+// Why such a zone is replaced: on a server in Berlin, "12:00 CET" finds no elapse from a day in summer.
 TEST_F(CalendarProperty, a_zone_named_like_an_abbreviation_of_the_servers_elapses_in_summer_too) {
   const struct {
     const char* server;

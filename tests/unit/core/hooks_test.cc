@@ -1,5 +1,6 @@
 // Hooks: what is accepted, when they run, what they are told and what their failure does.
 #include "core/hooks.h"
+#include "remote/hook_script.h"
 
 #include <gtest/gtest.h>
 #include <json/reader.h>

@@ -1,4 +1,4 @@
-// cron's rules, read plainly and slowly: what the conversion to calendar expressions is compared with.
+// cron's rules, implemented literally and slowly, for comparison with the calendar expressions.
 #pragma once
 
 #include <strings.h>
@@ -15,8 +15,8 @@ constexpr time_t kMinuteSeconds = 60;
 constexpr time_t kDaySeconds = 86'400;
 constexpr int kYearAfterLast = 2200;
 
-// Seconds between UTC and local time; asked for once per quarter of an hour, since nobody has moved a clock
-// at another time within the years tried here.
+// Seconds between UTC and local time; determined once per quarter of an hour, since no zone has changed its
+// clock at another time within the years tested here.
 inline time_t offset_at(time_t when) {
   tm local{};
   ::localtime_r(&when, &local);
@@ -82,7 +82,7 @@ class PlainCron {
     if (lists(fields[4], 7, 7, days)) week_day_[0] = true;
     for (int v = 1970; v < kYearAfterLast; ++v)
       year_[index(v - 1970)] = lists(fields[5], v, 2199, {1970, {}});
-    // The rule as Debian's cron applies it (DOM_STAR and DOW_STAR): a field that starts with `*` does not
+    // The rule of Debian's cron (DOM_STAR and DOW_STAR): a field that starts with `*` does not
     // restrict.
     both_days_ = fields[2].starts_with('*') || fields[4].starts_with('*');
   }
@@ -108,14 +108,14 @@ class PlainCron {
   bool both_days_ = false;
 };
 
-// A local time, read as if it were UTC.
+// A local time, interpreted as if it were UTC.
 inline tm broken_down(time_t wall) {
   tm result{};
   ::gmtime_r(&wall, &result);
   return result;
 }
 
-// Whether the days that a UTC day touches in any zone are without a match, so that its minutes need no look.
+// Whether the days that a UTC day touches in any zone have no match, so that its minutes can be skipped.
 inline bool nothing_near(const PlainCron& cron, time_t day) {
   for (const time_t other : {day - kDaySeconds, day, day + kDaySeconds}) {
     if (cron.matches_day(broken_down(other))) return false;

@@ -55,7 +55,7 @@ Json::Value folders(std::size_t count) {
   return variables;
 }
 
-// What a policy can be made of: the most of it, and one more.
+// The limits for the parts of a policy: the maximum of each, and one more.
 TEST(Quota, NoPolicyIsBeyondThem) {
   struct Case {
     const char* key;

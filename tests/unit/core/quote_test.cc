@@ -11,7 +11,7 @@
 namespace cyborg {
 namespace {
 
-// What a real shell makes of a command line: the words that printf got, each ended by a NUL.
+// A real shell's interpretation of a command line: the words passed to printf, each terminated by a NUL.
 std::string run_shell(const std::string& words) {
   const std::string script = "printf '%s\\0' " + words;
   int pipe_fds[2];

@@ -43,8 +43,8 @@ inline Policy policy(const std::string& name, std::vector<std::string> clients,
   return made;
 }
 
-// Clients a and b, of which b is not prepared; vault, one borg repository for each client, and one, shared
-// by all; policy p of both clients with vault.
+// Clients a and b, of which b is not prepared; vault, one borg repository for each client, and one, shared by
+// all; policy p of both clients with vault.
 inline Fleet fleet() {
   Fleet made;
   made.clients = {{"a", client("a")}, {"b", client("b", false)}};

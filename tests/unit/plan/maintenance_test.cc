@@ -1,4 +1,4 @@
-// Maintenance of repositories: by which schedules, what is due, and what a damaged one forbids.
+// Maintenance of repositories: its schedules, what is due, and what a damaged repository prevents.
 #include "plan/maintenance.h"
 
 #include <gtest/gtest.h>

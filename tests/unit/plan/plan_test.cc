@@ -196,7 +196,7 @@ TEST(PolicyRelations, ARepositoryOfOneClientTakesNoSecond) {
   in.repositories["one"].shared = false;
   EXPECT_TRUE(check_policy_relations(in, test::policy("q", {"a"}, {"one"})));
   EXPECT_FALSE(check_policy_relations(in, test::policy("q", {"a", "b"}, {"one"})));
-  // Also over two policies; a policy that is changed does not count with what it was.
+  // Also across two policies; a changed policy does not count with its old values.
   in.policies["q"] = test::policy("q", {"a"}, {"one"});
   EXPECT_TRUE(check_policy_relations(in, test::policy("r", {"a"}, {"one"})));
   EXPECT_TRUE(check_policy_relations(in, test::policy("q", {"b"}, {"one"})));
@@ -442,7 +442,7 @@ TEST(JobSpecOfAVerification, SaysWhatCanBeProven) {
   EXPECT_EQ(files.canaries, std::vector<std::string>{"/etc/x"});
   EXPECT_EQ(made([](Fleet& in) { in.policies["p"].type = "mysql"; }).verify, "mysql");
   EXPECT_EQ(made([](Fleet& in) { in.policies.clear(); }).verify, "read");
-  // Without a client the archive is read all the same.
+  // Without a client, the archive can still be read.
   EXPECT_EQ(made([](Fleet& in) { in.clients["a"].enabled = false; }).client_away, "client a is disabled");
   EXPECT_EQ(made([](Fleet& in) { in.clients.erase("a"); }).client_away, "client a was removed");
   EXPECT_EQ(made([](Fleet& in) { in.clients["a"].ready = false; }).client_away, "client a is not prepared");

@@ -17,7 +17,7 @@ using test::job;
 constexpr JobKind kBackup = JobKind::backup, kRestore = JobKind::restore,
                   kPrepareClient = JobKind::prepare_client, kPrepareRepository = JobKind::prepare_repository;
 
-// What becomes of one pending job beside others.
+// The outcome for one pending job beside others.
 TEST(Queue, LocksAndLimits) {
   struct Row {
     const char* title;
@@ -127,7 +127,7 @@ std::string host(const Job& of) {
   return of.borg_url.empty() ? "" : of.borg_url.starts_with('/') ? "here" : "vault";
 }
 
-// The rules, once more and as plainly as possible: no two of these jobs may be in each other's way.
+// The rules, as simply as possible: no two of these jobs may conflict.
 void expect_allowed(const std::vector<const Job*>& live, const QueueLimits& limits) {
   std::multiset<std::string> writers, clients, hosts;
   for (const Job* one : live) {
@@ -160,8 +160,8 @@ class RandomJobs {
   std::mt19937 random_;
 };
 
-// Random jobs come, start and end, until all are gone: no rule is ever broken, whoever does not start is told
-// why, nothing is left for ever, and nobody is overtaken by a job that takes what it waits for.
+// Random jobs are added, start and end, until all are gone: no rule is ever broken, a job that does not start
+// is told the reason, none stays for ever, and none is overtaken by a job that takes what it waits for.
 TEST(Queue, HoldsItsRulesForRandomJobs) {
   for (unsigned seed = 0; seed < 200; ++seed) {
     RandomJobs random{seed};
@@ -197,7 +197,7 @@ TEST(Queue, HoldsItsRulesForRandomJobs) {
   }
 }
 
-// Asked again at once, nothing more may start: every decision was as large as it could be.
+// Asked again at once, nothing more may start: every decision was maximal.
 TEST(Queue, StartsAllThatMayStart) {
   for (unsigned seed = 0; seed < 200; ++seed) {
     RandomJobs random{seed};
@@ -210,7 +210,8 @@ TEST(Queue, StartsAllThatMayStart) {
   }
 }
 
-// Jobs that want the same start in the order in which they came, however many younger ones arrive.
+// Jobs that need the same resource start in the order in which they arrived, however many younger ones
+// arrive.
 TEST(Queue, NoJobIsOvertakenByOneThatWantsTheSame) {
   Jobs unfinished{{1, job(1, kBackup, "x", "/r", JobState::running)}};
   std::vector<std::int64_t> order;

@@ -1,4 +1,4 @@
-// Which archives stay: borg's rules, and the cases in which nothing may go.
+// Which archives are kept: borg's rules, and the cases in which nothing may be removed.
 #include "plan/retention.h"
 
 #include <gtest/gtest.h>
@@ -35,7 +35,7 @@ RetentionArchive archive_at(std::int64_t id, Microseconds created) {
   return a;
 }
 
-// Every `step`, the newest first.
+// Every `step`, newest first.
 std::vector<RetentionArchive> series(std::size_t count, Microseconds step) {
   std::vector<RetentionArchive> all;
   for (std::size_t i = 0; i < count; ++i) {
@@ -45,7 +45,7 @@ std::vector<RetentionArchive> series(std::size_t count, Microseconds step) {
   return all;
 }
 
-// What one would do with a calendar: back up and prune at each elapse, until it is gone.
+// Simulates the calendar: backs up and prunes at each elapse, until the archive is removed.
 Microseconds goes_by_hand(const Retention& keep, std::vector<RetentionArchive> archives, std::int64_t id,
                           const std::vector<Microseconds>& elapses, std::int64_t minimum) {
   for (const Microseconds elapse : elapses) {
@@ -140,7 +140,7 @@ TEST(Retention, EachVerdictNamesItsRule) {
   EXPECT_EQ(verdicts[3].rule, "no rule keeps it");
 }
 
-// More rules never keep less, more archives never make an older one come back.
+// More rules never keep fewer archives; more archives never bring an older one back.
 TEST(Retention, IsMonotonous) {
   for (std::int64_t daily = 0; daily < 5; ++daily) {
     for (std::int64_t weekly = 0; weekly < 4; ++weekly) {
@@ -260,7 +260,7 @@ TEST(Forecast, KnowsWhatNeverGoes) {
   EXPECT_EQ(goes(rules(1, 0), archives, 1, {}), 0) << "no elapse";
 }
 
-// For many rules, schedules and archives: the date is the one that stepping through the calendar finds.
+// For many rules, schedules and archives: the date equals the one found by stepping through the calendar.
 TEST(Forecast, AgreesWithTheCalendarForAnyRule) {
   std::uint32_t state = 7;
   const auto pick = [&](std::uint32_t n) {

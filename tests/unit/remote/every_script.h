@@ -11,6 +11,7 @@
 #include "remote/dump_script.h"
 #include "remote/file_hashes.h"
 #include "remote/guest_script.h"
+#include "remote/hook_script.h"
 #include "remote/job_script.h"
 #include "remote/load_script.h"
 #include "remote/restore_script.h"
@@ -123,6 +124,7 @@ inline std::map<std::string, std::string> every_script() {
   all["direct check"] = direct_check_script(direct_spec());
   Hook hook;
   hook.command = "echo 'it''s'";
+  all["probe of a repository host"] = probe_repository_script("/srv/it's");
   all["hook"] = hook_script(hook, hook_environment(spec, nullptr));
   return all;
 }

@@ -1,4 +1,4 @@
-// The shells that clients have: each test of a script is run under all of them.
+// The shells of clients: each test of a script runs under all of them.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -13,13 +13,14 @@
 
 namespace cyborg::test {
 
-// What is /bin/sh on Debian, on small systems, and elsewhere.
+// /bin/sh on Debian, on small systems, and elsewhere.
 inline const auto kShells = testing::Values("dash", "busybox", "bash");
 inline std::string shell_name(const testing::TestParamInfo<const char*>& shell) {
   return shell.param;
 }
 
-// In a directory of its own, where `sh` is the shell; first in PATH, it is that of what a script starts, too.
+// In a private directory, where `sh` is the shell; first in PATH, so that it is also the one that the script
+// starts.
 class ScriptTest : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
@@ -34,13 +35,13 @@ class ScriptTest : public testing::TestWithParam<const char*> {
   std::string shell() const { return quote((directory_ / "sh").string()); }
   std::string file(const char* name) const { return quote((directory_ / name).string()); }
 
-  // The exit status of a command line, for the shell of this machine, with PATH and HOME as above.
+  // Runs a command line in this machine's shell, with PATH and HOME as above; returns its exit status.
   int run_line(const std::string& line) const {
     const std::string here = quote(directory_.string());
     const int status = std::system(("PATH=" + here + ":$PATH HOME=" + here + "; " + line).c_str());
     return WEXITSTATUS(status);
   }
-  // ... of a script that reads and prints nothing; what it prints is in the files "out" and "err".
+  // Runs a script; its output is in the files "out" and "err".
   int run(const std::string& script, const std::string& environment = {},
           const std::string& input = {}) const {
     std::ofstream{directory_ / "in", std::ios::binary} << input;

@@ -1,0 +1,19 @@
+# shellcheck shell=sh
+# Read by BORG_RSH in $CYBORG_DIRECT: the client's own ssh to the repository host. No configuration of the client's
+# plays a part, and whatever would ask somebody fails.
+#
+#   connect ARGUMENT...   in place of the shell that calls it: nothing else is to hold borg's end open
+#
+# Expects: $CYBORG_DIRECT, the private directory of the script that runs borg; $CYBORG_KEY; $ssh_port, $ssh_user,
+# $ssh_host. Sets: $D.
+# shellcheck disable=SC2154 # ssh_port, ssh_user, ssh_host: the C++ side
+
+D=$CYBORG_DIRECT
+connect() {
+  exec ssh -F /dev/null -E "$D/ssh" -i "$CYBORG_KEY" -oIdentitiesOnly=yes -oIdentityAgent=none \
+    -oBatchMode=yes -oPreferredAuthentications=publickey -oStrictHostKeyChecking=yes \
+    -oUserKnownHostsFile="\"$D/known_hosts\"" -oGlobalKnownHostsFile=/dev/null \
+    -oUpdateHostKeys=no -oHostKeyAlias=cyborg -oCheckHostIP=no -oLogLevel=ERROR -oCompression=no \
+    -oClearAllForwardings=yes -oConnectTimeout=30 -oServerAliveInterval=10 -oServerAliveCountMax=9 \
+    -oPort="$ssh_port" -oUser="$ssh_user" -oHostname="$ssh_host" "$@"
+}

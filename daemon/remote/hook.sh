@@ -1,0 +1,22 @@
+# shellcheck shell=sh
+# Runs a hook, the command that is this script's argument, and ends it with all that it started when standard input
+# ends: it gets a session of its own. What it prints comes on standard error.
+#
+# Descriptors: 4 is what was standard input.
+
+exec 4<&0 1>&2
+session=; command -v setsid >/dev/null && session=setsid
+$session sh -c "$1" </dev/null 4<&- &
+hook=$!
+(
+  cat <&4 >/dev/null
+  kill -TERM ${session:+-}$hook
+  sleep 5
+  kill -KILL ${session:+-}$hook
+) >/dev/null 2>&1 &
+watch=$!
+exec 4<&-
+wait $hook
+status=$?
+kill $watch
+exit $status

@@ -1,0 +1,10 @@
+# shellcheck shell=sh
+# On a repository host: borg's version, and how much room there is. Ends with borg's status.
+#
+# Expects: $REPOSITORY, its path.
+# shellcheck disable=SC2154 # REPOSITORY: the C++ side
+
+borg --version
+status=$?
+df -P -k "$REPOSITORY" 2>/dev/null | tail -n 1
+exit $status
