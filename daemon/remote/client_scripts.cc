@@ -49,10 +49,7 @@ class Scripts {
     add(fmt::format("{}, on the repository host {}@{}", what, host.user, host.address), text);
   }
   void hooks(bool before) {
-    JobResult ended;
-    ended.state = JobState::successful;
-    ended.code = "ok";
-    ended.message = "MESSAGE";
+    const JobResult ended = make_result(ResultCode::ok, "MESSAGE");
     for (const auto& hook : spec_.hooks) {
       if ((hook.when == "before") != before) continue;
       const std::string title = fmt::format("hook {}: {}", hook.when, hook.command);
@@ -114,7 +111,7 @@ void of_repository(Scripts& scripts, const JobSpec& spec) {
 }
 
 void of_backup(Scripts& scripts, const JobSpec& spec) {
-  const bool dumps = !spec.dump.type.empty();
+  const bool dumps = static_cast<bool>(spec.dump);
   // Folders of the server itself are read by borg, without a script.
   if (spec.local && !dumps) return;
   const std::string relay = relay_of(spec);
@@ -123,11 +120,9 @@ void of_backup(Scripts& scripts, const JobSpec& spec) {
 }
 
 void of_databases(Scripts& scripts, const JobSpec& spec) {
-  const auto& names = spec.restore.databases;
   std::vector<Load> loads;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    const bool renamed = i < spec.restore.database_names.size();
-    loads.push_back({names[i], renamed ? spec.restore.database_names[i] : names[i], static_cast<int>(i)});
+  for (const auto& [name, target] : spec.restore.databases) {
+    loads.push_back({name, target, static_cast<int>(loads.size())});
   }
   if (spec.restore.all_databases) loads.push_back({"DATABASE", "DATABASE", 0});
   if (spec.restore.globals && !spec.dry_run) loads.insert(loads.begin(), Load{});
@@ -143,7 +138,7 @@ void of_databases(Scripts& scripts, const JobSpec& spec) {
 }
 
 void of_files(Scripts& scripts, const JobSpec& spec) {
-  const std::string& directory = spec.directory;
+  const std::string& directory = spec.restore.directory;
   const bool keep = spec.restore.conflict == "keep";
   if (spec.dry_run || spec.restore.conflict != "overwrite") {
     scripts.on_client("which of the files are there already; their names come on its input",

@@ -132,11 +132,13 @@ void check_script(const BorgEnd& end, const JobSpec& spec, const std::string& us
   if (!end.started && end.status >= 0) {
     const std::string reason = last_words(end);
     if (user != "root") {
-      throw Failure(ResultCode::no_sudo, fmt::format("{} cannot use sudo without a password ({}): allow it in "
-                                           "/etc/sudoers.d, or use root",
-                                           machine, reason));
+      throw Failure(ResultCode::no_sudo,
+                    fmt::format("{} cannot use sudo without a password ({}): allow it in "
+                                "/etc/sudoers.d, or use root",
+                                machine, reason));
     }
-    throw Failure(ResultCode::shell_unsupported, fmt::format("{} cannot run a shell script: {}", machine, reason));
+    throw Failure(ResultCode::shell_unsupported,
+                  fmt::format("{} cannot run a shell script: {}", machine, reason));
   }
   if (!end.script_failure) return;
   const Said<ScriptFailure>& said = *end.script_failure;

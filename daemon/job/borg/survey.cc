@@ -116,7 +116,7 @@ Survey survey(JobContext& job, ClientShell& client) {
   found.excludes = make_scratch_file(job);
   found.parents = make_scratch_file(job);
   const Fd listing = make_scratch_file(job);
-  Selection selection{job.spec().paths};
+  Selection selection{job.spec().restore.paths};
   std::vector<std::int64_t> wanted(selection.paths().size());
   Writer entries{listing.get()}, parents{found.parents.get()};
   ParentDirectories directories{job.spec().restore.conflict == "keep"};
@@ -134,7 +134,8 @@ Survey survey(JobContext& job, ClientShell& client) {
   if (selection.missing()) throw_missing(job, selection);
 
   Found there{found, selection};
-  client.run(look_script(job.spec().directory), listing.get(), [&](auto piece) { there.feed(piece); });
+  client.run(look_script(job.spec().restore.directory), listing.get(),
+             [&](auto piece) { there.feed(piece); });
   there.finish();
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     if (there.counts()[i] < wanted[i]) found.paths.push_back(selection.paths()[i]);
@@ -146,7 +147,7 @@ Survey survey(JobContext& job, ClientShell& client) {
 
 Fd list_parents(JobContext& job) {
   Fd file = make_scratch_file(job);
-  Selection selection{job.spec().paths};
+  Selection selection{job.spec().restore.paths};
   Writer entries{file.get()};
   ParentDirectories directories{false};
   list_archive(job, [&](ArchiveItem& item) {

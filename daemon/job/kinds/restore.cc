@@ -91,7 +91,7 @@ std::string resolve_conflicts(JobContext& job, ClientShell& client, const Survey
 
 bool is_empty(JobContext& job, ClientShell& client) {
   bool empty = true;
-  client.run(content_script(job.spec().directory), make_scratch_file(job).get(),
+  client.run(content_script(job.spec().restore.directory), make_scratch_file(job).get(),
              [&](std::string_view name) { empty = empty && name.empty(); });
   return empty;
 }
@@ -100,7 +100,8 @@ bool is_empty(JobContext& job, ClientShell& client) {
 // write to wherever a symbolic link leads. What is changed after this look is not seen.
 void refuse_links(JobContext& job, ClientShell& client, int parents) {
   std::string links;
-  client.run(links_script(job.spec().directory), parents, [&](std::string_view piece) { links += piece; });
+  client.run(links_script(job.spec().restore.directory), parents,
+             [&](std::string_view piece) { links += piece; });
   if (!links.empty()) {
     const std::string first = links.substr(0, links.find('\0'));
     throw Failure(
@@ -110,7 +111,7 @@ void refuse_links(JobContext& job, ClientShell& client, int parents) {
                     "folder that is empty",
                     to_valid_utf8(first), target(job.spec())));
   }
-  client.run(make_parents_script(job.spec().directory), parents, [](std::string_view) {});
+  client.run(make_parents_script(job.spec().restore.directory), parents, [](std::string_view) {});
 }
 
 JobResult extract(JobContext& job, ClientShell& client, bool exclude) {
