@@ -27,8 +27,8 @@ std::string repository_of(const JobSpec& spec) {
 JobResult Machine::result_of(const JobSpec& spec, JobState state) const {
   JobResult result;
   result.state = state;
-  result.code = state == JobState::successful ? "ok" : "test";
-  if (!next_code.empty()) result.code = AnyCode{next_code};
+  const std::string usual = state == JobState::successful ? "ok" : "test";
+  result.code = AnyCode{next_code.empty() ? usual : next_code};
   result.message = identity_of(spec);
   result.attempt = spec.attempt;
   return result;

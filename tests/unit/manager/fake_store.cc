@@ -5,13 +5,6 @@
 #include <algorithm>
 
 namespace cyborg::test {
-namespace {
-
-bool is_good(JobState state) {
-  return state == JobState::successful || state == JobState::warning;
-}
-
-}  // namespace
 
 std::string text_of(const store::SecretKey& key) {
   return fmt::format("{}/{}/{}", key.kind, key.owner, key.field);
@@ -163,7 +156,7 @@ void FakeStore::update_jobs(std::vector<store::JobUpdate> updates, Done<std::vec
 }
 
 void FakeStore::finish_job(std::int64_t id, JobResult result, Microseconds, Done<store::FinishedJob> done) {
-  std::string what = fmt::format("finish_job {} {} {}", id, to_string(result.state), result.code);
+  std::string what = fmt::format("finish_job {} {} {}", id, to_string(result.state), result.code.word());
   calls.add<store::FinishedJob>(std::move(what), std::move(done), [this, id, result = std::move(result)] {
     return database_.finish_job(id, result);
   });

@@ -175,7 +175,7 @@ class Path {
         world_.database_back();
         break;
       case Kind::run:
-        world_.manager().run_policy("etc", {{"b"}, 0, false, "test", "", ""},
+        world_.manager().run_policy("small", {{}, 0, false, "test", "", ""},
                                     [](const Expected<RunAnswer>&) {});
         break;
     }
@@ -204,10 +204,10 @@ class Path {
   std::string situation() {
     std::string text;
     for (const auto& [id, job] : world_.database.jobs) {
-      text += fmt::format("{}{}{} ", id, to_string(job.state), job.archive);
+      text += fmt::format("{}{}{}{} ", id, to_string(job.kind), job.client, to_string(job.state));
     }
     for (const auto& [id, job] : world_.manager().state().unfinished) {
-      text += fmt::format("{}{}{} ", id, to_string(job.state), job.archive);
+      text += fmt::format("{}{}{}{} ", id, to_string(job.kind), job.client, to_string(job.state));
     }
     for (std::size_t i = 0; i < world_.store().calls.size(); ++i)
       text += world_.store().calls.at(i).what + ";";
@@ -219,10 +219,12 @@ class Path {
     }
     for (const auto& [due, key] : timers) text += key + ",";
     for (const auto& [id, unit] : world_.machine.units) {
-      text += fmt::format("{}{}{} ", id, identity_of(unit.spec), unit.ended ? "-" : "+");
+      text +=
+          fmt::format("{}{}{}{} ", id, to_string(unit.spec.kind), unit.spec.client, unit.ended ? "-" : "+");
     }
     for (const auto& [id, result] : world_.machine.directories) {
-      text += fmt::format("{}{} ", id, result ? result->message : "");
+      text += fmt::format("{}{} ", id,
+                          result ? result->message.substr(0, result->message.find_last_of(' ')) : "");
     }
     return text + fmt::format("{} {}", fmt::join(world_.systemd().stopping, ","), fmt::join(canceled_, ","));
   }

@@ -19,6 +19,9 @@ store::Snapshot configuration() {
   }
   Policy& etc = made.policies.emplace_back(policy("etc", {"a", "b", "c"}, {"one", "two"}));
   etc.keep.last = 1;
+  // One client, one repository, nothing behind its backup.
+  Policy& small = made.policies.emplace_back(policy("small", {"b"}, {"one"}));
+  small.catalog = false;
   made.ssh_key = store::Secret{store::kServerSshKey, "sealed key", "public"};
   return made;
 }
