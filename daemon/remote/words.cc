@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/enum_table.h"
+
 namespace cyborg {
 namespace {
 
@@ -63,15 +65,8 @@ constexpr std::array kFailures{
     Failed{repository_swapped, "repository-swapped", "tell_ssh", "another repository answers: its ID"},
 };
 
-template <typename Table>
-constexpr bool is_in_order(const Table& table) {
-  for (std::size_t i = 0; i < table.size(); ++i) {
-    if (static_cast<std::size_t>(table[i].word) != i) return false;
-  }
-  return true;
-}
-static_assert(is_in_order(kNotes) && kNotes.size() == static_cast<std::size_t>(dump_warning) + 1);
-static_assert(is_in_order(kFailures) && kFailures.size() == static_cast<std::size_t>(repository_swapped) + 1);
+static_assert(is_complete<&Note::word>(kNotes));
+static_assert(is_complete<&Failed::word>(kFailures));
 
 template <typename Word, typename Table>
 std::optional<Said<Word>> read(const Table& table, std::string_view line) {

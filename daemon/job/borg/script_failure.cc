@@ -110,21 +110,6 @@ std::string sentence(const Said<ScriptFailure>& said, const BorgEnd& end, const 
   return fmt::format("{} on {}: {}", to_string(said.word), spec.client, said.detail);
 }
 
-// What a client lacks is an error: the job could not run.
-JobState state_of(ScriptFailure failure) {
-  switch (failure) {
-    case ScriptFailure::no_borg:
-    case ScriptFailure::no_tool:
-    case ScriptFailure::no_package_manager:
-    case ScriptFailure::install_failed:
-    case ScriptFailure::no_ssh:
-    case ScriptFailure::no_client_key:
-      return JobState::error;
-    default:
-      return JobState::failed;
-  }
-}
-
 }  // namespace
 
 void check_script(const BorgEnd& end, const JobSpec& spec, const std::string& user) {
@@ -142,7 +127,10 @@ void check_script(const BorgEnd& end, const JobSpec& spec, const std::string& us
   }
   if (!end.script_failure) return;
   const Said<ScriptFailure>& said = *end.script_failure;
-  throw Failure(AnyCode{to_string(said.word)}, sentence(said, end, spec), state_of(said.word));
+  const AnyCode code{to_string(said.word)};
+  // Of this one, the code stands for a machine on which no script begins; here, one had begun.
+  const bool begun = said.word == ScriptFailure::shell_unsupported;
+  throw Failure(code, sentence(said, end, spec), begun ? JobState::failed : code.state());
 }
 
 }  // namespace cyborg

@@ -12,6 +12,8 @@
 #include <sstream>
 #include <string>
 
+#include "core/result_code.h"
+
 namespace cyborg {
 namespace {
 
@@ -69,6 +71,10 @@ TEST(ScriptWords, OfFailuresAreThoseThatTheScriptsEndWith) {
   found["repository-swapped"].insert("tell_ssh");
   found["snapshot-full"].insert("snapshot_make");
   EXPECT_EQ(found, table(script_failures()));
+}
+
+TEST(ScriptWords, OfFailuresAreCodesOfResults) {
+  for (const auto& row : script_failures()) EXPECT_TRUE(AnyCode{std::string{row.name}}.row()) << row.name;
 }
 
 TEST(ScriptWords, AreReadWithTheirDetail) {
