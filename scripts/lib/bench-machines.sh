@@ -26,6 +26,16 @@ bench_up() {
   quietly_on server cyborgctl client add web
   quietly_on server cyborgctl client prepare web --wait
   if wanted small; then install_borgmatic; fi
+  on server systemctl stop cyborgd
+  quietly_on server sh -c 'runuser -u postgres -- pg_dump --create -Fc cyborg >/root/fresh.dump'
+}
+
+# Each row begins with one client, web, which is prepared, and nothing else, whatever another has left.
+fresh() {
+  on server systemctl stop cyborgd
+  quietly_on server sh -c 'runuser -u postgres -- dropdb --force cyborg &&
+    runuser -u postgres -- pg_restore --create -d postgres </root/fresh.dump'
+  on server systemctl start cyborgd
 }
 
 install_packages() {

@@ -149,6 +149,23 @@ queue_delays="
 scale_jobs=100
 
 row_scale() {
+  many_clients
+  on server python3 /root/bench_bus.py start $scale_jobs
+  on server python3 /root/bench_bus.py latency $((pairs * 100)) $scale_jobs >>"$samples"
+  many_clients_end
+}
+# The state after the same load.
+row_idle() {
+  many_clients
+  on server python3 /root/bench_bus.py start $scale_jobs
+  on server python3 /root/bench_bus.py latency $((pairs * 100)) $scale_jobs >/dev/null
+  many_clients_end
+  # So that the timers of these jobs have finished.
+  sleep 15
+  on server python3 /root/bench_bus.py idle 30 >>"$samples"
+}
+
+many_clients() {
   # Without a systemd login session for each, which would take longer than everything else together.
   on server sh -c 'echo "UsePAM no" >/etc/ssh/sshd_config.d/bench.conf && systemctl reload ssh'
   # A session that ends only when the gate is opened: the preparation of a client on this very machine gets it
@@ -158,10 +175,6 @@ row_scale() {
   fill_history
   quietly_on server cyborgctl settings set max_jobs=$scale_jobs
   quietly_on server cyborgctl settings set recent_jobs=1s
-  on server python3 /root/bench_bus.py start $scale_jobs
-  on server python3 /root/bench_bus.py latency $((pairs * 100)) $scale_jobs >>"$samples"
-  on server sh -c ': >/run/bench-gate'
-  on server python3 /root/bench_bus.py wait
 }
 
 fill_history() {
@@ -172,10 +185,11 @@ fill_history() {
   on server systemctl start cyborgd
 }
 
-row_idle() {
-  # So that timers of the previous row have finished.
-  sleep 15
-  on server python3 /root/bench_bus.py idle 30 >>"$samples"
+many_clients_end() {
+  on server sh -c ': >/run/bench-gate'
+  on server python3 /root/bench_bus.py wait
+  on server sh -c 'rm /run/bench-gate /etc/ssh/sshd_config.d/bench.conf
+    sed -i "/bench-gate/d" /root/.ssh/authorized_keys && systemctl reload ssh'
 }
 
 # --- catalog
@@ -229,6 +243,8 @@ row_database() {
     "create table item as select i, md5(i::text) as a, md5((i * 7)::text) as b, repeat('x', 32) as c
      from generate_series(1, 7000000) i"
   for ((i = 0; i < pairs; i++)); do in_turns "$i" database_ours database_hand; done
+  quietly_on web runuser -u postgres -- dropdb bench
+  on web systemctl stop postgresql
 }
 database_ours() { # ROUND
   local name=database-$1

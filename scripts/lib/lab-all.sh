@@ -76,6 +76,7 @@ lab_up() {
   if ! grep -q '^cgroup' /proc/self/mounts; then
     mount -t cgroup2 cgroup2 /sys/fs/cgroup
   fi
+  inotify_up
   network_up
   for machine in "${names[@]}"; do
     # Keeps the lock: if this process is killed, the next "up" must not clean up while machines are still
@@ -94,6 +95,14 @@ lab_up() {
     lab_clean
     die "lab $LAB did not come up"
   fi
+}
+
+# A machine takes up to some twenty of the inotify instances of which root has
+# 128 by default, on all machines together: eight of these are too many.
+inotify_up() {
+  local limit=/proc/sys/fs/inotify/max_user_instances
+  [[ $(<"$limit") -ge 2048 ]] || echo 2048 2>/dev/null >"$limit" ||
+    say "machines may fail to boot: $limit is $(<"$limit"), and cannot be raised here"
 }
 
 # Serialises up and down of one lab.

@@ -13,7 +13,7 @@ def _as_outsider(t, *arguments):
     return t.server.run("runuser", "-u", "outsider", "--", "cyborgctl", *arguments, check=False)
 
 
-@test("an unprivileged user changes, runs and restores nothing")
+@test("an unprivileged user changes, runs and restores nothing", quick=True)
 def outsider_is_refused(t):
     repository, client, schedule = t.repository("server"), t.client("web"), t.name("schedule")
     t.ctl("schedule", "add", schedule, "@yearly")

@@ -14,7 +14,7 @@ def _folder(t, machine, text="x"):
     return folder
 
 
-@test("a backup comes back from a repository of each encryption mode", core=True)
+@test("a backup comes back from a repository of each encryption mode", core=True, quick=True)
 def modes(t):
     folder = _folder(t, t.web, "of each mode")
     client = t.client("web")

@@ -6,7 +6,7 @@ NAME, ROOT = "org.cyborgbackup1", "/org/cyborgbackup1"
 MANAGER = (NAME, ROOT, "org.cyborgbackup1.Manager")
 
 
-@test("busctl adds, runs, looks at and removes")
+@test("busctl adds, runs, looks at and removes", quick=True)
 def busctl(t):
     client, repository, policy = t.name("web"), t.name("repository"), t.name("policy")
     call = lambda *words, check=True: t.server.run("busctl", "call", *MANAGER, *words, check=check)

@@ -28,7 +28,7 @@ def _paths(rows):
     return sorted(row["path"] for row in rows)
 
 
-@test("changing trees are found, listed, compared and followed", core=True)
+@test("changing trees are found, listed, compared and followed", core=True, quick=True)
 def changing(t):
     source = _tree(t, "echo one >nginx.conf", "echo stays >same", "echo gone >'sub dir/gone'", "ln -s same link")
     policy = t.folders(source)
@@ -121,7 +121,7 @@ def without(t):
     expect_equal(t.job(t.last(jobs, "catalog")["id"])["code"], "catalog-full", "code of the catalog")
 
 
-@test("jobs can touch nothing in the database but the catalog", core=True)
+@test("jobs can touch nothing in the database but the catalog", core=True, quick=True)
 def confined(t):
     def as_cyborg(sql):
         return t.server.run("runuser", "-u", "cyborg", "--", "psql", "-Atq", "-h", "/run/postgresql", "-d", "cyborg", "-c",

@@ -66,7 +66,7 @@ def policies(t):
     t.refused(["restore", archive, "--in-place", "--conflict", "maybe"], 2, "maybe", "overwrite, keep, rename or fail")
 
 
-@test("keep and rename on the server itself, and beside a folder that is in the way")
+@test("keep and rename on the server itself, and beside a folder that is in the way", quick=True)
 def local(t):
     source = f"/srv/{t.prefix}"
     t.server.sh('mkdir -p "$1/d"; echo archived >"$1/a"; echo archived >"$1/d/b"', source)

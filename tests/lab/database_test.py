@@ -9,19 +9,19 @@ from suite import expect, expect_equal, expect_in, test
 ODD_NAME = "odd/na me's \"100%\" é"
 PASSWORD = "s3cret:\\\"'#$x é"
 
-_started = {}
+_started = set()
 _starting = threading.Lock()
 
 
 def server(machine, service):
     """Starts a database server on a machine, once for all tests."""
     with _starting:
-        if (machine.name, service) in _started:
+        if (machine.lab.name, machine.name, service) in _started:
             return
         machine.run("systemctl", "start", service)
         ask = psql if service == "postgresql" else sql
         wait_for(lambda: ask(machine, "select 1", check=False) == "1\n", 60, f"{service} answers on {machine.name}")
-        _started[machine.name, service] = True
+        _started.add((machine.lab.name, machine.name, service))
 
 
 # Statements go through standard input: some hold a password that must be in no argument.
@@ -166,7 +166,7 @@ def postgresql_15(t):
     _all_of_postgresql(t, "web")
 
 
-@test("all databases of PostgreSQL 17")
+@test("all databases of PostgreSQL 17", quick=True)
 def postgresql_17(t):
     _all_of_postgresql(t, "db")
 
@@ -322,7 +322,7 @@ def fails_on_vault(t, policy, *parts):
     expect_in(parts, job["reason"])
 
 
-@test("the output of a command, and one that fails", core=True)
+@test("the output of a command, and one that fails", core=True, quick=True)
 def piped(t):
     repository, client = t.repository("server"), t.client("web")
     policy = t.policy("piped", repository, client, "--var", "command=seq 200000; printf %s \"it's\"", "--var",

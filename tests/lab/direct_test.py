@@ -50,7 +50,7 @@ def _withdrawn(t, repository, client):
     return t.ended(job["id"])
 
 
-@test("a backup goes straight to the repository host, and comes back; its line there is exact", core=True)
+@test("a backup goes straight to the repository host, and comes back; its line there is exact", core=True, quick=True)
 def there_and_back(t):
     source = f"/srv/{t.prefix}"
     trees.make_odd_tree(t.db, source)

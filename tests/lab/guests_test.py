@@ -223,7 +223,7 @@ def left_over(t):
     guest.expect_untouched()
 
 
-@test("all guests, after a power loss of their host in the middle of a backup", needs=("hyper",), alone=True)
+@test("all guests, after a power loss of their host in the middle of a backup", needs=("hyper",), alone="hyper")
 def power_loss(t):
     guest = Guest(t, megabytes=150, full=0)
     policy = t.policy("vm", t.repository("server"), t.client("hyper"))

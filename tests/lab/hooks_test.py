@@ -16,7 +16,7 @@ def _lines(t, machine, path):
     return machine.run("cat", path).out.splitlines()
 
 
-@test("before and after on the client, with the job's facts and result", core=True)
+@test("before and after on the client, with the job's facts and result", core=True, quick=True)
 def around(t):
     log = f"/root/{t.prefix}.log"
     policy = _policy(t, {"when": "before", "command": f"echo before $CYBORG_KIND $CYBORG_POLICY >>{log}"},

@@ -41,6 +41,7 @@ class Slow:
         expect(not self.machine.has_process(f"borg .*{self.policy}"), f"nothing is left: {left}")
 
     def expect_next_run_works(self):
+        self.machine.run("truncate", "-s", "1M", f"{self.source}/big")
         self.t.ctl("policy", "set", self.policy, "upload_limit=0")
         job = self.t.backup(self.policy)
         expect_equal(job["state"], "successful", "state of the next backup")
@@ -60,7 +61,7 @@ def lost_network(t):
     slow.expect_next_run_works()
 
 
-@test("cyborg-job is killed", core=True, slow=True)
+@test("cyborg-job is killed", core=True, slow=True, quick=True)
 def killed(t):
     slow = Slow(t, t.web)
     number = slow.start()
@@ -95,7 +96,7 @@ def stopped(t):
     slow.expect_next_run_works()
 
 
-@test("cyborgctl job cancel, repository on another host", core=True, slow=True)
+@test("cyborgctl job cancel, repository on another host", core=True, slow=True, quick=True)
 def canceled(t):
     slow = Slow(t, t.web, "vault")
     number = slow.start()

@@ -57,7 +57,7 @@ def wrong_host_key(t):
     _client_fails(t, ["--address", "web", "--host-key", wrong], "host-key-mismatch", wrong, right)
 
 
-@test("a host key that has changed since the client was prepared")
+@test("a host key that has changed since the client was prepared", quick=True)
 def changed_host_key(t):
     start_sshd(t, t.web, 2223)
     fingerprint = "ssh-keygen -l -E sha256 -f /etc/ssh/key-2223.pub"
@@ -119,7 +119,7 @@ def _by_hand(t, passphrase):
     return path
 
 
-@test("a wrong passphrase for a repository that exists; the right one adopts it")
+@test("a wrong passphrase for a repository that exists; the right one adopts it", quick=True)
 def wrong_passphrase(t):
     path = _by_hand(t, "right")
     repository, client = t.name("by-hand"), t.client("web")
@@ -258,7 +258,7 @@ def missing(t):
         expect_in(command[-1] if command[1] in ("show", "run") else "no ", output.err)
 
 
-@test("what is disabled, and all that needs it, runs neither by hand nor by a timer")
+@test("what is disabled, and all that needs it, runs neither by hand nor by a timer", quick=True)
 def disabled(t):
     repository, client, schedule = t.repository("server"), t.client("web"), t.name("schedule")
     t.ctl("schedule", "add", schedule, "@yearly")

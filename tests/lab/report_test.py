@@ -56,7 +56,7 @@ def changes(t):
     expect(len(_own(t, text)) == 2 and all(line.startswith("over: ") for line in _own(t, text)), f"both are over: {text}")
 
 
-@test("a report has what is wrong and what happened, for people and for programs")
+@test("a report has what is wrong and what happened, for people and for programs", quick=True)
 def report(t):
     policy, folder, job = _failing(t)
     lines = t.ctl("report").out

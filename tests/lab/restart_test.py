@@ -28,7 +28,7 @@ def _backups(t, policy):
     return [job for job in t.jobs(policy=policy) if job["kind"] == "backup"]
 
 
-@test("cyborgd is killed while a job runs: it is adopted, and its result taken once", alone=True, core=True)
+@test("cyborgd is killed while a job runs: it is adopted, and its result taken once", alone=True, core=True, quick=True)
 def adoption(t):
     slow = Slow(t, t.web)
     number = slow.start()
@@ -90,7 +90,7 @@ def database_away_at_start(t):
                                   check=False).status == 0, 30, "cyborgd has its database again")
 
 
-@test("PostgreSQL is away at a run by hand: a clear error, and nothing half done", alone=True, core=True)
+@test("PostgreSQL is away at a run by hand: a clear error, and nothing half done", alone=True, core=True, quick=True)
 def database_away_at_run(t):
     policy = t.policy("config", t.repository("server"), t.client("web"))
     t.backup(policy)

@@ -26,7 +26,7 @@ def _content_comes(t, place):
     return source, job
 
 
-@test("the bytes of a file, whatever its path looks like", core=True)
+@test("the bytes of a file, whatever its path looks like", core=True, quick=True)
 def file_of_server(t):
     source, job = _content_comes(t, "server")
     last = t.jobs(kind="restore", policy=job["policy"])[0]

@@ -23,17 +23,17 @@ def _odd_tree_comes_back(t, machine, client, repository):
     expect(count >= 25, f"the whole tree was compared, not {count} files")
 
 
-@test("a client as root over ssh, repository on the server", core=True)
+@test("a client as root over ssh, repository on the server", core=True, quick=True)
 def over_ssh(t):
     _odd_tree_comes_back(t, t.web, t.client("web"), t.repository("server"))
 
 
-@test("a client of the newer Debian over ssh, repository on another host", core=True)
+@test("a client of the newer Debian over ssh, repository on another host", core=True, quick=True)
 def over_ssh_to_vault(t):
     _odd_tree_comes_back(t, t.db, t.client("db"), t.repository("vault"))
 
 
-@test("the server itself, without ssh, repository on the server", core=True)
+@test("the server itself, without ssh, repository on the server", core=True, quick=True)
 def local(t):
     _odd_tree_comes_back(t, t.server, t.client("server"), t.repository("server"))
 
@@ -43,7 +43,7 @@ def local_to_vault(t):
     _odd_tree_comes_back(t, t.server, t.client("server"), t.repository("vault"))
 
 
-@test("a user with sudo instead of root", core=True)
+@test("a user with sudo instead of root", core=True, quick=True)
 def sudo(t):
     _odd_tree_comes_back(t, t.web, t.client("web", "--user", "admin"), t.repository("vault"))
 
@@ -108,7 +108,7 @@ def some_paths(t):
                  f"./srv/{t.prefix}/sub/hard-link", f"./srv/{t.prefix}/with space"], "what was restored")
 
 
-@test("a restore in place, over files that were changed")
+@test("a restore in place, over files that were changed", quick=True)
 def in_place(t):
     source = f"/srv/{t.prefix}"
     t.web.sh('mkdir "$1"; echo good >"$1/file"', source)

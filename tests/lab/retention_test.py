@@ -53,7 +53,7 @@ def _pruned_after_each_backup(t, place):
     return policy, client, repository
 
 
-@test("the policy's rules remove archives after each backup, and compaction frees their space", core=True)
+@test("the policy's rules remove archives after each backup, and compaction frees their space", core=True, quick=True)
 def after_each_backup(t):
     _pruned_after_each_backup(t, "server")
 

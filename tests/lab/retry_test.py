@@ -14,7 +14,7 @@ def _scheduled_run(t, policy):
     return [int(word) for word in words[3:3 + int(words[2])]]
 
 
-@test("a client that is away for a while is tried again, and backed up when it is back", core=True)
+@test("a client that is away for a while is tried again, and backed up when it is back", core=True, quick=True)
 def comes_back(t):
     t.web.sh('mkdir "$1" && echo x >"$1/f"', f"/srv/{t.prefix}")
     client = t.client("web")

@@ -3,7 +3,7 @@
 from suite import expect, expect_equal, expect_in, test, wait_for
 
 
-@test("each elapse of a timer starts one run", core=True, slow=True)
+@test("each elapse of a timer starts one run", core=True, slow=True, quick=True)
 def elapses(t):
     repository, client, schedule = t.repository("server"), t.client("web"), t.name("often")
     t.web.sh('mkdir "$1"; echo x >"$1/x"', f"/srv/{t.prefix}")

@@ -200,7 +200,7 @@ def local(t):
                here, "--var", "snapshot=auto"], 2, "is the server itself, whose jobs may neither mount nor make")
 
 
-@test("variables that leave something out of files, and of single clients")
+@test("variables that leave something out of files, and of single clients", quick=True)
 def leave_out(t):
     source = f"/srv/{t.prefix}"
     t.web.sh('mkdir -p "$1"/{keep,tagged,cache,other}; touch "$1"/{keep/a.tmp,keep/b.tmp,keep/c,tagged/.nobackup,tagged/x}; '

@@ -14,26 +14,34 @@ _numbers = itertools.count(1)
 
 
 class Case:
-    def __init__(self, title, function, alone, core, slow, needs, turns):
+    def __init__(self, title, function, alone, core, quick, slow, needs, turns):
         self.title = title
         self.function = function
         self.module = function.__module__.removesuffix("_test")
         self.alone = alone
         self.core = core
+        self.quick = quick
         self.slow = slow
         self.needs = needs
         self.turns = turns
 
-    def wanted(self, patterns, core):
+    def is_selected(self, patterns, core, quick):
         name = f"{self.module}: {self.title}"
-        return (self.core or not core) and (not patterns or any(pattern in name for pattern in patterns))
+        return ((self.core or not core) and (self.quick or not quick)
+                and (not patterns or any(pattern in name for pattern in patterns)))
+
+    def can_run_beside(self, other):
+        """Whether both can run in one lab at the same time."""
+        return not (self.alone is True or other.alone is True or self.alone in other.needs or other.alone in self.needs
+                    or (self.turns and self.turns == other.turns))
 
 
-def test(title, alone=False, core=False, slow=False, needs=(), turns=None):
-    """alone: nothing else can run beside it. core: on every release. slow: begin early. needs: machines that are
-    booted for it, beside the usual ones. turns: what it shares with others, which run before or after it."""
+def test(title, alone=False, core=False, quick=False, slow=False, needs=(), turns=None):
+    """alone: what nothing else can use beside it: one of the machines that it needs, or, if it is True, all of the lab.
+    core: on every release. slow: begin early. needs: machines that are booted for it, beside the usual ones. turns: what
+    it shares with others, which run before or after it."""
     def declare(function):
-        _cases.append(Case(title, function, alone, core, slow, needs, turns))
+        _cases.append(Case(title, function, alone, core, quick, slow, needs, turns))
         return function
     return declare
 

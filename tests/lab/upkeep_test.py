@@ -62,7 +62,7 @@ def schedules(t):
     expect_equal(t.json("repository", "show", repository)["check_schedule"], "", "the repository's schedule")
 
 
-@test("a damaged repository is shown as such, and left alone, until a whole check finds it good", core=True)
+@test("a damaged repository is shown as such, and left alone, until a whole check finds it good", core=True, quick=True)
 def damage(t):
     repository, client, policy = _backed_up(t, "server", size=2_000_000)
     t.backup(policy)

@@ -43,7 +43,7 @@ def _backed_up(t, *options, place="server", machine="web", make=None):
     return policy, folder, t.backup(policy)
 
 
-@test("files that are the same on the client prove an archive, whatever their names are", core=True)
+@test("files that are the same on the client prove an archive, whatever their names are", core=True, quick=True)
 def proven(t):
     folder = f"/srv/{t.prefix}"
     policy, _, backup = _backed_up(t, "--canary", f"{folder}/sub/hard-link", "--canary", f"{folder}/plain", make=make_odd_tree)

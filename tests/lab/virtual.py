@@ -16,7 +16,8 @@ HERE = pathlib.Path(__file__).parent
 _UNIT = "guest.service"
 _SSH = ("ssh", "-S", "/run/guest.ssh", "-o", "StrictHostKeyChecking=no", "-p", PORT, "root@localhost")
 
-# The guest's first root: the files of this machine, without those that only the machine itself needs.
+# The guest's first root: the files of this machine, without those that only the machine itself needs, and those that
+# other tests write there meanwhile.
 _PACK = r"""
 mkdir -p /var/tmp/guest /root/.ssh
 [ -e /root/.ssh/id_ed25519 ] || ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519
@@ -27,10 +28,12 @@ cd /
 kernel=$(ls /usr/lib/modules)
 cp "/boot/vmlinuz-$kernel" /var/tmp/guest/kernel
 {
-  find . -xdev \( -path ./var/tmp -o -path ./var/cache -o -path ./var/lib/apt -o -path ./var/lib/dpkg -o -path ./boot \
+  find . -xdev \( -path ./root -o -path ./tmp -o -path ./restored -o -path ./var/log \
+    -o -path ./var/tmp -o -path ./var/cache -o -path ./var/lib/apt -o -path ./var/lib/dpkg -o -path ./boot \
     -o -path './usr/lib/modules/*/*' -o -path './usr/share/[dlmpqsv]*' -o -path './usr/lib/udev/hwdb*' -o -path '*/perl' \
     -o -path '*-linux-gnu/dri' -o -name '*qemu*' -o -name '*libvirt*' -o -name 'libLLVM*' -o -name 'libicu*' \) \
     -prune -o -print
+  printf '%s\n' ./tmp ./var/log ./root ./root/.ssh ./root/.ssh/authorized_keys
   ls -d "./usr/lib/modules/$kernel/modules."*
   for module in virtio_pci virtio_blk virtio_net dm_snapshot dm_thin_pool xfs; do
     modprobe -S "$kernel" --show-depends "$module"
