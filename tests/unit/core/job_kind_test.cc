@@ -28,11 +28,21 @@ TEST(JobKind, IsKnownByItsNameAndNoOtherWord) {
 // What is promised of kinds, and must not follow from a slip in a row.
 TEST(JobKind, WhatChangesARepositoryHoldsItAlone) {
   for (const auto& row : kJobKinds) {
-    if (row.is_maintenance || row.removes_data) EXPECT_TRUE(row.writes_repository) << row.name;
-    if (row.writes_repository) EXPECT_TRUE(row.has_repository) << row.name;
-    if (row.removes_data) EXPECT_TRUE(row.is_maintenance) << row.name << ": no client may take data away";
-    if (row.occupies_client) EXPECT_TRUE(row.on_client) << row.name;
-    if (row.passphrases != Passphrases::none) EXPECT_TRUE(row.has_repository) << row.name;
+    if (row.is_maintenance || row.removes_data) {
+      EXPECT_TRUE(row.writes_repository) << row.name;
+    }
+    if (row.writes_repository) {
+      EXPECT_TRUE(row.has_repository) << row.name;
+    }
+    if (row.removes_data) {
+      EXPECT_TRUE(row.is_maintenance) << row.name << ": no client may take data away";
+    }
+    if (row.occupies_client) {
+      EXPECT_TRUE(row.on_client) << row.name;
+    }
+    if (row.passphrases != Passphrases::none) {
+      EXPECT_TRUE(row.has_repository) << row.name;
+    }
   }
   EXPECT_FALSE(writes_repository(JobKind::restore)) << "it would wait for a long backup";
   EXPECT_FALSE(traits_of(JobKind::restore).tried_again) << "somebody waits for it, and may have gone";
@@ -40,7 +50,9 @@ TEST(JobKind, WhatChangesARepositoryHoldsItAlone) {
 
 TEST(JobKind, AHookRunsOnTheClientOnlyWhereTheJobSpeaksToIt) {
   for (const auto& row : kJobKinds) {
-    if (row.is_maintenance) EXPECT_NE(row.hooks, HookPlaces::client_and_server) << row.name;
+    if (row.is_maintenance) {
+      EXPECT_NE(row.hooks, HookPlaces::client_and_server) << row.name;
+    }
   }
 }
 
@@ -53,7 +65,9 @@ TEST(JobState, IsAtWorkOrOverAndAnEndIsGoodBadOrNeither) {
     EXPECT_EQ(state, row.state);
     EXPECT_FALSE(row.live && row.ended) << row.name;
     EXPECT_FALSE(row.good && row.bad) << row.name;
-    if (row.good || row.bad) EXPECT_TRUE(row.ended) << row.name;
+    if (row.good || row.bad) {
+      EXPECT_TRUE(row.ended) << row.name;
+    }
     EXPECT_EQ(is_good(std::string_view{row.name}), is_good(row.state));
     EXPECT_EQ(is_bad(std::string_view{row.name}), is_bad(row.state));
   }

@@ -48,7 +48,9 @@ TEST(PropertyTables, KeysOfAddAreInTheManual) {
         page.substr(begin, page.find("\n.TP\n\\fB", begin) - begin), std::regex{R"(\\f[BIR])"}, " ");
     for (const auto& info : properties_of(kind)) {
       const std::regex key{"(^|\\W)" + std::string{info.key} + "(\\W|$)"};
-      if (info.can_be_added()) EXPECT_TRUE(std::regex_search(section, key)) << info.key << "\n" << section;
+      if (info.can_be_added()) {
+        EXPECT_TRUE(std::regex_search(section, key)) << info.key << "\n" << section;
+      }
     }
   }
 }
@@ -60,7 +62,9 @@ TEST(PropertyTables, SayWhatEachIsFor) {
       EXPECT_TRUE(keys.insert(info.key).second) << info.key << " is there twice";
       if (info.access == Access::internal) continue;
       EXPECT_STRNE(info.sentence, "") << info.key;
-      if (!info.option.empty()) EXPECT_TRUE(options.insert(info.option).second) << info.option;
+      if (!info.option.empty()) {
+        EXPECT_TRUE(options.insert(info.option).second) << info.option;
+      }
     }
     EXPECT_TRUE(keys.contains("name") && keys.contains("enabled"));
   }
@@ -109,7 +113,8 @@ TEST(PropertyRecords, DefaultsAreAmongTheValues) {
   for (const auto& record : property_records()) {
     if (!record.isMember("values") || record["required"].asBool()) continue;
     const auto& values = record["values"];
-    EXPECT_NE(std::find(values.begin(), values.end(), record["default"]), values.end()) << record;
+    EXPECT_NE(std::find(values.begin(), values.end(), record["default"]), values.end())
+        << record.toStyledString();
   }
 }
 

@@ -26,10 +26,16 @@ TEST(ResultCode, HasAWordAnEndingStateAndACause) {
 
 TEST(ResultCode, OnlyWhatDidNotWorkMayPass) {
   for (const auto& row : result_codes()) {
-    if (row.traits.passes) EXPECT_TRUE(is_bad(row.state)) << row.name;
-    if (row.traits.damage != Damage::none) EXPECT_TRUE(is_bad(row.state)) << row.name;
+    if (row.traits.passes) {
+      EXPECT_TRUE(is_bad(row.state)) << row.name;
+    }
+    if (row.traits.damage != Damage::none) {
+      EXPECT_TRUE(is_bad(row.state)) << row.name;
+    }
     // A job that may have changed something is not begun anew by itself.
-    if (row.traits.outcome_unknown) EXPECT_FALSE(row.traits.passes) << row.name;
+    if (row.traits.outcome_unknown) {
+      EXPECT_FALSE(row.traits.passes) << row.name;
+    }
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "core/policy_types.h"
 #include "job/borg/borg_run.h"
 #include "ssh/failure.h"
 
@@ -15,7 +16,7 @@ JobSpec spec() {
   spec.repository = "vault";
   spec.roots = {"/etc", "/srv"};
   spec.target = {"web.example", 22, "root", "", ""};
-  spec.dump.type = "postgresql";
+  spec.dump.type = PolicyType::postgresql;
   spec.restore.guest = spec.restore.guest_name = "g";
   return spec;
 }
@@ -33,7 +34,7 @@ Told told(ScriptFailure word, const std::string& detail) {
   try {
     check_script(end, spec(), "root");
   } catch (const Failure& failure) {
-    return {failure.code(), failure.what(), failure.state()};
+    return {failure.code().word(), failure.what(), failure.state()};
   }
   return {};
 }

@@ -47,12 +47,14 @@ TEST(ClientScripts, ShowAScriptInsideAnotherAsItIs) {
   EXPECT_EQ(snapshot[1].title, "the script that the one above runs");
   EXPECT_TRUE(snapshot[1].text.starts_with("PATH="));
   EXPECT_NE(snapshot[0].text.find("set -- " + quote(snapshot[1].text)), std::string::npos);
-  for (const char* type : {"mysql", "postgresql", "piped", "vm", "proxmox"}) {
+  for (const PolicyType type :
+       {PolicyType::mysql, PolicyType::postgresql, PolicyType::piped, PolicyType::vm, PolicyType::proxmox}) {
     const auto dump = client_scripts(test::dump_spec(type));
-    ASSERT_EQ(dump.size(), 3U) << type;
+    ASSERT_EQ(dump.size(), 3U) << to_string(type);
     EXPECT_EQ(dump[1].title, "the script in TOOL of the one above");
-    EXPECT_NE(dump[0].text.find("\nTOOL=" + quote(dump[1].text) + "\n"), std::string::npos) << type;
-    EXPECT_EQ(client_scripts(test::dump_spec(type, true)).size(), 2U) << type;
+    EXPECT_NE(dump[0].text.find("\nTOOL=" + quote(dump[1].text) + "\n"), std::string::npos)
+        << to_string(type);
+    EXPECT_EQ(client_scripts(test::dump_spec(type, true)).size(), 2U) << to_string(type);
   }
 }
 
@@ -68,15 +70,14 @@ TEST(ClientScripts, OfARestoreAreThoseOfItsSort) {
   EXPECT_EQ(titles(spec).size(), 1U);
   spec.restore.output = true;
   EXPECT_EQ(titles(spec), Titles{});
-  JobSpec load = test::dump_spec("postgresql");
+  JobSpec load = test::dump_spec(PolicyType::postgresql);
   load.kind = JobKind::restore;
-  load.restore.databases = {"shop"};
-  load.restore.database_names = {"copy"};
+  load.restore.databases = {{"shop", "copy"}};
   load.restore.globals = true;
   EXPECT_TRUE(
       std::ranges::count(titles(load), "borg extract of database \"shop\" as \"copy\", on client web") == 1);
   EXPECT_TRUE(std::ranges::count(titles(load), "borg extract of the roles, on client web") == 1);
-  JobSpec guest = test::dump_spec("vm");
+  JobSpec guest = test::dump_spec(PolicyType::vm);
   guest.kind = JobKind::restore;
   guest.restore.guest = guest.restore.guest_name = "web";
   EXPECT_EQ(titles(guest).front(), "borg export-tar of guest \"web\", on client web");

@@ -127,7 +127,7 @@ TEST_P(GuestScript, ACopyGetsPlacesAnIdentityAndAddressesOfItsOwn) {
   EXPECT_EQ(read("guest/refused"),
             "guest-failed disk vda is the block device /dev/vg/web: "
             "--directory says where a copy of it is to be\n");
-  one.directory = directory_.string();
+  one.restore.directory = directory_.string();
   ASSERT_EQ(tool(one, "file", "vm/web/domain.xml", kDefinition), 0) << read("out");
   const std::string place = directory_.string() + "/it's <new>-vda.raw";
   EXPECT_EQ(read("guest/plan"), "vda file raw " + place + "\n");
@@ -161,7 +161,7 @@ TEST_P(GuestScript, WhatIsThereIsNotOverwrittenUnlessThatWasAskedFor) {
             "off is overwritten\n");
   one = spec();
   write("known", "");
-  one.directory = directory_.string();
+  one.restore.directory = directory_.string();
   write("web", "");
   EXPECT_NE(tool(one, "file", "vm/web/domain.xml", kDefinition), 0);
   EXPECT_EQ(read("guest/refused"), "guest-exists " + directory_.string() + "/web exists\n");
