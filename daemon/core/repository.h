@@ -52,7 +52,8 @@ inline constexpr auto kProperties<Repository> = std::to_array<Property<Repositor
     {.key = "encryption",
      .member = &Repository::encryption,
      .access = Access::creation,
-     .sentence = "borg's mode (default: repokey-blake2)",
+     .sentence =
+         "borg's mode: none, authenticated, authenticated-blake2, repokey or repokey-blake2 (default)",
      .check = check_encryption,
      .values = encryption_modes,
      .heading = "ENCRYPTION"},

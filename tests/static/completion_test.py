@@ -8,6 +8,7 @@ import functools
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -59,7 +60,7 @@ def offered(*words):
     script = f"""
       source {COMPLETION}
       _cyborgctl_names() {{ :; }}
-      cyborgctl() {{ :; }}
+      cyborgctl() {{ case " $* " in *" --help "* | *" properties "*) {shlex.quote(str(cyborgctl))} "$@" ;; esac; }}
       compopt() {{ :; }}
       COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
       _cyborgctl
@@ -92,7 +93,7 @@ class Completion(unittest.TestCase):
         for words in commands():
             for option, text in options(*words).items():
                 choices = offered(*words, option, "")
-                if "=" in "".join(choices):
+                if choices & {"var."} or "=" in "".join(choices):
                     continue  # the option is a flag, so keys of the object are offered
                 for choice in choices:
                     if re.fullmatch(r"\d+d", choice):
