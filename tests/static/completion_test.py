@@ -45,7 +45,7 @@ def subcommands(*words):
 
 
 def options(*words):
-    """{option: what the help says of it}"""
+    """{option: its help text}"""
     return {name.split(",")[-1]: text for name, text in section(usage(*words), "Options").items()}
 
 
@@ -73,7 +73,7 @@ def offered(*words):
       _cyborgctl
       printf '%s\\n' "${{COMPREPLY[@]}}"
     """
-    # In a directory without files, whose names would be offered, too.
+    # In an empty directory, since names of files would be offered, too.
     with tempfile.TemporaryDirectory() as empty:
         result = subprocess.run(["bash", "-c", script, "bash", "cyborgctl", *words], cwd=empty,
                                 stdout=subprocess.PIPE, check=True, text=True)
