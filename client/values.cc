@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::string_view kVariablePrefix = "var.";
 
-// Types that have a variable of the same name have it in the same form.
+// Types that share the name of a variable share its form.
 const PolicyVariable* find_variable(std::string_view name) {
   for (const PolicyType type : kPolicyTypes) {
     if (const PolicyVariable* variable = policy_type_row(type).variable(name)) return variable;
@@ -30,13 +30,13 @@ bool holds_texts(const PolicyVariable& variable) {
   return variable.form == VariableForm::list || variable.form == VariableForm::ids;
 }
 
-// A list even if only one value is given.
+// Whether it is a list even if only one value is given.
 bool is_list(std::string_view name) {
   const PolicyVariable* variable = find_variable(name);
   return variable && holds_texts(*variable) && !variable->same_as;
 }
 
-// Text even if it looks different: a database may be called 2024.
+// Whether it is text even if it looks different: a database may be called 2024.
 bool is_text(std::string_view name) {
   const PolicyVariable* variable = find_variable(name);
   return variable && (variable->form == VariableForm::text || holds_texts(*variable));

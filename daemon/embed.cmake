@@ -1,7 +1,8 @@
-# Texts that are files here and string literals in the binary: the migrations of the database, and the scripts that run
-# on other machines. Done when CMake configures, and again when a file changes or (CONFIGURE_DEPENDS) appears.
+# Embeds files as string literals in the binary: the migrations of the database, and the scripts that run on other
+# machines. Runs when CMake configures, and again when a file changes or (CONFIGURE_DEPENDS) is added.
 
-# A file's text as a C++ literal. Some compilers take no literal of more than 64 KiB: nothing here is as long.
+# Converts a file's text to a C++ literal. Some compilers accept no literal of more than 64 KiB: none here is
+# as long.
 function(cyborg_embed_literal result text)
   string(FIND "${text}" ")~text~\"" end)
   if(NOT end EQUAL -1)
@@ -10,7 +11,7 @@ function(cyborg_embed_literal result text)
   set(${result} "R\"~text~(${text})~text~\"" PARENT_SCOPE)
 endfunction()
 
-# What did not change keeps its time, so that nothing is built again.
+# Unchanged files keep their time stamps, so that nothing is rebuilt.
 function(cyborg_write_generated output code)
   set(old "")
   if(EXISTS ${output})
@@ -50,8 +51,8 @@ function(cyborg_embed_migrations directory output)
 endfunction()
 
 # remote/NAME.sh: generates a header and a source with a constant scripts::NAME for each, so that a script without a
-# file does not compile. What is nothing but a comment (in an awk program, too) or empty stays here: a script travels
-# on a command line, which has a limit.
+# file does not compile. Lines that are empty or only a comment (also in awk programs) are left out, since a script is
+# passed on a command line of limited length.
 function(cyborg_embed_scripts directory header source)
   file(GLOB files CONFIGURE_DEPENDS ${directory}/*.sh)
   list(SORT files)

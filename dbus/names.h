@@ -1,4 +1,4 @@
-// Every name that users and programs rely on, once. A test compares this page with the XML, the polkit
+// All names that users and programs rely on, defined once. A test compares them with the XML, the polkit
 // policy, the journal catalog and the man pages.
 #pragma once
 

@@ -1,8 +1,7 @@
 # cmake -DXML=… -DOUT=… -P property_getters.cmake
-#
-# For each property of an object's interface the method that its adaptor wants, which answers as the property's row
-# says (get() in bus/objects.h): a property that has no row, or a row of another type, does not compile. And the names
-# of those whose changes are announced.
+# For each property of an object's interface, generates the method that its adaptor needs, which answers from the
+# property's row (get() in bus/objects.h): a property without a row, or with a row of another type, does not compile.
+# Also generates the names of those whose changes are announced.
 set(type_s "std::string")
 set(type_b "bool")
 set(type_u "uint32_t")

@@ -19,7 +19,7 @@ struct Noun {
   std::string interface;
   ErrorCode missing;
   std::span<const PropertyInfo> keys;
-  std::vector<Column> columns;  // of `list`
+  std::vector<Column> columns;  // for `list`
   std::string secret;           // that `set` takes from a file: a key of Set
 };
 

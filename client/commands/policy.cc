@@ -17,7 +17,7 @@
 namespace cyborg::client {
 namespace {
 
-// Of what it takes more than an option for each property.
+// Options that need more than a property each.
 struct AddOptions {
   std::string name, variables_file, password_file;
   std::vector<std::string> variables, pre_hooks, post_hooks, hooks;

@@ -1,4 +1,4 @@
-// The options of a noun's `add`, as the rows of its properties say.
+// The options of a noun's `add`, generated from the rows of its properties.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -16,12 +16,12 @@ class PropertyOptions {
  public:
   explicit PropertyOptions(std::span<const PropertyInfo> properties) : properties_(properties) {}
 
-  // The verb must not outlive this.
+  // The verb must not outlive this object.
   void add_to(CLI::App& verb);
 
-  // Those that were given, for an Add method.
+  // The options given, as properties for an Add method.
   VariantMap properties() const;
-  // One that is a text as it was typed; empty if it was not given.
+  // A property's text as typed; empty if it was not given.
   std::string text(std::string_view key) const;
   bool flag(std::string_view key) const;
 

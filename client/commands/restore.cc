@@ -14,7 +14,7 @@
 namespace cyborg::client {
 namespace {
 
-// Of what it takes more than an option for each row of the restore's options.
+// Options that need more than a row of the restore's options each.
 struct RestoreOptions {
   std::string archive, to, guest;
   std::vector<std::string> paths, databases;

@@ -10,13 +10,13 @@ _cyborgctl_keys() { # NOUN
   [[ $1 != policy ]] || echo var.
 }
 
-# All values that a property can have.
+# All values of a property.
 _cyborgctl_values() { # NOUN KEY
   cyborgctl --json "$1" properties 2>/dev/null |
     sed -nE '/"name" : "'"$2"'"/,/^[[:space:]]*\}/{ /"values"/,/\]/s/^[[:space:]]*"([^"]+)",?$/\1/p }'
 }
 
-# The options of a command, as its help lists them.
+# The options of a command, from its help.
 _cyborgctl_help_options() { # WORD...
   cyborgctl "$@" --help 2>/dev/null | sed -nE 's/^ +(-[a-z],)?(--[a-z-]+).*/\2/p'
 }

@@ -120,7 +120,7 @@ std::string backups_text(const Json::Value& fleet) {
          rows("deduplicated_size_bytes", "deduplicated_size", "New data of the last successful backup.");
 }
 
-// Those of which a repository's record has the last success.
+// The kinds for which a repository's record has the last success.
 std::vector<const char*> maintained_kinds() {
   std::vector<const char*> names;
   for (const auto& kind : kJobKinds) {

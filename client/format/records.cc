@@ -110,7 +110,7 @@ std::string joined(const Json::Value& list) {
   return result;
 }
 
-// Of the properties of objects, as their rows say.
+// The meanings of objects' properties, from their rows.
 std::map<std::string_view, Meaning> property_meanings() {
   std::map<std::string_view, Meaning> meanings;
   for (const ObjectKind kind : kObjectKinds) {

@@ -1,5 +1,5 @@
-// Fills the lists of properties into a manual page: each line .\" @properties KIND@ of standard input becomes
-// the list of what can be set of this kind of object.
+// Fills the lists of properties into a manual page: replaces each line .\" @properties KIND@ of standard
+// input by the list of settable properties of this kind of object.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace {
 
 using namespace cyborg;
 
-// Text as troff wants it.
+// Escapes text for troff.
 std::string escaped(std::string_view text) {
   std::string result;
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -28,7 +28,7 @@ void keep_some(std::vector<std::string>& names, std::string_view name) {
   if (names.size() < kMostNear && std::ranges::find(names, name) == names.end()) names.emplace_back(name);
 }
 
-// How much of a path, in bytes, lies in directories that both have.
+// The length in bytes of the directories that both paths have in common.
 std::size_t common_directory(std::string_view a, std::string_view b) {
   std::size_t common = 0;
   for (std::size_t i = 0; i < a.size() && i < b.size() && a[i] == b[i]; ++i) {
@@ -37,9 +37,10 @@ std::size_t common_directory(std::string_view a, std::string_view b) {
   return common;
 }
 
-// Comes through a text file as it is: one line, nothing that is stripped, and all of it text.
+// Whether the path passes through a text file unchanged: a single line of valid text, with nothing that would
+// be stripped.
 bool is_plain(std::string_view path) {
-  // What Python takes for white space or a line's end at the margins is in no plain name.
+  // A plain name has no characters at its ends that Python strips as white space or line ends.
   for (std::size_t i = 0; i < path.size();) {
     const std::size_t length = utf8_sequence(path.substr(i));
     if (length == 0 || static_cast<unsigned char>(path[i]) < 0x20 || path[i] == 0x7F) return false;
@@ -138,7 +139,7 @@ bool ItemReader::end_field() {
 Selection::Selection(const std::vector<std::string>& paths) {
   for (const auto& path : paths) {
     std::string inside = archive_path(path);
-    // The top is all of it.
+    // The top is the whole archive.
     if (inside.empty()) {
       paths_.clear();
       break;
@@ -161,7 +162,7 @@ bool Selection::holds(const ArchiveItem& item) {
   return held;
 }
 
-// Names in the deepest directory that there is of it, and files of the same name elsewhere.
+// Records names in the deepest existing directory of the path, and files of the same name elsewhere.
 void Selection::note_near(Search& search, const std::string& wanted, const std::string& path) {
   if (last_part(path) == last_part(wanted)) keep_some(search.same_name, path);
   const std::size_t common = common_directory(path, wanted);
@@ -193,7 +194,7 @@ void ParentDirectories::note(const ArchiveItem& item, const std::function<void(c
   std::string_view path = item.path;
   for (auto slash = path.rfind('/'); slash != std::string_view::npos; slash = path.rfind('/')) {
     path = path.substr(0, slash);
-    // borg replaces a link by the directory that it makes.
+    // borg replaces a link when it creates that directory.
     if (!kept_ && made_.contains(path)) break;
     if (noted_.contains(path)) break;
     ArchiveItem directory;
@@ -215,7 +216,7 @@ std::string missing_message(const JobSpec& spec, const std::string& path,
 std::string look_entry(const ArchiveItem& item) {
   const bool directory = item.type == 'd';
   if (item.path.find('?') == std::string::npos) return (directory ? "d./" : "-./") + item.path;
-  // It may be a byte that borg cannot print: a pattern for the shell.
+  // It may contain a byte that borg cannot print: use a shell pattern.
   std::string pattern = directory ? "G./" : "g./";
   for (const char c : item.path) {
     if (c == '*' || c == '[' || c == '\\') pattern += '\\';
@@ -240,7 +241,7 @@ std::string exclude_line(std::string_view path) {
     const auto byte = static_cast<unsigned char>(path[i]);
     const std::size_t length = utf8_sequence(path.substr(i));
     if (length == 0) {
-      // As Python keeps in a name what is no UTF-8.
+      // Python's representation of a byte that is not valid UTF-8.
       pattern += fmt::format("\\udc{:02x}", byte);
       ++i;
     } else if (length == 1) {

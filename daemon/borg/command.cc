@@ -10,7 +10,8 @@
 namespace cyborg {
 namespace {
 
-constexpr const char* kLockWait = "30";  // the queue is above it: nobody else should hold the lock for long
+// the queue is above borg's lock: nobody else should hold it for long
+constexpr const char* kLockWait = "30";
 
 std::vector<std::string> global_options() {
   return {"borg", "--log-json", "--progress", "--show-rc", "--lock-wait", kLockWait};
@@ -20,8 +21,8 @@ void append(std::vector<std::string>& to, std::initializer_list<std::string> wor
   to.insert(to.end(), words);
 }
 
-// Paths inside an archive; its top is all of it. "pp:" is what they are anyway, unless they begin with
-// another such word.
+// Adds paths inside an archive; the top is the whole archive. "pp:" is the default style, needed for paths
+// that begin with another style's prefix.
 void append_paths(std::vector<std::string>& command, const std::vector<std::string>& paths) {
   const bool top =
       std::ranges::any_of(paths, [](const std::string& path) { return archive_path(path).empty(); });
@@ -32,7 +33,7 @@ void append_paths(std::vector<std::string>& command, const std::vector<std::stri
   }
 }
 
-// Reads "4" of "4.1b2"; false when there is no digit.
+// Parses "4" from "4.1b2"; false if there is no digit.
 bool take_number(std::string_view& text, int& number) {
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{}) return false;
@@ -82,10 +83,10 @@ std::vector<std::string> borg_create(const JobSpec& spec, const std::string& rep
   if (spec.upload_limit > 0) append(command, {"--upload-ratelimit", std::to_string(spec.upload_limit)});
   if (spec.exclude_caches) append(command, {"--exclude-caches"});
   for (const auto& name : spec.exclude_if_present) append(command, {"--exclude-if-present", name});
-  // The first that fits decides.
+  // The first matching rule decides.
   for (const auto& rule : spec.patterns) append(command, {"--pattern", rule});
   for (const auto& pattern : spec.exclude) append(command, {"--exclude", pattern});
-  // A dump is read from a FIFO. A checkpoint would be an archive with a part of one.
+  // Dumps are read from FIFOs. A checkpoint would be an archive with a partial dump.
   if (spec.dump) append(command, {"--read-special", "--checkpoint-interval", "0"});
   append(command, {"--", repository + "::" + spec.archive});
   return command;  // the roots follow
@@ -94,7 +95,7 @@ std::vector<std::string> borg_create(const JobSpec& spec, const std::string& rep
 std::vector<std::string> borg_extract(const JobSpec& spec, const std::string& repository,
                                       const std::string& exclude_file) {
   auto command = global_options();
-  // A restore must run while a backup of the same repository does: only committed archives are read.
+  // A restore must be able to run during a backup to the same repository: only committed archives are read.
   append(command, {"--bypass-lock", "extract", "--sparse"});
   if (!exclude_file.empty()) append(command, {"--exclude-from", exclude_file});
   append(command, {"--", repository + "::" + spec.archive});
@@ -119,8 +120,8 @@ std::vector<std::string> borg_export_tar(const JobSpec& spec, const std::string&
 
 std::vector<std::string> borg_init(const JobSpec& spec, const std::string& repository) {
   auto command = global_options();
-  // Append-only is the way of a client (see borg_serve). In the repository's own configuration it would be
-  // the server's, too, and a compaction would free nothing.
+  // Append-only is imposed on clients only (see borg_serve). In the repository's own configuration, it would
+  // apply to the server, too, and a compaction would free nothing.
   append(command, {"init", "--make-parent-dirs", "--encryption", spec.encryption});
   append(command, {"--", repository});
   return command;
@@ -166,7 +167,7 @@ std::vector<std::string> borg_delete(const std::string& repository,
 
 std::vector<std::string> borg_compact(const std::string& repository) {
   auto command = global_options();
-  append(command, {"--info", "compact", "--", repository});  // says how much only with --info
+  append(command, {"--info", "compact", "--", repository});  // only with --info does borg say how much
   return command;
 }
 
@@ -174,7 +175,7 @@ std::vector<std::string> borg_check(const JobSpec& spec, const std::string& repo
   auto command = global_options();
   append(command, {"--info", "check"});
   if (spec.max_duration > 0) {
-    // borg can stop and go on only in this part of a check.
+    // borg can interrupt and resume only this part of a check.
     append(command, {"--repository-only", "--max-duration", std::to_string(spec.max_duration)});
   } else if (spec.verify_data) {
     append(command, {"--verify-data"});
@@ -194,8 +195,8 @@ std::vector<std::string> borg_extract_contents(const JobSpec& spec, const std::s
                                                const std::vector<std::string>& paths) {
   auto command = global_options();
   append(command, {"--bypass-lock", "extract", "--stdout", "--", repository + "::" + spec.archive});
-  // Not bare, since a name may look like a pattern; and not as "pf:", of which borg 1.2 complains that it
-  // never matched, whatever it did.
+  // With a prefix, since a name may look like a pattern; but not "pf:", for which borg 1.2 always complains
+  // that it never matched.
   for (const auto& path : paths) command.push_back("pp:" + path);
   return command;
 }
@@ -204,7 +205,8 @@ std::vector<std::string> borg_serve(const JobSpec& spec) {
   std::vector<std::string> command{"borg", "serve", "--umask=077", "--restrict-to-repository",
                                    spec.repository_path};
   if (spec.append_only) command.push_back("--append-only");
-  // How much was freed, and how far a check came, is told by the side that has the files, and only then.
+  // The freed space, and the progress of a check, are reported by the side that has the files, and only with
+  // --info.
   if (spec.kind == JobKind::compact || spec.kind == JobKind::check)
     command.insert(command.begin() + 1, "--info");
   return command;
@@ -216,7 +218,7 @@ Environment borg_environment(const std::string& base_dir, const std::string& rsh
       {"LC_ALL", "C.UTF-8"},
       {"BORG_EXIT_CODES", "modern"},
       {"BORG_DISPLAY_PASSPHRASE", "no"},
-      // Which repository this must be is pinned by its id, and verified by us, before borg writes to it.
+      // We pin the repository's id, and verify it before borg writes to it.
       {"BORG_RELOCATED_REPO_ACCESS_IS_OK", "yes"},
       {"BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK", "yes"},
   };
@@ -225,8 +227,8 @@ Environment borg_environment(const std::string& base_dir, const std::string& rsh
   }
   if (!base_dir.empty()) environment.emplace_back("BORG_BASE_DIR", base_dir);
   if (!spec.server.empty()) {
-    // borg removes a lock whose owner is dead on the same host, which it knows by its network card: a job has
-    // none, and a container's changes. Whose processes these are is known better.
+    // borg removes a lock whose owner is dead on the same host, which it identifies by its network card: a
+    // job has none, and a container's changes. We know better which processes these are.
     const bool here = spec.local || !base_dir.empty();
     environment.emplace_back("BORG_HOST_ID",
                              here ? spec.server : fmt::format("{}.{}", spec.client, spec.server));

@@ -1,5 +1,5 @@
-// What we know of borg: its versions, its command lines and its environment. See log.h for what it
-// prints and result.h for what its exit status means.
+// Our knowledge about borg: its versions, command lines and environment. See log.h for its output, and
+// result.h for the meaning of its exit status.
 #pragma once
 
 #include <compare>
@@ -22,19 +22,19 @@ struct BorgVersion {
 
 std::string to_string(const BorgVersion& version);
 
-// From the output of `borg --version` ("borg 1.2.4"). A version we do not speak is an error that says so.
+// Parses the output of `borg --version` ("borg 1.2.4"). An unsupported version is an error that says so.
 Expected<BorgVersion> parse_borg_version(std::string_view text);
 
-// borg >= 1.4 has an exit code for each kind of error and warning; 1.2 only 0, 1 and 2.
+// borg >= 1.4 has an exit code for each kind of error and warning; 1.2 has only 0, 1 and 2.
 constexpr bool has_modern_exit_codes(const BorgVersion& version) {
   return version >= BorgVersion{1, 4, 0};
 }
 
-// The name under which a relayed borg knows every repository. It never changes, whatever route the bytes
-// take, so borg never believes that a repository was moved.
+// The name under which a relayed borg knows each repository. It never changes, whatever route the data takes,
+// so borg never believes that a repository was moved.
 std::string relay_url(std::string_view path);
 
-// Global options come before the verb; `repository` is a path or a relay_url().
+// Global options precede the verb; `repository` is a path or a relay_url().
 std::vector<std::string> borg_create(const JobSpec& spec, const std::string& repository);
 std::vector<std::string> borg_extract(const JobSpec& spec, const std::string& repository,
                                       const std::string& exclude_file = {});
@@ -46,23 +46,23 @@ std::vector<std::string> borg_export_tar(const JobSpec& spec, const std::string&
 std::vector<std::string> borg_init(const JobSpec& spec, const std::string& repository);
 std::vector<std::string> borg_info(const std::string& repository);
 std::vector<std::string> borg_change_passphrase(const std::string& repository);
-std::vector<std::string> borg_list(const std::string& repository);  // its archives
+std::vector<std::string> borg_list(const std::string& repository);  // lists archives
 std::vector<std::string> borg_archive_info(const std::string& repository, const std::string& archive);
 std::vector<std::string> borg_list_newest(const std::string& repository);
 std::vector<std::string> borg_delete(const std::string& repository, const std::vector<std::string>& archives);
 std::vector<std::string> borg_compact(const std::string& repository);
 std::vector<std::string> borg_check(const JobSpec& spec, const std::string& repository);
 std::vector<std::string> borg_list_files(const JobSpec& spec, const std::string& repository);
-// The contents of these files, one after the other in the order of the archive.
+// Writes the contents of these files, one after the other in the order of the archive.
 std::vector<std::string> borg_extract_contents(const JobSpec& spec, const std::string& repository,
                                                const std::vector<std::string>& paths);
 std::vector<std::string> borg_serve(const JobSpec& spec);
 
-// What every borg gets. `rsh` is empty for a repository that is reached as a path, `base_dir` if it is set
-// elsewhere.
+// The environment of every borg. `rsh` is empty if the repository is a local path; `base_dir` is empty if it
+// is set elsewhere.
 Environment borg_environment(const std::string& base_dir, const std::string& rsh, const JobSpec& spec);
 
-// A path inside an archive: without the leading slashes and "." parts that borg removes as well.
+// Normalises a path inside an archive: removes leading slashes and "." parts, as borg does.
 std::string archive_path(std::string_view path);
 
 }  // namespace cyborg

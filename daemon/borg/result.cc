@@ -16,13 +16,13 @@
 namespace cyborg {
 namespace {
 
-// One row per cause: borg's exit codes (modern; several are a range) and the last part of its msgid.
+// One row per cause: borg's exit codes (modern; several form a range) and the last part of its msgid.
 struct Cause {
   int first;
   int last;
   std::string_view msgid;
   ResultCode code;
-  const char* message;  // {0} repository, {1} archive, {2} what borg said, {3} its name
+  const char* message;  // {0} repository, {1} archive, {2} borg's message, {3} its name
 };
 
 constexpr std::array kCauses{
@@ -82,8 +82,8 @@ constexpr std::array kCauses{
     Cause{95, 99, "TAMInvalid", ResultCode::damage, "repository {0} was tampered with: {2}"},
 };
 
-// "Repository.DoesNotExist" and "DoesNotExist" are the same: over ssh the class may be missing. A row with
-// a dot (archives) wants all of it.
+// "Repository.DoesNotExist" and "DoesNotExist" are equal: over ssh the class may be missing. A row with a dot
+// (archives) must match completely.
 bool msgid_matches(std::string_view row, std::string_view msgid) {
   if (row.find('.') != std::string_view::npos) return row == msgid;
   if (msgid.starts_with("Archive.")) return false;
@@ -111,8 +111,7 @@ JobResult failure(ResultCode code, std::string message, int status) {
   return result;
 }
 
-// What borg did not expect comes as a traceback of Python's: of that, the line that ends it says what
-// happened.
+// Unexpected exceptions appear as Python tracebacks: their last line says what happened.
 std::string gist(const std::string& text) {
   std::string first = first_line(text);
   if (!first.ends_with(" Exception") && !first.starts_with("Traceback ")) return first;
@@ -143,7 +142,7 @@ JobResult judge_failure(int status, const BorgLog& log, const JobSpec& spec) {
   }
   const Cause* cause = find_cause(status, log.error_id());
   if (cause) {
-    // The far end of a lost connection often says why.
+    // The far end of a lost connection often reports the reason.
     const bool lost = cause->code == ResultCode::connection_lost && !log.last_remote().empty();
     return failure(cause->code,
                    fmt::format(fmt::runtime(cause->message), repository, spec.archive,
@@ -167,7 +166,7 @@ JobResult judge_warnings(int status, const BorgLog& log) {
   return result;
 }
 
-// Those that are regular expressions.
+// The patterns that are regular expressions.
 std::vector<std::string> expressions(const JobSpec& spec) {
   std::vector<std::string> found;
   for (const auto& pattern : spec.exclude) {
@@ -190,7 +189,7 @@ JobResult judge_crash(int status, std::string_view crash, const JobSpec& spec) {
   return failure(ResultCode::borg_error, fmt::format("borg broke down: {}", crash), status);
 }
 
-// Of a restore, all that borg calls a warning is a file that is not there as it was, except for these.
+// For a restore, all warnings of borg mean that a file was not restored exactly, except for these.
 bool is_blemish(const std::string& warning) {
   return warning.find("extended attribute") != std::string::npos ||
          warning.find("stale lock") != std::string::npos;
@@ -219,7 +218,7 @@ JobResult judge_extract_warnings(int status, const BorgLog& log, const JobSpec& 
 }
 
 bool parse(std::string_view text, Json::Value& json) {
-  // A talkative login shell may have printed something before.
+  // A login shell may have printed something before.
   auto brace = text.find('{');
   if (brace == std::string_view::npos) return false;
   Json::CharReaderBuilder builder;
@@ -275,7 +274,7 @@ JobResult judge_borg(BorgVerb verb, int status, const BorgLog& log, const JobSpe
     return result;
   }
   if (status == 1 && !log.crash().empty()) return judge_crash(status, log.crash(), spec);
-  // Whatever borg calls a warning here is damage.
+  // Every warning of a check means damage.
   if (verb == BorgVerb::check && status == 1) {
     return failure(ResultCode::damage,
                    fmt::format("repository {} is damaged: see the job's output", repository_name(spec)),
@@ -286,14 +285,14 @@ JobResult judge_borg(BorgVerb verb, int status, const BorgLog& log, const JobSpe
   }
   if (status != 1 && (status < 100 || status > 127)) {
     JobResult result = judge_failure(status, log, spec);
-    // A check has the repository to itself.
+    // A check has exclusive access to the repository.
     if (verb == BorgVerb::check && result.code == ResultCode::damage_suspected)
       result.code = ResultCode::damage;
     return result;
   }
   if (verb == BorgVerb::extract) return judge_extract_warnings(status, log, spec);
   if (verb == BorgVerb::create && spec.dump) {
-    // It could not read one of its files to the end.
+    // borg could not read one of its files completely.
     return failure(ResultCode::dump_lost,
                    fmt::format("archive {} is not complete: {}", spec.archive, said(log)), status);
   }
@@ -397,7 +396,7 @@ Expected<std::vector<std::string>> archives_to_remove(const std::map<std::string
   std::vector<std::string> names;
   for (std::size_t i = 0; i < spec.remove.size(); ++i) {
     const auto listed = listing.find(spec.remove[i]);
-    if (listed == listing.end()) continue;  // an earlier job was interrupted after it
+    if (listed == listing.end()) continue;  // removed by an earlier job that was interrupted afterwards
     if (i >= spec.remove_ids.size() || listed->second != spec.remove_ids[i]) {
       return fail(ErrorCode::failed,
                   fmt::format("archive {} in repository {} is not the one that was made: its id is {}, so "

@@ -7,14 +7,14 @@
 namespace cyborg {
 namespace {
 
-// borg computes its times in floating point.
+// borg computes times in floating point.
 constexpr std::int64_t kTimeTolerance = 2;  // microseconds
 
 std::string shown(const std::string& path) {
   return "/" + path;
 }
 
-// The first of several, and how many more.
+// Names the first of several paths, and the number of the others.
 std::string named(const std::vector<std::string>& paths) {
   return paths.size() == 1 ? paths.front() : fmt::format("{} and {} more", paths.front(), paths.size() - 1);
 }

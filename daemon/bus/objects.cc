@@ -32,7 +32,7 @@ Expected<bool> force_of(const VariantMap& options) {
   return force;
 }
 
-// Where the fleet has them, and what takes their changes.
+// The objects' places in the fleet, and the functions that change them.
 
 const auto& all_of(const Fleet& fleet, const Schedule*) {
   return fleet.schedules;

@@ -28,8 +28,8 @@ struct Context {
   Manager& manager;
 };
 
-// What the four kinds of named objects have in common. Properties are answered as their rows say, by the
-// methods that are made from the interface's XML.
+// The common part of the four kinds of named objects. Properties are answered according to their rows, by
+// methods generated from the interface's XML.
 template <typename Named, typename Adaptor>
 class NamedObject : public sdbus::AdaptorInterfaces<Adaptor, sdbus::ManagedObject_adaptor> {
  protected:

@@ -43,11 +43,11 @@ struct BusValue {
   Strings operator()(References<Object> references) const { return object.*references.names; }
 };
 
-// What follows from more than the object of that name.
+// A value that depends on more than the object of that name.
 std::variant<Strings, std::string> computed_value(Computed property, const State& state,
                                                   const std::string& name);
 
-// The property of the row as the type that the interface has; no other type compiles.
+// The row's property in the interface's type; any other type does not compile.
 template <typename T, std::size_t kRow, typename Object>
 T bus_value(const State& state, const Object& object, const std::string& name) {
   constexpr auto member =

@@ -41,7 +41,7 @@ struct Values {
   std::map<std::string, std::int64_t> number;
 };
 
-// As borg names them: "/srv/link/" would be the folder behind a link to everybody else.
+// In borg's form: for other programs, "/srv/link/" would be the folder behind a link.
 std::vector<std::string> plain_paths(std::vector<std::string> paths) {
   for (auto& path : paths) {
     path = std::filesystem::path{path}.lexically_normal().native();
@@ -66,7 +66,7 @@ BackupSource read_files(const FileSource& files, Values& values) {
   return source;
 }
 
-// What a script gets for the variable.
+// The values of a variable for a script.
 std::vector<std::string> script_values(const PolicyVariable& variable, Values& values) {
   switch (variable.form) {
     case Form::list:
@@ -145,7 +145,7 @@ Expected<void> check_required(const PolicyTypeRow& type, Values& values) {
   return {};
 }
 
-// A number, or a list of some, as texts.
+// Converts a number, or a list of some, to texts.
 void write_numbers(Json::Value& value) {
   if (value.isArray()) {
     for (auto& item : value) write_numbers(item);
@@ -154,7 +154,7 @@ void write_numbers(Json::Value& value) {
   }
 }
 
-// As a form would send it, an empty text is a variable that was not given.
+// An empty text, as a form would send it, counts as a missing variable.
 Json::Value without_empty(const PolicyTypeRow& type, const Json::Value& json) {
   Json::Value given = json;
   for (const auto& variable : type.variables) {
@@ -186,7 +186,7 @@ Expected<Values> read_variables(const PolicyTypeRow& type, const Json::Value& js
   return values;
 }
 
-// Other values for single clients, as the predecessor had them: {"extended_mysql": {"web": {"port": 3307}}}.
+// Other values for single clients, as in the predecessor: {"extended_mysql": {"web": {"port": 3307}}}.
 std::string extended_key(const PolicyTypeRow& type) {
   return std::string{"extended_"} + type.name;
 }
@@ -200,8 +200,8 @@ Json::Value extended_record(const PolicyTypeRow& type) {
   return one;
 }
 
-// One client's values as an object of variables: a list alone is of the type's main variable, and credential
-// holds what the predecessor kept there.
+// A client's values as an object of variables: a plain list is the type's main variable, and `credential`
+// contains the values that the predecessor stored there.
 Expected<Json::Value> extended_values(const PolicyTypeRow& type, const std::string& client,
                                       Json::Value given) {
   if (!given.isObject() && type.main) {
@@ -227,7 +227,7 @@ Expected<Json::Value> extended_values(const PolicyTypeRow& type, const std::stri
               fmt::format("such as {{\"{}\": {{…}}}}", client));
 }
 
-// The variables as they are for a client.
+// The variables that apply to a client.
 Expected<Json::Value> variables_of(const PolicyTypeRow& type, const Json::Value& variables,
                                    const std::string& client) {
   const std::string key = extended_key(type);

@@ -1,4 +1,4 @@
-// What a policy reads on a client: its variables, checked against the row of its type.
+// The source that a policy reads on a client: its variables, checked against the row of its type.
 #pragma once
 
 #include <string>
@@ -13,7 +13,7 @@ namespace cyborg {
 struct BackupSource {
   std::vector<std::string> roots;     // absolute; each must be in the archive
   bool any_root = false;              // of the roots, those that exist; none is a failure
-  std::vector<std::string> patterns;  // "+ …" and "- …", before exclude
+  std::vector<std::string> patterns;  // "+ …" and "- …" rules, before exclude
   std::vector<std::string> exclude;
   std::vector<std::string> exclude_if_present;
   bool exclude_caches = false;
@@ -25,17 +25,17 @@ struct BackupSource {
 
 std::vector<std::string> policy_type_names();
 
-// The table, for people and programs: name, description and variables, each with name, type, required and
+// The table for people and programs: name, description and variables, each with name, type, required and
 // description.
 std::vector<Json::Value> policy_type_records();
 
-// Does it take a password, which is no variable but a secret of the policy?
+// Whether the type takes a password, which is a secret of the policy instead of a variable.
 bool takes_password(std::string_view type);
 
-// Checks type and variables; names the variable, its value and what would be right.
+// Checks type and variables; an error names the variable, its value and what would be valid.
 Expected<void> check_policy_variables(const Policy& policy);
 
-// What a checked policy reads on a client, its own excludes included.
+// The source that a checked policy reads on a client, including the policy's excludes.
 BackupSource backup_source(const Policy& policy, const std::string& client);
 
 }  // namespace cyborg

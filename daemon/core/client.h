@@ -1,4 +1,4 @@
-// What machine.
+// A client: a machine that is backed up.
 #pragma once
 
 #include "core/property.h"
@@ -10,13 +10,13 @@ struct Client {
   std::string name;
   bool enabled = true;
   bool local = false;   // the server itself, without ssh
-  std::string address;  // host name or address; empty: the name
+  std::string address;  // host name or address; if empty, the client's name
   int port = 22;
   std::string user = "root";
   std::string jump;      // [user@]host[:port]
   std::string host_key;  // SHA256:…
   std::string comment;   // for people
-  // what the preparation found
+  // facts from the preparation
   bool ready = false;
   std::vector<std::string> addresses;
   std::string operating_system;

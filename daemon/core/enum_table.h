@@ -1,5 +1,5 @@
-// Tables with one row per enumerator, in the enumerators' order: that none is missing is checked by the
-// compiler.
+// Tables with one row per enumerator, in the enumerators' order. The compiler checks that none is
+// missing.
 //
 //   struct Row { Colour colour; const char* name; };
 //   constexpr std::array kColours{Row{Colour::red, "red"}, Row{Colour::blue, "blue"}};
@@ -14,7 +14,7 @@
 
 namespace cyborg {
 
-// Compilers name an enumerator, and show any other value as a cast: "Value = (cyborg::Colour)7".
+// Compilers print an enumerator by name, and any other value as a cast: "Value = (cyborg::Colour)7".
 template <auto Value>
 consteval bool is_enumerator() {
   return std::string_view{__PRETTY_FUNCTION__}.find("Value = (") == std::string_view::npos;
@@ -34,7 +34,7 @@ constexpr const Row& row_of(const std::array<Row, N>& rows, Enum value) {
   return rows.at(static_cast<std::size_t>(value));
 }
 
-// The row whose `name` is the text; nullptr if none is.
+// The row whose `name` is the text, or nullptr.
 template <typename Row, std::size_t N>
 constexpr const Row* row_named(const std::array<Row, N>& rows, std::string_view text) {
   for (const Row& row : rows) {
@@ -43,7 +43,7 @@ constexpr const Row* row_named(const std::array<Row, N>& rows, std::string_view 
   return nullptr;
 }
 
-// "red, green or blue": the names of the rows that the filter takes.
+// "red, green or blue": the names of the rows that the filter selects.
 template <typename Row, std::size_t N, typename Filter>
 std::string alternatives(const std::array<Row, N>& rows, Filter takes, std::string_view conjunction = "or") {
   std::string text;

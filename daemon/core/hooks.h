@@ -1,5 +1,5 @@
-// Hooks: commands of an administrator's before and after a job's own work. Pure: what they are, when they
-// run, what they are told, and what their failure means.
+// Hooks: commands of the administrator before and after a job's own work. Pure: their definition, when they
+// run, their environment, and the effect of their failure.
 #pragma once
 
 #include <chrono>
@@ -13,22 +13,22 @@
 
 namespace cyborg {
 
-// From properties ([{"when": "before", "command": "sync"}]) and the database; names what is wrong.
+// Reads hooks from properties ([{"when": "before", "command": "sync"}]) or the database.
 Expected<std::vector<Hook>> hooks_from_json(const Json::Value& list);
 Json::Value to_json(const std::vector<Hook>& hooks);
 
-// Those of a job of this kind.
+// The hooks for jobs of this kind.
 std::vector<Hook> hooks_of(const std::vector<Hook>& hooks, JobKind kind);
 
-// Does it run after a job that ended like this? (Not those before.)
+// Whether the hook runs after a job that ended in this state. (Never true for hooks before.)
 bool runs_after(const Hook& hook, JobState state);
 
-// What a hook is told: the job's facts, and after the job its result.
+// The environment of a hook: the job's facts, and after the job its result.
 Environment hook_environment(const JobSpec& spec, const JobResult* result);
 
-// What a hook that ended with `status` (-1: its time was over) means; empty: it worked.
+// The failure of a hook that ended with `status` (-1: it timed out); empty if it succeeded.
 std::string hook_failure(const Hook& hook, int status, const std::string& last_words);
-// A failed hook changes the result as it declares.
+// Changes the result by a failed hook, according to its declared effect.
 void apply_hook_failure(const Hook& hook, const std::string& failure, JobResult& result);
 
 }  // namespace cyborg

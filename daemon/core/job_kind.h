@@ -1,4 +1,4 @@
-// The kinds of jobs. What is to be known of a kind is in its row of the table, and nowhere else.
+// The kinds of jobs. All knowledge about a kind is in its row of the table, and nowhere else.
 #pragma once
 
 #include <array>
@@ -23,16 +23,16 @@ enum class JobKind {
   withdraw,
 };
 
-// Which passphrases of the borg repository a job is given.
+// The passphrases of the borg repository that a job is given.
 enum class Passphrases { none, current, current_and_new };
 
-// Where an administrator's hooks can run around jobs of a kind.
+// Where hooks can run around jobs of a kind.
 enum class HookPlaces { none, server, client_and_server };
 
-// Where the history keeps how jobs of a kind ended last.
+// Where the history records how jobs of a kind last ended.
 enum class StatusKept { no, of_backups, of_maintenance };
 
-// The D-Bus method whose right repeating a job takes; with a detail: only if the job has that detail.
+// The D-Bus method whose right is needed to repeat a job; with a detail: only if the job has that detail.
 struct RepeatRight {
   const char* method = nullptr;
   const char* detail = nullptr;
@@ -41,25 +41,25 @@ struct RepeatRight {
 struct JobKindTraits {
   JobKind kind;
   const char* name;   // in the database, on the bus, in JSON and on the command line
-  const char* about;  // for people: what a job of this kind does
-  // Runs borg, or looks, on the client; the others work on the server, on the repository alone.
+  const char* about;  // for people: the work of a job of this kind
+  // Runs borg on the client, or examines it; other kinds work on the server, on the repository alone.
   bool on_client = false;
-  // No other job that occupies the client runs at the same time.
+  // No other job that occupies the client may run at the same time.
   bool occupies_client = false;
   bool has_repository = true;
-  // Needs borg's exclusive lock, or that nothing changes meanwhile. What reads (restore, catalog, verify) has
-  // a cache of its own and goes past the lock, so that it never waits for a long backup.
+  // Needs borg's exclusive lock, or that nothing changes meanwhile. Reading kinds (restore, catalog, verify)
+  // have a cache of their own and bypass the lock, so they never wait for a long backup.
   bool writes_repository = false;
-  // One after the other on a borg repository, in the order of its archives.
+  // One at a time on a borg repository, in the order of its archives.
   bool one_reader = false;
   // The server's own work, with rights on the repository that no client has.
   bool is_maintenance = false;
-  // Takes data away: not from a repository that is damaged, unless somebody asked for it.
+  // Deletes data: does not run on a damaged repository, unless requested by hand.
   bool removes_data = false;
-  // Others of its run wait for it, and are skipped when it fails.
+  // Other jobs of its run wait for it, and are skipped if it fails.
   bool is_preparation = false;
   Passphrases passphrases = Passphrases::current;
-  // A scheduled one that failed for a cause that may pass is tried again.
+  // In a scheduled run, is retried after a transient failure.
   bool tried_again = true;
   StatusKept status = StatusKept::no;
   HookPlaces hooks = HookPlaces::none;

@@ -20,7 +20,7 @@ class Writer {
   void operator()(const char* key, JobState value) { json_[key] = to_string(value); }
   void operator()(const char* key, const AnyCode& code) { json_[key] = code.word(); }
   void operator()(const char* key, const Json::Value& value) { json_[key] = value; }
-  // What an earlier version did not have.
+  // Fields that earlier versions did not have.
   void added(const char* key, const std::string& value) {
     if (!value.empty()) json_[key] = value;
   }
@@ -79,7 +79,7 @@ class Reader {
     hooks = std::move(read).value_or(std::vector<Hook>{});
   }
 
-  // The first key that is missing or of the wrong type, or nullptr.
+  // The first key that is missing or has the wrong type, or nullptr.
   const char* bad() const { return bad_; }
 
  private:
@@ -116,7 +116,7 @@ void visit_direct(Visit& visit, Direct& direct) {
   visit("line", direct.line);
 }
 
-// The objects in it: `each` gets a name, and what visits the object's fields.
+// The objects in it: `each` gets a name, and a visitor for the object's fields.
 template <typename Spec, typename Each>
 void visit_parts(Spec& spec, Each each) {
   each("direct", [&spec](auto& visit) { visit_direct(visit, spec.direct); });
@@ -196,7 +196,7 @@ Json::Value dump_to_json(const DumpSpec& dump) {
   return json;
 }
 
-// Values may also be as a policy has them: a text, a number, true or false.
+// Values may also have the form of a policy's: a text, a number, true or false.
 Expected<DumpSpec> dump_from_json(const Json::Value& json) {
   DumpSpec dump;
   if (!json.isObject() || !json["type"].isString()) return bad_field("type");

@@ -1,4 +1,4 @@
-// The states of a job. What is to be known of a state is in its row of the table.
+// The states of a job. All knowledge about a state is in its row of the table.
 #pragma once
 
 #include <array>
@@ -26,7 +26,7 @@ struct JobStateTraits {
   const char* name;    // in the database, on the bus, in JSON and on the command line
   const char* about;   // for people
   bool live = false;   // its process is, or may be, at work
-  bool ended = false;  // it stays in this state
+  bool ended = false;  // the job stays in this state
   bool good = false;   // it did what it was for
   bool bad = false;    // it was to do it, and did not
 };
@@ -88,7 +88,7 @@ constexpr bool parse(std::string_view text, JobState& state) {
   return row != nullptr;
 }
 
-// Of a record's text: false also for what is no state.
+// For the text of a record: also false for an unknown state.
 constexpr bool is_good(std::string_view name) {
   const JobStateTraits* row = row_named(kJobStates, name);
   return row && row->good;

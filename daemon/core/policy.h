@@ -1,4 +1,4 @@
-// The relation: which clients are backed up to which repositories, when, how, and for how long.
+// A policy: which clients are backed up to which repositories, when, how, and with what retention.
 #pragma once
 
 #include "core/property.h"
@@ -6,7 +6,7 @@
 
 namespace cyborg {
 
-// How many archives of a series are kept; 0 everywhere: all.
+// How many archives of a series retention keeps; 0 in all fields: all archives.
 struct Retention {
   std::int64_t last = 0;
   std::int64_t hourly = 0;
@@ -14,7 +14,7 @@ struct Retention {
   std::int64_t weekly = 0;
   std::int64_t monthly = 0;
   std::int64_t yearly = 0;
-  std::string within;  // a time span as written: whatever is younger
+  std::string within;  // a time span as written: keeps all younger archives
   std::chrono::seconds within_seconds{0};
 
   bool any() const {
@@ -22,7 +22,7 @@ struct Retention {
   }
 };
 
-// Keys of a policy, and of each client in client_keep.
+// The keys of a policy, and of each client in client_keep.
 template <>
 inline constexpr auto kProperties<Retention> = std::to_array<Property<Retention>>({
     {.key = "keep_last",
@@ -56,7 +56,7 @@ inline constexpr auto kProperties<Retention> = std::to_array<Property<Retention>
 
 constexpr std::chrono::seconds kHookTimeout{300};
 
-// A command of the administrator's around a job's own work.
+// A command of the administrator before or after a job's own work.
 struct Hook {
   std::string when = "before";   // before, after, success or failure
   std::string where = "client";  // client or server
@@ -64,14 +64,14 @@ struct Hook {
   std::string timeout;           // a time span as written; empty: kHookTimeout
   std::chrono::seconds timeout_seconds{kHookTimeout};
   std::string effect = "fail";     // of its own failure on the job: fail, warn or ignore
-  std::vector<std::string> kinds;  // of jobs; empty: backup
+  std::vector<std::string> kinds;  // kinds of jobs; empty: backup
 };
 
 struct Policy {
   std::string name;
   bool enabled = true;
   std::string type;
-  std::string schedule;  // empty: by hand only
+  std::string schedule;  // empty: runs by hand only
   std::vector<std::string> repositories;
   std::vector<std::string> clients;
   Json::Value variables{Json::objectValue};  // checked against the type's schema
@@ -81,10 +81,10 @@ struct Policy {
   std::string timeout;            // a time span as written; empty for none
   std::chrono::seconds timeout_seconds{0};
   Retention keep;
-  std::map<std::string, Retention> client_keep;  // of clients that differ
+  std::map<std::string, Retention> client_keep;  // for clients with retention of their own
   std::vector<Hook> hooks;
   bool catalog = true;                // what its archives contain can be searched
-  std::vector<std::string> canaries;  // files that each archive must have, and that each verification tries
+  std::vector<std::string> canaries;  // files that each archive must contain; always verified
 };
 
 template <>

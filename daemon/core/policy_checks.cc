@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::array<std::string_view, 5> kStyles{"fm:", "sh:", "re:", "pp:", "pf:"};
 
-// borg takes any two letters before a colon for a style, and knows five.
+// borg takes any two letters before a colon for a pattern style, and has five.
 bool has_unknown_style(std::string_view pattern) {
   const auto is_word = [](unsigned char c) { return std::isalnum(c) != 0; };
   if (pattern.size() < 3 || pattern[2] != ':' || !is_word(pattern[0]) || !is_word(pattern[1])) return false;

@@ -1,4 +1,4 @@
-// What the variables of policies may be: each returns what would be right, or nothing if it is.
+// Checks of the variables of policies: each returns what would be valid, or an empty view if the value is.
 #pragma once
 
 #include <string>

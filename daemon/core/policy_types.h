@@ -1,6 +1,6 @@
-// The policy types: an enumerator and a row of the table for each, which both programs read. All that differs
-// between types is in their rows: a new type is a row here and, if it reads more than folders, the scripts of
-// daemon/remote/ that its row names.
+// The policy types: an enumerator and a row of the table for each, which both programs read. All differences
+// between types are in their rows: a new type is a row here and, if it reads more than folders, the scripts
+// in daemon/remote/ that its row names.
 #pragma once
 
 #include <array>
@@ -19,7 +19,7 @@ namespace policy_type {
 
 using Form = VariableForm;
 
-// Of all types that read files.
+// The variables of all types that read files.
 inline constexpr std::array kFileVariables{
     PolicyVariable{.name = "exclude",
                    .form = Form::list,
@@ -60,8 +60,8 @@ constexpr auto file_variables(const std::array<PolicyVariable, First>& first) {
   return all;
 }
 
-// What is useless in a backup of a whole system: kernel interfaces, scratch space, other media, and caches
-// that borg and the package managers fill again by themselves.
+// Paths without use in a backup of the whole system: kernel interfaces, scratch space, other media, and
+// caches that borg and the package managers fill again.
 inline constexpr std::array kRootfsExclude{"/dev",
                                            "/proc",
                                            "/sys",
@@ -129,7 +129,7 @@ inline constexpr PolicyTypeRow kFolders{
     .files = &kFoldersFiles,
 };
 
-// Of a server's databases: what its tools call the user, the host and the port, and who is who without them.
+// For a server's databases: its tools' variables for user, host and port, and the default user.
 struct ServerWords {
   const char *user, *host, *port;
   const char *user_text, *host_text;
@@ -181,10 +181,10 @@ inline constexpr DatabaseDumps kMysqlDatabases{
     .refers_to_others = true,
     .of_the_server = kMysqlOwn,
     .not_with_all =
-        "mysql",  // a running server does not get its tables replaced: its users are in the grants
+        "mysql",  // a running server's own tables are not replaced: its users are among the grants
 };
 inline constexpr std::array kMysqlParts{DumpPart{"", "the grants"}};
-// An option file of the tools.
+// An option file for the tools.
 inline constexpr SecretForm kMysqlSecret{"[client]\\n%s\\n", "password=\"", "\"", "\\\""};
 inline constexpr std::array kMysqlDumpScripts{"access_mysql", "dump_mysql"};
 inline constexpr DumpSource kMysqlDump{
@@ -399,7 +399,7 @@ constexpr const PolicyTypeRow& policy_type_row(PolicyType type) {
   return policy_type::kSqlite;
 }
 
-// In the order in which they are listed, as README has them.
+// In the order in which they are listed, as in README.
 inline constexpr std::array kPolicyTypes{
     PolicyType::rootfs,     PolicyType::config, PolicyType::mail, PolicyType::folders, PolicyType::mysql,
     PolicyType::postgresql, PolicyType::piped,  PolicyType::vm,   PolicyType::proxmox, PolicyType::sqlite,
@@ -415,7 +415,7 @@ constexpr std::optional<PolicyType> parse_policy_type(std::string_view name) {
   }
   return std::nullopt;
 }
-// For people: what a script calls by that name when it dumps or loads; empty: what belongs to all of the
+// For people: the meaning of a name that a script uses when it dumps or loads; empty: the part common to all
 // databases.
 std::string dump_part_name(PolicyType type, std::string_view name);
 

@@ -9,7 +9,7 @@
 namespace cyborg {
 namespace {
 
-// A member that no row names would be neither stored nor shown: it does not compile.
+// A member without a row would be neither stored nor shown: it does not compile.
 struct Anything {
   template <typename T>
   operator T() const;  // NOLINT(google-explicit-constructor)
@@ -116,7 +116,7 @@ std::vector<PropertyInfo> infos_of() {
     infos.push_back(info_of(row));
     if (row.access != Access::parts) continue;
     for (auto& part : infos_of<Retention>()) {
-      part.shown = nullptr;  // but as a part
+      part.shown = nullptr;  // only as a part
       infos.push_back(std::move(part));
     }
   }

@@ -1,4 +1,4 @@
-// The tables of properties, for those who need no struct: cyborgctl, programs on the bus, the manual, tests.
+// The tables of properties without the structs: for cyborgctl, programs on the bus, the manual and tests.
 #pragma once
 
 #include <optional>
@@ -18,7 +18,7 @@ enum class ValueType {
   rate,     // KiB/s
   name,     // of another object
   names,    // of other objects
-  renamed,  // names, each with another one
+  renamed,  // names, each with a new name
   variables,
   hooks,
   retention,
@@ -31,7 +31,7 @@ struct PropertyInfo {
   Access access;
   const char* sentence;
   ValueType type;
-  // D-Bus types: as Add and Set take it, and as the property has it; nullptr: they do not.
+  // The D-Bus types in Add and Set, and of the property; nullptr: there is none.
   const char* given;
   const char* shown;
   std::optional<ObjectKind> refers_to;
@@ -46,7 +46,7 @@ struct PropertyInfo {
   bool can_be_set() const { return given && access == Access::settable; }
 };
 
-// In the order of the table; what is set by the keys of its parts is followed by them.
+// In the order of the table; a property that is set by its parts is followed by these.
 std::span<const PropertyInfo> properties_of(ObjectKind kind);
 
 // The options of a restore.
@@ -55,8 +55,8 @@ std::span<const PropertyInfo> restore_properties();
 const char* to_string(ObjectKind kind);  // "schedule" …
 ErrorCode no_such(ObjectKind kind);
 
-// A record for each: object, name, type, signature, set ("always", "add", "no"), required, description, and
-// where there are any default, minimum, maximum, values and of (whose names these are).
+// A record for each: object, name, type, signature, set ("always", "add", "no"), required, description and,
+// where they exist, default, minimum, maximum, values and of (the kind of object named).
 std::vector<Json::Value> property_records();
 Json::Value property_record(ObjectKind kind, const PropertyInfo& property);
 

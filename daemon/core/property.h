@@ -1,6 +1,6 @@
-// What a row says of a property. Each kind of object has one table of them, below its struct. From the rows
-// follow the statements of the store, what Add and Set of the bus take and its properties show, cyborgctl's
-// keys, options, columns and help, the list that programs get of it all, and the lists in the manual.
+// The description of a property, as a row. Each kind of object has one table of them, below its struct. The
+// rows determine the store's statements, the arguments of Add and Set on the bus and the properties there,
+// cyborgctl's keys, options, columns and help, the list for programs, and the lists in the manual.
 #pragma once
 
 #include <json/value.h>
@@ -26,16 +26,16 @@ inline constexpr std::array kObjectKinds{ObjectKind::schedule, ObjectKind::repos
 
 enum class Access {
   constant,  // the object's name: an argument, not a key
-  creation,  // set when the object is added, and fixed from then on
+  creation,  // set when the object is added, and fixed afterwards
   settable,
   parts,     // shown as a whole, set by the keys of its parts
   found,     // read-only: found by a preparation, or it follows from something else
-  internal,  // kept, but neither shown nor set by its key
+  internal,  // stored, but neither shown nor set by its key
 };
 
-// Kinds of values that a member's type does not tell.
+// Kinds of values that the member's type does not determine.
 
-// A time span as it was written, and in seconds (its column has "_seconds" at the end).
+// A time span as written, and in seconds (in a column with the suffix "_seconds").
 template <typename Object>
 struct Span {
   std::string Object::* text;
@@ -55,14 +55,14 @@ struct Reference {
   ObjectKind kind;
 };
 
-// Names of other objects, in an order that stays.
+// Names of other objects, in a fixed order.
 template <typename Object>
 struct References {
   std::vector<std::string> Object::* names;
   ObjectKind kind;
 };
 
-// Not kept with the object: it follows from others.
+// Not stored with the object, but computed from others.
 enum class Computed { ready, damaged, unusable, timer };
 
 template <typename Object>
@@ -75,14 +75,14 @@ using Member =
 
 template <typename Object>
 struct Property {
-  // In JSON, as the column and on the command line; the bus has it in CamelCase.
+  // In JSON, as the column and on the command line; on the bus in CamelCase.
   const char* key;
   Member<Object> member;
   Access access = Access::settable;
   const char* sentence = "";  // for people
-  // What would be right; empty when the text, or each of a list, is.
+  // Returns what would be valid; empty if the text, or each of a list, is.
   std::string_view (*check)(const std::string&) = nullptr;
-  std::vector<std::string> (*values)() = nullptr;  // all that there are
+  std::vector<std::string> (*values)() = nullptr;  // all valid values
   std::int64_t least = 0, most = std::numeric_limits<std::int64_t>::max();
   bool required = false;          // to add one
   const char* option = nullptr;   // of cyborgctl's add; nullptr: the key with dashes; "": none
@@ -107,7 +107,7 @@ consteval const Property<Object>& row_of(std::string_view key) {
   throw "no row has this key";
 }
 
-// Whether this is what the bus calls the property: host_key is HostKey there.
+// Whether the bus uses this name for the property: host_key is HostKey there.
 constexpr bool is_bus_name(std::string_view bus_name, std::string_view key) {
   bool upper = true;
   std::size_t at = 0;

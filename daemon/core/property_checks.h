@@ -1,4 +1,4 @@
-// What is right for single properties: each check answers that, or an empty view when the text is.
+// Checks of single properties: each returns what would be valid, or an empty view if the text is.
 #pragma once
 
 #include <string>

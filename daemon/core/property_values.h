@@ -1,4 +1,4 @@
-// Properties as JSON, both ways, as their rows say: what callers give, and what is kept of compounds.
+// Conversion between properties and JSON, according to their rows: input of callers, and stored compounds.
 #pragma once
 
 #include "core/fields.h"
@@ -13,7 +13,7 @@ void read_properties(Fields& fields, Object& object, bool create);
 template <typename Object>
 Json::Value json_of_set(const Object& object);
 
-// A visitor for the member of a row: sets it in the object from the field of that key, if there is one.
+// A visitor for a row's member: sets it in the object from the field of that key, if there is one.
 template <typename Object>
 class PropertyReader {
  public:
@@ -42,8 +42,8 @@ class PropertyReader {
     object_.*member = std::move(*hooks);
   }
   void operator()(Retention Object::* member) { read_properties(fields_, object_.*member, true); }
-  // {"client": {"keep_daily": 3}}: each client named gets exactly these rules; an empty object takes them
-  // away.
+  // {"client": {"keep_daily": 3}}: each client named gets exactly these rules; an empty object removes
+  // them.
   void operator()(std::map<std::string, Retention> Object::* member) {
     Json::Value all{Json::objectValue};
     fields_.object(row_.key, all);
@@ -59,7 +59,7 @@ class PropertyReader {
       (object_.*member)[name] = keep;
     }
   }
-  // Names, each with another that it is to have, or "".
+  // Names, each with its new name, or "".
   void operator()(std::map<std::string, std::string> Object::* member) {
     Json::Value names{Json::objectValue};
     fields_.object(row_.key, names);
@@ -91,7 +91,7 @@ void read_property(Fields& fields, const Property<Object>& row, Object& object) 
   std::visit(PropertyReader<Object>{fields, row, object}, row.member);
 }
 
-// All that a caller may set: when the object is added, or later.
+// All properties that a caller may set, when adding the object or later.
 template <typename Object>
 void read_properties(Fields& fields, Object& object, bool create) {
   for (const auto& row : kProperties<Object>) {
@@ -101,7 +101,7 @@ void read_properties(Fields& fields, Object& object, bool create) {
   }
 }
 
-// What json_of_set has made; a fresh object when it has not.
+// The inverse of json_of_set; a new object if the JSON is not from there.
 template <typename Object>
 Object object_from_json(const Json::Value& json) {
   Object object;
@@ -110,7 +110,7 @@ Object object_from_json(const Json::Value& json) {
   return fields.finish() ? object : Object{};
 }
 
-// A visitor for the member of a row: its value, a time span as it was written.
+// A visitor for a row's member: its value, a time span as written.
 template <typename Object>
 class PropertyJson {
  public:
@@ -153,7 +153,7 @@ Json::Value json_of(const Property<Object>& row, const Object& object) {
   return std::visit(PropertyJson<Object>{object}, row.member);
 }
 
-// Those that differ from what a fresh object has.
+// The properties that differ from those of a new object.
 template <typename Object>
 Json::Value json_of_set(const Object& object) {
   static const Object fresh;

@@ -1,4 +1,4 @@
-// Where: borg repositories.
+// A repository: the location of borg repositories.
 #pragma once
 
 #include "core/property.h"
@@ -9,21 +9,21 @@ namespace cyborg {
 struct Repository {
   std::string name;
   bool enabled = true;
-  std::string url;  // may contain {client}: then each client has a borg repository of its own
+  std::string url;  // may contain {client}: then each client has its own borg repository
   std::string encryption = "repokey-blake2";
   std::string transport = "relay";
   bool append_only = false;
   bool shared = false;   // takes several clients although the URL has no {client}
   std::string host_key;  // SHA256:… of the repository host
-  // Maintenance at times of its own: names of schedules, empty for none.
+  // Maintenance on schedules of its own: their names, empty for none.
   std::string check_schedule, verify_schedule, compact_schedule;
-  // A time span as written: its checks go on, in parts that take so long; empty: each is a whole one.
+  // A time span as written: the duration of each partial check; empty: complete checks.
   std::string check_max_duration;
   std::chrono::seconds check_max_duration_seconds{0};
-  bool check_verify_data = false;  // its checks read and authenticate all data
-  // What it is the hash of, once it was seen: "ssh-ed25519 AAAA…".
+  bool check_verify_data = false;  // checks read and authenticate all data
+  // The key of this hash, once it was seen: "ssh-ed25519 AAAA…".
   std::string host_public_key;
-  // Who puts clients' keys on the host (direct): automatic or manual.
+  // How clients' keys get onto the host (direct): automatic or manual.
   std::string authorize = "automatic";
 };
 

@@ -138,7 +138,7 @@ Json::Value restore_details(const RestoreRequest& request) {
 
 RestoreRequest restore_request(const Job& job) {
   RestoreRequest request;
-  take_json(job.details, request);  // those that are not there are as nobody gave them
+  take_json(job.details, request);  // missing ones keep their defaults
   request.archive = job.archive;
   request.repository = job.repository;
   request.borg_url = job.borg_url;

@@ -1,4 +1,4 @@
-// What a caller may ask of a restore, as it is kept in the job's details.
+// A restore as requested by a caller, stored in the job's details.
 #pragma once
 
 #include <string>
@@ -14,11 +14,11 @@ struct RestoreRequest : RestoreSpec {
   std::string repository;  // of the archive
   std::string borg_url;
   std::string policy;  // of the archive
-  std::string client;  // whither; for output, whose archive it is
+  std::string client;  // the destination; for output, the archive's client
 };
 
-// What contradicts itself; and databases or a guest that an archive cannot have, whose policy's type that is
-// (empty: it is gone).
+// Refuses contradictory options, and databases or a guest that an archive of this policy type cannot have
+// (empty: the policy was removed).
 Expected<void> check_restore(const RestoreRequest& request);
 Expected<void> check_databases(const RestoreRequest& request, const std::string& type);
 Expected<void> check_guest(const RestoreRequest& request, const std::string& type);

@@ -7,7 +7,7 @@
 namespace cyborg {
 namespace {
 
-// Takes what JSON has for the member of a row; whether it is of the member's type.
+// Reads the JSON value for a row's member; returns whether it has the member's type.
 class Taking {
  public:
   Taking(const Json::Value& value, RestoreSpec& spec) : value_(value), spec_(spec) {}
@@ -32,7 +32,7 @@ class Taking {
   }
   template <typename Other>
   bool operator()(Other) {
-    return false;  // no option is of another type
+    return false;  // no option has another type
   }
 
  private:

@@ -1,5 +1,5 @@
-// The options of a restore, as rows: what the Manager's Restore takes, what the job's details keep, what
-// cyborg-job is told, and cyborgctl's flags.
+// The options of a restore, as rows: arguments of the Manager's Restore, the job's details, the input of
+// cyborg-job, and cyborgctl's flags.
 #pragma once
 
 #include "core/property.h"
@@ -8,22 +8,22 @@
 namespace cyborg {
 
 struct RestoreSpec {
-  // What becomes of what is there already: overwrite, keep, rename or fail. A caller may leave it open.
+  // For existing files: overwrite, keep, rename or fail. A caller may leave it unset.
   std::string conflict{};
   std::vector<std::string>
-      paths{};  // inside the archive, as the user gave them (leading / allowed); empty: all
-  // One of: a guest, a directory (absolute; "/" for in place), output, and databases in any form.
+      paths{};  // inside the archive, as given by the user (leading / allowed); empty: all
+  // Exactly one of: a guest, a directory (absolute; "/" for in place), output, and databases in any form.
   std::string directory{};
   bool output = false;  // to a descriptor: one file's content, or a tar stream
   bool tar = false;     // a tar stream in any case
   std::map<std::string, std::string>
       databases{};  // name in the archive → name on the server; empty: the same
   bool all_databases = false;
-  bool globals = false;  // roles, users and grants, too
+  bool globals = false;  // also roles, users and grants
   std::string guest{};   // into the hypervisor; directory is where its disks go, empty for where they were
   std::string guest_name{};  // empty: the same
   bool start = false;
-  bool dry_run = false;  // only say what would be written
+  bool dry_run = false;  // only report what would be written
 
   bool of_guest() const { return !guest.empty(); }
   bool of_databases() const { return all_databases || globals || !databases.empty(); }
@@ -41,7 +41,7 @@ inline constexpr auto kProperties<RestoreSpec> = std::to_array<Property<RestoreS
     {.key = "directory",
      .member = &RestoreSpec::directory,
      .sentence = "with --guest: directory for its disks (default: their original location)"},
-    // For callers a descriptor.
+    // A descriptor for callers.
     {.key = "output", .member = &RestoreSpec::output, .access = Access::internal},
     {.key = "tar",
      .member = &RestoreSpec::tar,
@@ -66,8 +66,8 @@ inline constexpr auto kProperties<RestoreSpec> = std::to_array<Property<RestoreS
     {.key = "dry_run", .member = &RestoreSpec::dry_run, .sentence = "only say what would be done"},
 });
 
-Json::Value to_json(const RestoreSpec& spec);  // all of it
-// The first key that is missing or of another type; nullptr if there is none.
+Json::Value to_json(const RestoreSpec& spec);  // all options
+// The first key that is missing or has another type; nullptr if there is none.
 const char* take_json(const Json::Value& json, RestoreSpec& spec);
 
 }  // namespace cyborg

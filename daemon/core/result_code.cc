@@ -62,7 +62,7 @@ constexpr auto kRows = std::to_array<ResultCodeRow>({
      "The folders and excludes are too many for one command line.",
      "Exclude with patterns, or make several policies."},
 
-    // The way to a machine.
+    // The connection to a machine.
     {ResultCode::unknown_host, "unknown-host", JobState::error,
      "The address of the client or repository host cannot be resolved.",
      "Correct the address, or the name resolution on the server."},

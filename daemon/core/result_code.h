@@ -1,5 +1,5 @@
-// The codes of jobs' results: each with the state it stands for, its cause, and what to do about it. The man
-// page's table, what is tried again, and what counts as damage follow from the rows.
+// The codes of jobs' results: each with its state, cause and remedy. The man page's table, retries, and the
+// meaning of damage follow from the rows.
 #pragma once
 
 #include <concepts>
@@ -29,7 +29,7 @@ enum class ResultCode {
   hook_failed,
   too_long,
 
-  // The way to a machine.
+  // The connection to a machine.
   unknown_host,
   connection_refused,
   connection_timeout,
@@ -132,11 +132,11 @@ enum class ResultCode {
   database_away,
 };
 
-// What a result says of the repository, whatever the kind of job. What may have another reason is suspected:
-// whoever reads without the repository's lock may miss what another job removes meanwhile.
+// What a result implies about the repository, for any kind of job. If there may be another cause, damage is
+// suspected: a job that reads without the repository's lock may miss data that another job is removing.
 enum class Damage { none, suspected, certain };
 
-// Which states a result may have besides the usual one.
+// The states that a result may have besides the usual one.
 class JobStates {
  public:
   constexpr JobStates() = default;
@@ -160,22 +160,22 @@ struct ResultCodeRow {
     JobStates also{};              // the states that may be said instead
     bool passes = false;           // the cause may pass: the job may be tried again by itself
     Damage damage = Damage::none;  // of the repository
-    bool outcome_unknown = false;  // there may be no result of the job's own: nobody knows what it has done
+    bool outcome_unknown = false;  // the job may have left no result of its own: it is unknown what it did
   } traits{};
 };
 
 std::span<const ResultCodeRow> result_codes();
 const ResultCodeRow& row_of(ResultCode code);
 
-// The code of a result at hand: one of the table, or the word of a cyborg-job of another version, which is
-// kept as it is. Results come from files and from the database.
+// The code of an actual result: one of the table, or the word of a cyborg-job of another version, which is
+// preserved. Results come from files and from the database.
 class AnyCode {
  public:
   AnyCode() = default;
   AnyCode(ResultCode code) : code_(code) {}  // NOLINT(google-explicit-constructor)
   explicit AnyCode(std::string word);
 
-  // nullptr if it is of another version.
+  // nullptr if it is from another version.
   const ResultCodeRow* row() const { return code_ ? &row_of(*code_) : nullptr; }
   std::string word() const { return code_ ? row_of(*code_).name : foreign_; }
   JobState state() const { return code_ ? row_of(*code_).state : JobState::failed; }

@@ -1,4 +1,4 @@
-// When: a crontab or calendar expression that policies and repositories share.
+// A schedule: a crontab or calendar expression that policies and repositories share.
 #pragma once
 
 #include "core/property.h"
@@ -12,7 +12,7 @@ struct Schedule {
   std::string crontab;  // one of crontab and on_calendar is empty
   std::string on_calendar;
   std::string timezone;      // IANA name; empty: the server's
-  std::string random_delay;  // a time span as written, e.g. "10min"
+  std::string random_delay;  // a time span as written, such as "10min"
   std::chrono::seconds random_delay_seconds{0};
   std::vector<std::string> calendar;  // derived: the OnCalendar= lines
 };

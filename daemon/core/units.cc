@@ -18,11 +18,11 @@ constexpr std::string_view kServiceSuffix = ".service";
 constexpr std::string_view kTimerSuffix = ".timer";
 constexpr std::string_view kAttempt = " (attempt ";
 
-// What timers start, and how that is called.
+// The units that timers start, and their descriptions.
 struct Timer {
   std::string_view what;
   std::string_view of;           // the kind of the object
-  std::string_view description;  // {} is the object's name
+  std::string_view description;  // {} stands for the object's name
 };
 constexpr std::array kTimers{
     Timer{"policy", "policy", "Start a run of cyborg policy {}"},
@@ -67,7 +67,7 @@ std::string parent_directory(std::string_view path) {
   return cut == 0 || cut == std::string_view::npos ? "/" : std::string{path.substr(0, cut)};
 }
 
-// The sandbox that every job has. Holes and their reasons: systemd/SANDBOX.md.
+// The sandbox of every job. systemd/SANDBOX.md gives the reasons for its holes.
 void add_sandbox(std::vector<UnitProperty>& properties) {
   const auto add = [&](const char* name, UnitValue value) { properties.push_back({name, std::move(value)}); };
   add("NoNewPrivileges", true);
@@ -94,18 +94,18 @@ void add_sandbox(std::vector<UnitProperty>& properties) {
   add("LimitCORE", std::uint64_t{0});
 }
 
-// A job that speaks ssh to nobody gets no network at all.
+// A job that does not use ssh gets no network at all.
 void add_network(std::vector<UnitProperty>& properties, const JobSpec& spec) {
   const bool asks_client = spec.kind == JobKind::verify &&
                            (spec.verify == "compare" || std::ranges::any_of(spec.hooks, [](const Hook& hook) {
                               return hook.where == "client";
                             }));
   const bool of_client = (works_on_client(spec) || asks_client) && !spec.local;
-  // A hook here may have somebody to tell.
+  // A hook on the server may need to notify another host.
   const bool hook_here =
       std::ranges::any_of(spec.hooks, [&](const Hook& hook) { return hook.where == "server" || spec.local; });
-  // The server's own databases, which are dumped or loaded, may be at an address, and a command may want
-  // anything that a client's may.
+  // The server's own databases may be at a network address, and a command may need network access as on any
+  // client.
   const bool dumps_here = spec.local && spec.dump;
   if (of_client || hook_here || dumps_here || spec.database_remote || !spec.repository_host.address.empty()) {
     properties.push_back({"RestrictAddressFamilies", FilterList{true, {"AF_UNIX", "AF_INET", "AF_INET6"}}});
@@ -116,7 +116,7 @@ void add_network(std::vector<UnitProperty>& properties, const JobSpec& spec) {
   properties.push_back({"PrivateNetwork", spec.kind != JobKind::prepare_client});
 }
 
-// Only the server itself as a client needs more than an unprivileged user has.
+// Only jobs whose client is the server itself need more than an unprivileged user has.
 void add_privileges(std::vector<UnitProperty>& properties, const JobSpec& spec) {
   const bool by_server = loads_databases(spec) && !(spec.dump.databases() && spec.dump.databases()->paths);
   const bool restores_here = spec.local && spec.kind == JobKind::restore && !by_server;
@@ -130,7 +130,7 @@ void add_privileges(std::vector<UnitProperty>& properties, const JobSpec& spec) 
   properties.push_back({"ProtectSystem", std::string{restores_here ? "no" : "strict"}});
   properties.push_back({"ProtectHome", std::string{spec.local ? "no" : "yes"}});
   if (restores_here) {
-    // Restoring owners and set-uid files is what a restore is for.
+    // A restore must restore owners and set-uid files.
     for (auto& property : properties) {
       if (property.name == "RestrictSUIDSGID" || property.name == "PrivateTmp") {
         property.value = false;
@@ -144,8 +144,9 @@ void add_privileges(std::vector<UnitProperty>& properties, const JobSpec& spec) 
   properties.push_back({"SystemCallFilter", denied});
 }
 
-// A server for dumps, which do what a client wants: an inner sandbox keeps it from all but its directory, and
-// this from the sockets of others, which that cannot. See job/sandbox.h.
+// Database servers load dumps, which run commands from a client: an inner sandbox limits them to their
+// directory, and this one blocks the sockets of other services, which the inner one cannot. See
+// job/sandbox.h.
 void add_database_server(std::vector<UnitProperty>& properties, const JobSpec& spec) {
   if (!verified_type(spec)) return;
   properties.push_back(
@@ -203,14 +204,14 @@ UnitSpec job_unit(const JobSpec& spec, const JobUnitOptions& options) {
   add("Type", std::string{"exec"});
   add("ExecStart", std::vector<ExecCommand>{{options.paths.runner, {options.paths.runner}, false}});
   add("Slice", std::string{"cyborg-jobs.slice"});
-  // One that failed stays until cyborgd has recorded why.
+  // A failed unit stays until cyborgd has recorded the reason.
   add("CollectMode", std::string{"inactive"});
   add("User", std::string{"cyborg"});
   add("Group", std::string{"cyborg"});
   add("UMask", std::uint32_t{0007});
   add("SyslogIdentifier", std::string{"cyborg-job"});
   add("LogExtraFields", log_fields(spec));
-  // systemd takes a 0 for "as journald.conf says"; a burst that nothing reaches is what turns the limit off.
+  // systemd takes a 0 for "as in journald.conf"; only a burst that is never reached disables the limit.
   add("LogRateLimitIntervalUSec", std::uint64_t{1'000'000});
   add("LogRateLimitBurst", std::uint32_t{10'000'000});
   add("StateDirectory", std::vector<std::string>{fmt::format("cyborg/jobs/{}", spec.job)});
@@ -220,10 +221,10 @@ UnitSpec job_unit(const JobSpec& spec, const JobUnitOptions& options) {
     credentials.emplace_back(name, fmt::format("{}/{}/{}", options.paths.credentials, spec.job, name));
   }
   add("LoadCredential", credentials);
-  // Its input, as its output is the journal's.
+  // As standard input, since standard output goes to the journal.
   if (options.input) add("StandardInputFileDescriptor", options.input);
   add("Environment", std::vector<std::string>{"CYBORG_BORG_DIR=" + options.paths.borg});
-  // borg writes its checkpoint on the first signal; the job ends it and waits for it to be gone.
+  // borg writes its checkpoint on the first signal; the job stops it and waits until it is gone.
   add("KillMode", std::string{"mixed"});
   add("TimeoutStopUSec", std::uint64_t{90'000'000});
   if (options.timeout.count() > 0) {
@@ -231,9 +232,9 @@ UnitSpec job_unit(const JobSpec& spec, const JobUnitOptions& options) {
   }
   std::vector<std::string> writable{"-" + options.paths.borg};
   if (spec.repository_host.address.empty() && !spec.repository_path.empty()) {
-    // borg init makes the last directory itself, so the one above it has to be writable.
+    // borg init creates the last directory itself, so the one above must be writable.
     writable.push_back("-" + parent_directory(spec.repository_path));
-    // ... and those between, where they are ours to make.
+    // The directories in between, too, where the job may create them.
     if (spec.kind == JobKind::prepare_repository &&
         spec.repository_path.starts_with(options.paths.repositories + "/")) {
       writable.push_back("-" + options.paths.repositories);
@@ -255,7 +256,7 @@ std::string render_exec(const ExecCommand& command) {
   return text;
 }
 
-// The unit-file spelling of a property, where it differs from the bus's.
+// The name of a property in unit files, where it differs from that on the bus.
 std::string file_name_of(std::string_view name) {
   if (name == "LogRateLimitIntervalUSec") return "LogRateLimitIntervalSec";
   if (name.ends_with("USec")) return std::string{name.substr(0, name.size() - 4)} + "Sec";
@@ -304,7 +305,7 @@ struct Renderer {
   void operator()(const StringPairs& pairs) {
     for (const auto& [key, value] : pairs) line(fmt::format("{}:{}", key, value));
   }
-  void operator()(const Descriptor&) const {}  // no file has that
+  void operator()(const Descriptor&) const {}  // cannot occur in a unit file
   void operator()(const FilterList& filter) {
     line(fmt::format("{}{}", filter.allow ? "" : "~", fmt::join(filter.names, " ")));
   }

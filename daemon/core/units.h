@@ -1,4 +1,4 @@
-// Unit names, the properties of a job's transient unit, and the text of timers: pure.
+// Names of units, the properties of a job's transient unit, and the text of timers. Pure.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +13,10 @@
 
 namespace cyborg {
 
-// An open file of a caller's, which is closed with the last copy of this.
+// An open file of the caller, closed with the last copy of this object.
 using Descriptor = std::shared_ptr<const int>;
 
-// A property as StartTransientUnit takes it; the alternative chosen fixes the D-Bus signature.
+// A property for StartTransientUnit; the alternative determines its D-Bus signature.
 struct ExecCommand {  // a(sasb)
   std::string path;
   std::vector<std::string> argv;  // argv[0] included
@@ -43,10 +43,10 @@ struct UnitSpec {
   std::vector<UnitProperty> properties;
 };
 
-// Where things are on this server; tests and packages differ.
+// Locations on this server; tests and packages override them.
 struct Paths {
   std::string runner = "/usr/libexec/cyborg/cyborg-job";
-  std::string credentials = "/run/cyborg/credentials";  // a directory per job below it
+  std::string credentials = "/run/cyborg/credentials";  // contains a directory for each job
   std::string jobs = "/var/lib/cyborg/jobs";
   std::string borg = "/var/lib/cyborg/borg";  // borg's cache and security directory on the server
   std::string database = "";                  // libpq's connection string, for the jobs that need one
@@ -59,11 +59,11 @@ std::string job_unit_name(std::int64_t job);
 std::int64_t job_of_unit(std::string_view unit);
 // The token in the description of a job's unit, or empty.
 std::string attempt_of_unit(std::string_view description);
-// cyborg-WHAT@NAME.timer: what is "policy" for a policy's runs, and otherwise a kind of maintenance of a
+// cyborg-WHAT@NAME.timer: "policy" for a policy's runs, otherwise a kind of maintenance of a
 // repository.
 std::string timer_unit_name(std::string_view what, std::string_view name);
 bool is_timer_unit(std::string_view unit);
-// Patterns that match all of them.
+// Patterns that match all generated timers.
 std::vector<std::string> timer_unit_patterns();
 
 struct JobUnitOptions {
@@ -73,8 +73,8 @@ struct JobUnitOptions {
   std::vector<std::string> credentials;  // names of the files in the job's credential directory
 };
 
-// The transient unit of a job: unprivileged and sandboxed; what a kind needs beyond that is opened for it
-// alone.
+// The transient unit of a job: unprivileged and sandboxed, with exceptions only for the kinds that need
+// them.
 UnitSpec job_unit(const JobSpec& spec, const JobUnitOptions& options);
 
 // The same as unit-file text, for systemd-analyze.

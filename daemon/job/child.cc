@@ -31,7 +31,7 @@ Pipe make_pipe() {
   return {Fd{fds[0]}, Fd{fds[1]}};
 }
 
-// Above the descriptors that the child gets, so that moving one never overwrites another.
+// Above the descriptors for the child, so that moving one never overwrites another.
 int lift(int fd) {
   return ::fcntl(fd, F_DUPFD_CLOEXEC, 10);
 }
@@ -40,11 +40,11 @@ std::vector<std::string> merge_environment(const Environment& added) {
   std::vector<std::string> merged;
   for (char** entry = environ; *entry; ++entry) {
     std::string_view variable = *entry;
-    // Credentials are this process's, not its children's; and no BORG_ variable gets in by accident.
+    // Credentials are for this process, not for its children; and no BORG_ variable may slip in.
     if (variable.starts_with("CREDENTIALS_DIRECTORY=") || variable.starts_with("BORG_")) continue;
     merged.emplace_back(variable);
   }
-  // execvpe's child takes the first of two; ours must win.
+  // If a variable occurs twice, the child takes the first; ours must win.
   for (const auto& [name, value] : added) {
     std::erase_if(merged, [&](const std::string& entry) { return entry.starts_with(name + "="); });
     merged.push_back(name + "=" + value);
@@ -113,7 +113,7 @@ Child::Child(const ChildOptions& options) {
   }
   pid_fd_ = Fd{static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0))};
   if (options.passphrase) {
-    // borg reads to the end. A pipe takes 64 KiB without a reader, more than any passphrase.
+    // borg reads to end of file. A pipe takes 64 KiB without a reader, more than any passphrase.
     (void)write_all(passphrase.write.get(), *options.passphrase);
     (void)write_all(passphrase.write.get(), "\n");
   }

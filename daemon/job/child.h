@@ -1,4 +1,4 @@
-// A local child process (borg, for the most part) with pipes.
+// A local child process (mostly borg) with pipes.
 #pragma once
 
 #include <sys/types.h>
@@ -15,7 +15,7 @@ namespace cyborg {
 struct ChildOptions {
   std::vector<std::string> command;
   Environment environment;                // added to ours
-  std::optional<std::string> passphrase;  // to be read from descriptor 3
+  std::optional<std::string> passphrase;  // passed on descriptor 3
   std::string directory;                  // to start in; empty: ours
   std::string input;                      // a file as its standard input; empty: /dev/null
   int socket = -1;                        // as its standard input and output; -1: /dev/null and out()
@@ -32,7 +32,7 @@ class Child {
   int error() const { return error_.get(); }
   int exit_fd() const { return pid_fd_.get(); }  // readable once it has ended
   void signal(int number) const;
-  // Once it has ended: its status, 128 + n for a signal n.
+  // Its status after its end, 128 + n for a signal n; nullopt while it runs.
   std::optional<int> poll_status();
   int wait();
 

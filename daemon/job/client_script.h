@@ -1,4 +1,4 @@
-// Scripts that read and write on the job's client, without a borg.
+// Scripts that read and write on the job's client, without borg.
 #pragma once
 
 #include <functional>
@@ -11,15 +11,15 @@
 
 namespace cyborg {
 
-// The client of a job: another machine, by a connection that is kept, or this one.
+// The client of a job: another machine, over a connection that is kept open, or this one.
 class ClientShell {
  public:
   explicit ClientShell(JobContext& job);  // connects; throws Failure
 
   // The connection; not for a client that is this machine.
   ssh::Session& session() { return *session_; }
-  // Lets a script read `input`, from its beginning, and hands on what it prints. Throws Failure unless it
-  // ended well.
+  // Runs a script that reads `input` from its beginning, and passes on its output. Throws Failure unless it
+  // succeeded.
   void run(const std::string& script, int input, const std::function<void(std::string_view)>& output);
 
  private:
@@ -30,7 +30,7 @@ class ClientShell {
   std::unique_ptr<ssh::Session> session_;
 };
 
-// A file without a name in the job's directory.
+// An anonymous file in the job's directory.
 Fd make_scratch_file(JobContext& job);
 
 }  // namespace cyborg

@@ -40,7 +40,7 @@ int connect_socket(const char* path) {
     return 1;
   }
   for (int fd : {socket.get(), STDIN_FILENO, STDOUT_FILENO}) set_non_blocking(fd);
-  // borg copies once more for each piece that it cannot write at once; see kWidenPipe in job_script.cc.
+  // borg copies once more for each piece that it cannot write immediately; see kWidenPipe in job_script.cc.
   ::fcntl(STDIN_FILENO, F_SETPIPE_SZ, kPipe);
   ssh::Pump pump;
   pump.connect(ssh::from_fd(STDIN_FILENO), ssh::to_fd(socket.get()));
@@ -54,7 +54,7 @@ ConnectSocket::ConnectSocket(const std::string& directory)
       listener_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
   const sockaddr_un address = address_of(path_);
   ::unlink(path_.c_str());
-  // Nobody but the job's own user may connect: the state directory is not open to others either.
+  // Only the job's own user may connect; others cannot enter the state directory either.
   if (::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       ::listen(listener_.get(), 4) != 0) {
     throw Failure(ResultCode::state_directory,

@@ -1,5 +1,5 @@
-// cyborg-job --connect: the BORG_RSH of a borg on the server whose repository is elsewhere. It joins borg
-// with a socket, behind which cyborg-job has the connection.
+// cyborg-job --connect: the BORG_RSH of a borg on the server whose repository is on another host. It connects
+// borg with a socket, behind which cyborg-job has the ssh connection.
 #pragma once
 
 #include <functional>
@@ -11,7 +11,7 @@ namespace cyborg {
 
 int connect_socket(const char* path);
 
-// The socket, in a private directory that goes away with it.
+// The socket, in a private directory that is removed with it.
 class ConnectSocket {
  public:
   explicit ConnectSocket(const std::string& directory);

@@ -1,4 +1,4 @@
-// The hooks around a job's work, on the client or on the server.
+// The hooks of a job, on the client or on the server.
 #include <fmt/format.h>
 
 #include <csignal>
@@ -18,7 +18,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct HookEnd {
-  int status = -1;  // -1: its time was over
+  int status = -1;  // -1: it timed out
   std::string last_words;
 };
 
@@ -41,7 +41,7 @@ HookEnd run_on_client(JobContext& job, const Hook& hook, const Environment& envi
 HookEnd run_on_server(JobContext& job, const Hook& hook, const Environment& environment) {
   ChildOptions options;
   options.command = {"sh", "-c", hook_script(hook, environment)};
-  // The end of this socket is what ends the hook.
+  // Closing this socket ends the hook.
   auto [near, far] = make_socket_pair();
   options.socket = far.get();
   Child child{options};
@@ -70,11 +70,11 @@ HookEnd run_on_server(JobContext& job, const Hook& hook, const Environment& envi
   return {over ? -1 : status, last_line(end)};
 }
 
-// What is wrong with a hook that did not work; empty if it did.
+// The failure of a hook; empty if it succeeded.
 std::string run_hook(JobContext& job, const Hook& hook, const JobResult* result) {
   job.output().line(6, fmt::format("hook {} on the {}: {}", hook.when, hook.where, hook.command));
   const Environment environment = hook_environment(job.spec(), result);
-  // The server itself as a client has no other machine.
+  // If the server itself is the client, there is no other machine.
   const bool here = hook.where == "server" || job.spec().local;
   std::string failure;
   try {
@@ -117,7 +117,7 @@ JobResult run_with_hooks(JobContext& job, const std::function<JobResult()>& work
       result.code = before.code;
     }
   }
-  // Those after the work run whatever became of it: they put back what those before took away.
+  // Hooks after the work always run: they restore what hooks before it changed.
   const JobState ended = result.state;
   for (const auto& hook : hooks) {
     if (!runs_after(hook, ended)) continue;

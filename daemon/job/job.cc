@@ -18,7 +18,7 @@
 namespace cyborg {
 namespace {
 
-// Of cyborgd; any number would do.
+// cyborgd's application id; any number would do.
 constexpr sd_id128_t kApplication =
     SD_ID128_MAKE(5f, 1c, 0d, 3a, 8e, 44, 4b, 0f, 9a, 67, 21, c8, 74, d9, 30, 5b);
 
@@ -36,7 +36,7 @@ std::string read_credential(const char* name, bool required) {
   return {std::istreambuf_iterator<char>{file}, {}};
 }
 
-// A file that was written by hand may end with a line break; no secret of ours does.
+// A file written by hand may end with a line break; our own secrets do not.
 std::string without_line_break(std::string text) {
   if (text.ends_with('\n')) text.pop_back();
   return text;
@@ -53,7 +53,7 @@ JobSpec read_spec() {
   }
   auto spec = job_spec_from_json(json);
   if (!spec) throw Failure(ResultCode::environment, spec.error().message);
-  // Not the machine's id itself, which is nobody else's business.
+  // Derived from the machine's id, which must not be disclosed.
   sd_id128_t server{};
   std::array<char, SD_ID128_STRING_MAX> name{};
   if (sd_id128_get_machine_app_specific(kApplication, &server) >= 0) {
@@ -67,7 +67,7 @@ Fd catch_signals() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
-  // Blocked in this and all later threads; children get a clean mask.
+  // Blocked in this and all later threads; children get an empty mask.
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   return Fd{::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK)};

@@ -1,4 +1,4 @@
-// What every kind of job has: its specification, secrets, output and the wish to be stopped.
+// The common part of all kinds of jobs: specification, secrets, output and the request to stop.
 #pragma once
 
 #include <functional>
@@ -35,15 +35,15 @@ class Secret {
 
 class JobContext {
  public:
-  // From $CREDENTIALS_DIRECTORY and $STATE_DIRECTORY. Throws Failure.
+  // Reads $CREDENTIALS_DIRECTORY and $STATE_DIRECTORY. Throws Failure.
   JobContext();
 
   const std::string& directory() const { return directory_; }
   const JobSpec& spec() const { return spec_; }
-  // Of the paths of a restore, only these are left to do.
+  // Limits a restore to these of its paths.
   void restrict_paths(std::vector<std::string> paths) { spec_.restore.paths = std::move(paths); }
   const std::string& passphrase() const { return passphrase_.text(); }
-  // Another one that may open the repository; empty: there is none.
+  // A pending passphrase that may open the repository; empty: there is none.
   bool has_new_passphrase() const { return !new_passphrase_.empty(); }
   const std::string& new_passphrase() const { return new_passphrase_.text(); }
   void swap_passphrases() { std::swap(passphrase_, new_passphrase_); }
@@ -53,16 +53,16 @@ class JobContext {
   Output& output() { return output_; }
   ProgressFile& progress() { return progress_; }
 
-  // With the server's key, unless `password`.
+  // With the server's key, unless `password` is true.
   ssh::Credentials credentials(bool password = false) const;
 
-  // SIGTERM or SIGINT came, now or before.
+  // Whether SIGTERM or SIGINT has arrived, now or earlier.
   bool canceled();
   void throw_if_canceled();
-  // Makes a pump wake up for signals, and write output and progress in time.
+  // Makes a pump handle signals, and write output and progress in time.
   void attach(ssh::Pump& pump, std::function<void()> tick = {});
 
-  JobResult run();  // by kind, with its hooks
+  JobResult run();  // runs the kind's work, with its hooks
 
  private:
   JobResult work();
@@ -87,7 +87,7 @@ JobResult backup(JobContext& job);
 JobResult restore(JobContext& job);
 JobResult catalog_archive(JobContext& job);
 JobResult prune(JobContext& job);
-// The kind's own work between its hooks.
+// Runs the kind's own work between its hooks.
 JobResult run_with_hooks(JobContext& job, const std::function<JobResult()>& work);
 JobResult compact(JobContext& job);
 JobResult check(JobContext& job);
@@ -95,7 +95,7 @@ JobResult list_repository(JobContext& job);
 JobResult verify(JobContext& job);
 JobResult withdraw(JobContext& job);
 
-// Where the server's own borg keeps caches and, more important, what it knows of repositories.
+// Where the server's own borg keeps its caches and, more importantly, its knowledge about repositories.
 std::string server_borg_directory();
 
 // The token of the attempt, for a result that is made without a JobContext; empty if there is no

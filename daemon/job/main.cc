@@ -20,7 +20,7 @@
 namespace cyborg {
 namespace {
 
-// No core dump and no debugger gets at the secrets.
+// So that neither core dumps nor debuggers reveal the secrets.
 void protect_memory() {
   const rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);
@@ -32,7 +32,7 @@ JobResult run(JobContext& job) {
     JobResult result = job.run();
     return result;
   } catch (const Failure& failure) {
-    // Whoever cancels while a connection is being tried wants no word on the connection.
+    // After canceling, an error of the connection being made does not matter.
     if (job.canceled()) return make_result(ResultCode::canceled, "the job was canceled");
     return make_result(failure.code(), failure.what(), failure.state());
   } catch (const std::exception& error) {
@@ -43,7 +43,7 @@ JobResult run(JobContext& job) {
 constexpr std::size_t kLongestReason = 2000;  // bytes
 
 void finish(JobResult& result, Output& output) {
-  // What others printed may hold anything, and as much as they like; the output has all of it.
+  // Output of other programs may contain anything, in any amount; the job's output has all of it.
   const auto clean = [&](std::string& text) {
     text = output.redact(text);
     if (text.size() > kLongestReason) text = text.substr(0, kLongestReason) + " […]";

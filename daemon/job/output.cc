@@ -23,7 +23,7 @@ namespace {
 constexpr std::size_t kFlushSize = 64 * 1024;
 constexpr std::chrono::milliseconds kFlushAfter{200};
 constexpr std::string_view kHidden = "<hidden>";
-// A shorter secret would blank out half of every line, and hide nothing.
+// A shorter secret would blank out half of every line, and protect nothing.
 constexpr std::size_t kMinSecret = 3;
 
 std::int64_t now_microseconds() {
@@ -35,7 +35,7 @@ bool is_printable(char c) {
   return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7F);
 }
 
-// As JSON writes it between the quotes.
+// The text as JSON writes it between quotes.
 std::string json_escaped(const std::string& text, bool as_ascii) {
   Json::StreamWriterBuilder builder;
   builder["indentation"] = "";
@@ -84,7 +84,7 @@ void Output::hide(std::string_view secret) {
   for (const auto& form : {text, json_escaped(text, true), json_escaped(text, false)}) {
     if (std::ranges::find(secrets_, form) == secrets_.end()) secrets_.push_back(form);
   }
-  // A form may hold another: the longest first.
+  // One form may contain another: the longest first.
   std::ranges::sort(secrets_, std::greater{}, &std::string::size);
 }
 
@@ -133,7 +133,7 @@ void Output::wait_for_journal() {
   constexpr std::chrono::milliseconds kPause{2};
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes{1};
   int unread = 0;
-  // Fails at once for whatever is no socket, such as a terminal.
+  // Fails immediately if it is not a socket, such as a terminal.
   while (::ioctl(STDOUT_FILENO, SIOCOUTQ, &unread) == 0 && unread > 0 &&
          std::chrono::steady_clock::now() < deadline) {
     std::this_thread::sleep_for(kPause);

@@ -1,5 +1,5 @@
-// What a job prints: to the journal (standard output) and to the output file, from which it gets into the
-// database. Nothing secret and nothing but valid UTF-8 leaves here.
+// The output of a job: to the journal (standard output) and to the output file, from which it is stored in
+// the database. It contains no secret, and only valid UTF-8.
 #pragma once
 
 #include <chrono>
@@ -11,28 +11,28 @@
 
 namespace cyborg {
 
-// Bytes that are not UTF-8, and control characters but the tab, become U+FFFD.
+// Replaces bytes that are not UTF-8, and control characters except tabs, by U+FFFD.
 std::string to_valid_utf8(std::string_view text);
 
 class Output {
  public:
-  // `directory` is where the output file is made.
+  // `directory` is where the output file is created.
   explicit Output(const std::string& directory);
   ~Output();
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
 
-  // From now on, this text is replaced wherever it appears, also as JSON escapes it.
+  // From now on, this text is redacted wherever it appears, also in JSON's escaped form.
   void hide(std::string_view secret);
   std::string redact(std::string_view text) const;
 
-  // One line, or several if it has line breaks. Written out when flush() says so, or when much is waiting.
+  // A line, or several if it has line breaks. Written by flush(), or when the buffer is large.
   void line(int priority, std::string_view text);
   void flush();
-  // flush(), if anything waits for more than a fifth of a second.
+  // Calls flush() if anything has been buffered for more than a fifth of a second.
   void tick();
-  // Waits until the journal has read what was printed, for a minute at most: it knows the job's fields only
-  // as long as the job lives.
+  // Waits until the journal has read the output, for a minute at most: it knows the job's fields only while
+  // the job lives.
   static void wait_for_journal();
 
  private:

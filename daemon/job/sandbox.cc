@@ -22,7 +22,7 @@
 namespace cyborg {
 namespace {
 
-// As later kernels have it; a kernel is given as much of it as it knows.
+// As in newer kernels; a kernel is given as much of it as it knows.
 struct RulesetAttributes {
   std::uint64_t files = 0;
   std::uint64_t network = 0;
@@ -34,7 +34,7 @@ constexpr std::uint64_t kRead =
 constexpr std::uint64_t kReadFile = LANDLOCK_ACCESS_FS_READ_FILE;
 constexpr std::uint64_t kWriteFile = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE;
 
-// The rights that there are in version `abi`: 13 in the first, then REFER, TRUNCATE and IOCTL_DEV.
+// The file rights of version `abi`: 13 in the first, then REFER, TRUNCATE and IOCTL_DEV.
 constexpr std::uint64_t all_file_rights(int abi) {
   const int count = abi >= 5 ? 16 : abi >= 3 ? 15 : abi >= 2 ? 14 : 13;
   return (std::uint64_t{1} << count) - 1;
@@ -56,7 +56,7 @@ Fd make_ruleset(int abi) {
   return Fd{static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, size, 0))};
 }
 
-// What does not exist needs no rule.
+// A missing path needs no rule.
 bool allow(const Fd& ruleset, const char* path, std::uint64_t rights) {
   const Fd file{::open(path, O_PATH | O_CLOEXEC)};
   if (!file) return errno == ENOENT;
@@ -83,7 +83,7 @@ bool shut_files(const char* directory) {
   return good && ::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) == 0;
 }
 
-// Sockets of this machine only. Other machines' system calls than this one's are barred by the job's unit.
+// Allows only local sockets. The job's unit forbids system calls of foreign architectures.
 bool shut_network() {
   constexpr auto kNumber = static_cast<std::uint32_t>(offsetof(seccomp_data, nr));
   constexpr auto kFirst = static_cast<std::uint32_t>(offsetof(seccomp_data, args));
@@ -94,7 +94,7 @@ bool shut_network() {
   };
   const auto end = [](std::uint32_t value) { return sock_filter{BPF_RET | BPF_K, 0, 0, value}; };
   std::array filter{load(kNumber),
-                    jump(SYS_io_uring_setup, 4, 0),  // it makes sockets, too
+                    jump(SYS_io_uring_setup, 4, 0),  // io_uring can create sockets, too
                     jump(SYS_socket, 0, 2),
                     load(kLow),
                     jump(AF_UNIX, 0, 1),

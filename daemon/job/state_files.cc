@@ -36,7 +36,7 @@ std::string compact(const Json::Value& json) {
 void write_durably(const std::string& directory, const std::string& name, const std::string& content) {
   const std::string path = directory + "/" + name;
   const std::string temporary = path + ".new";
-  // Not truncated before, since its blocks may be the last ones: see reserve_result().
+  // Not truncated first, since its blocks may be the last free ones: see reserve_result().
   const Fd file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0660)};
   if (!file || !write_all(file.get(), content) ||
       ::ftruncate(file.get(), static_cast<off_t>(content.size())) != 0 || ::fsync(file.get()) != 0) {
@@ -48,11 +48,11 @@ void write_durably(const std::string& directory, const std::string& name, const 
 }
 
 void reserve_result(const std::string& directory) {
-  constexpr off_t kRoom = 64 * 1024;  // more than almost all results
+  constexpr off_t kRoom = 64 * 1024;  // more than almost any result
   const std::string path = directory + "/result.json.new";
   const Fd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0660)};
   if (!file) give_up(path);
-  // It returns the error; a file system that cannot keep room is no reason not to work.
+  // It returns the error; if the file system cannot reserve space, continue without.
   errno = ::posix_fallocate(file.get(), 0, kRoom);
   if (errno == ENOSPC || errno == EDQUOT) give_up(path);
 }
@@ -78,7 +78,7 @@ void ProgressFile::tick() {
   const std::string path = directory_ + "/progress.json";
   const std::string temporary = path + ".new";
   const Fd file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0660)};
-  // Not durable, and not worth a failure: the next one comes soon.
+  // Not durable, and not worth a failure: the next one follows soon.
   if (file && write_all(file.get(), compact(json))) (void)::rename(temporary.c_str(), path.c_str());
 }
 

@@ -1,4 +1,4 @@
-// What borg repositories have that the history does not, and the other way round.
+// Archives in borg repositories that are not in the history, and vice versa.
 #include <fmt/format.h>
 #include <fnmatch.h>
 
@@ -13,7 +13,7 @@
 namespace cyborg {
 namespace {
 
-// Each is looked at for its sizes, which takes a borg of its own: not all in one job.
+// Each archive's sizes need a borg of their own: do not put all of them into one job.
 constexpr std::size_t kNamesPerJob = 100;
 constexpr unsigned kMostImported = 10'000;
 
@@ -148,7 +148,7 @@ void Manager::import_archives(const std::string& name, const ImportOptions& give
         for (const auto& archive : foreign->rows) {
           if (is_wanted(options, archive.name)) names.push_back(archive.name);
         }
-        // The oldest first, as the catalog wants them.
+        // Oldest first, in the order that the catalog needs.
         std::ranges::reverse(names);
         for (const auto& wanted : options.names) {
           if (std::ranges::find(names, wanted) != names.end()) continue;

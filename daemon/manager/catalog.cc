@@ -1,4 +1,4 @@
-// What archives contain: searching, comparing, and making the catalog anew.
+// The contents of archives: searching, comparing, and rebuilding the catalog.
 #include <fmt/format.h>
 
 #include <charconv>
@@ -16,14 +16,14 @@ Expected<void> check_quota(unsigned limit) {
   return fail(ErrorCode::invalid_argument, fmt::format("limit {}: expected 1-{}", limit, kMostRows));
 }
 
-// As the catalog has paths: without slashes at its ends.
+// A path as in the catalog: without leading and trailing slashes.
 std::string inner_path(std::string_view path) {
   while (path.starts_with('/')) path.remove_prefix(1);
   while (path.ends_with('/')) path.remove_suffix(1);
   return std::string{path};
 }
 
-// What `ls -l` shows. A time before 1970 cannot be told from none.
+// The fields of `ls -l`. A time before 1970 cannot be distinguished from none.
 Json::Value file_record(const ListedFile& file) {
   Json::Value row{Json::objectValue};
   row["path"] = '/' + file.path;
@@ -63,7 +63,7 @@ Json::Value change_record(const store::FileChange& change) {
   return row;
 }
 
-// Answers a page of the store's as records.
+// Answers with a page from the store, as records.
 template <typename Row, typename Record>
 auto as_records(Done<JsonPage<Json::Value>> done, Record record) {
   return [done = std::move(done), record](const Expected<store::TextPage<Row>>& stored) {
@@ -131,7 +131,7 @@ void Manager::drop_catalog(const std::string& client, Done<void> done) {
                           });
 }
 
-// In this order by the queue, which runs one at a time for each borg repository.
+// The queue keeps this order, since it runs one at a time for each borg repository.
 Plan Manager::plan_catalogs(const std::vector<store::Archive>& archives) const {
   Plan plan;
   for (const auto& archive : archives) {

@@ -1,4 +1,4 @@
-// What is on a client, and what of it is backed up.
+// What could be backed up on a client, and which policies do so.
 #include "plan/coverage.h"
 
 #include <fmt/format.h>

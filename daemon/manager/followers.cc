@@ -9,7 +9,8 @@
 namespace cyborg {
 namespace {
 
-// One signal: small enough for any bus limit, large enough that a million lines are some thousand signals.
+// Lines per signal: few enough for any limit of the bus, many enough that a million lines are some thousand
+// signals.
 constexpr std::size_t kLinesPerSignal = 500;
 
 }  // namespace
@@ -31,7 +32,7 @@ void Followers::read(std::int64_t job, std::uint64_t first, std::size_t limit, T
     auto lines = files_.read_output(job, first, limit);
     LogPage page;
     if (lines) page.lines = std::move(*lines);
-    // Pages may be short because lines are long: only an empty one is the end.
+    // A page may be short because its lines are long: only an empty page is the end.
     page.end = unfinished == state_.unfinished.end() && page.lines.empty();
     return then(lines ? Expected<LogPage>{std::move(page)} : std::unexpected(lines.error()));
   }
@@ -75,7 +76,7 @@ void Followers::follow(const std::string& follower, std::int64_t job, std::uint6
   if (auto fits = check_limits(follower); !fits) return then(fits);
   followers_[job].push_back({follower, first, false});
   then({});
-  // The answer goes out on a turn of its own, before this.
+  // The answer is sent in an earlier turn.
   clock_.post([this, job, follower] { pump(job, follower); });
 }
 
@@ -113,13 +114,13 @@ void Followers::deliver(std::int64_t job, const std::string& name, const Expecte
   if (!follower) return;
   follower->busy = false;
   const std::string key = fmt::format("follow {} {}", job, name);
-  // The database is away, say: the follower keeps its place.
+  // For example, the database is down: the follower keeps its position.
   if (!page) return clock_.after(key, std::chrono::seconds{1}, [this, job, name] { pump(job, name); });
   const std::uint64_t first = follower->next;
   follower->next += page->lines.size();
   if (!page->lines.empty() || page->end) publisher_.job_output(name, job, first, page->lines, page->end);
   if (page->end) return unfollow(name, job);
-  // The next page waits a turn, so that a long log does not stand before everything else.
+  // The next page waits for a turn of the loop, so that a long log does not delay everything else.
   if (!page->lines.empty())
     clock_.after(key, std::chrono::milliseconds{5}, [this, job, name] { pump(job, name); });
 }

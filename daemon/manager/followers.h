@@ -1,5 +1,5 @@
-// Who follows which job's output, and how far each has read. The output file is the buffer: a slow follower,
-// or a job that prints a million lines, costs no memory here.
+// The followers of jobs' output, and the position of each. The output file is the buffer: a slow follower, or
+// a job that prints a million lines, costs no memory here.
 #pragma once
 
 #include <list>
@@ -14,7 +14,7 @@ namespace cyborg {
 
 struct LogPage {
   std::vector<OutputLine> lines;
-  bool end = false;  // the job has ended and there is no line after these
+  bool end = false;  // the job has ended and these are its last lines
 };
 
 class Followers {
@@ -22,15 +22,15 @@ class Followers {
   Followers(State& state, store::Store& store, JobFiles& files, Clock& clock, Publisher& publisher);
 
   void read(std::int64_t job, std::uint64_t first, std::size_t limit, Then<LogPage> then);
-  // Answered before the first line goes out.
+  // Answered before the first line is sent.
   void follow(const std::string& follower, std::int64_t job, std::uint64_t first, const Then<void>& then);
   void unfollow(const std::string& follower, std::int64_t job);
-  void gone(const std::string& follower);  // left the bus
+  void gone(const std::string& follower);  // the follower left the bus
 
-  // The job printed something, or ended.
+  // The job printed a line, or ended.
   void wake(std::int64_t job);
 
-  // Jobs whose output lies in their state directory rather than in the database.
+  // Marks jobs whose output is in their state directory rather than in the database.
   void set_spooled(std::int64_t job, bool spooled);
   bool is_spooled(std::int64_t job) const { return spooled_.contains(job); }
 
@@ -38,7 +38,7 @@ class Followers {
   struct Follower {
     std::string name;
     std::uint64_t next = 0;
-    bool busy = false;  // a page is being read for it
+    bool busy = false;  // a page is being read for this follower
   };
 
   Expected<void> check_limits(const std::string& follower) const;

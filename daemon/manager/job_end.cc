@@ -1,4 +1,4 @@
-// JobRunner: a job's end, from what its unit left to its record.
+// JobRunner: the end of a job, from what its unit left to the record in the database.
 #include <fmt/format.h>
 
 #include "manager/followers.h"
@@ -24,11 +24,11 @@ void JobRunner::unit_ended(std::int64_t id, const std::string& service_result) {
     case JobPhase::launching:  // systemd answers first
     case JobPhase::returning:
     case JobPhase::recording:
-      return;  // it was the unit of an attempt whose end is known
+      return;  // it was the unit of an attempt whose end is recorded
   }
 }
 
-// What the job left, if it is this attempt's.
+// The result that the job left, if it is this attempt's.
 std::optional<JobResult> JobRunner::own_result(const Job& job) {
   auto left = out_.files.read_result(job.id);
   if (!left) {
@@ -37,7 +37,7 @@ std::optional<JobResult> JobRunner::own_result(const Job& job) {
   }
   if (!*left || (*left)->attempt == job.attempt) return *std::move(left);
   if (is_same_job((*left)->attempt, job.attempt)) {
-    out_.files.clear_result(job.id);  // what the attempt before printed stays
+    out_.files.clear_result(job.id);  // the output of the previous attempt is kept
   } else {
     set_files_aside(job.id, "it is of another job of that number");
   }
@@ -56,7 +56,7 @@ JobResult JobRunner::judge(const Job& job, const std::optional<JobResult>& left,
     result.message = "killed because memory ran out";
   } else {
     if (!service_result.empty()) result.message += fmt::format(" ({})", service_result);
-    // Whoever cannot write a result cannot say why.
+    // A job that cannot write a result cannot report the reason.
     if (const std::string full = out_.files.full_directory(); !full.empty()) {
       result.code = ResultCode::state_directory;
       result.message += fmt::format(": there is no space left in {}", full);
@@ -68,7 +68,7 @@ JobResult JobRunner::judge(const Job& job, const std::optional<JobResult>& left,
 void JobRunner::collect(std::int64_t id, const std::string& service_result) {
   const Job& job = state_.unfinished.at(id);
   const auto left = own_result(job);
-  // It waits for its next attempt, since before cyborgd was started.
+  // It has been waiting for its next attempt since before cyborgd started.
   if (!left && job.state == JobState::pending && attempt_of(job) > 0) return out_.files.clear_result(id);
   JobResult result = judge(job, left, service_result);
   const RetryPolicy policy{setting_number(state_.settings, "retry_attempts"),
@@ -98,7 +98,7 @@ void JobRunner::store_return(std::int64_t id, std::shared_ptr<const store::JobUp
         if (!current) return;
         if (stored && stored->empty()) return returned(id, *current);
         if (stored) return drop(id, "the database does not have it any more");
-        // Its result stays where it is until the database knows of the next attempt.
+        // The result file stays until the database knows of the next attempt.
         out_.clock.after(fmt::format("return {}", id), kRetry, [this, id, weak] {
           if (const auto again = weak.lock()) store_return(id, again);
         });
@@ -146,7 +146,7 @@ void JobRunner::store_end(std::int64_t id, std::shared_ptr<const JobResult> resu
         if (stored.error().code != ErrorCode::unavailable) {
           out_.log.trouble(fmt::format("job {}: its end cannot be recorded: {}", id, stored.error().message));
         }
-        // The result stays where it is until the database has it.
+        // The result file stays until the database has the result.
         out_.clock.after(fmt::format("record {}", id), kRetry, [this, id, weak] {
           if (const auto again = weak.lock()) store_end(id, again);
         });
@@ -182,7 +182,7 @@ void JobRunner::recorded(const store::FinishedJob& done) {
   wake();
 }
 
-// A record that is repeated tells of dependants that may be at work by now, which the database need not know.
+// A repeated record reports dependants that may already have started, which the database need not know.
 void JobRunner::take_dependant(const Job& job) {
   if (is_ended(job.state)) return retire(job);
   const JobPhase now = phase(job.id);
@@ -191,7 +191,7 @@ void JobRunner::take_dependant(const Job& job) {
   admit(job);
 }
 
-// It leaves the queue, and is an object on the bus for a while.
+// The job leaves the queue, and stays an object on the bus for a while.
 void JobRunner::retire(Job job) {
   const std::int64_t id = job.id;
   const bool known = state_.unfinished.erase(id) > 0;

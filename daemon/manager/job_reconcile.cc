@@ -1,4 +1,5 @@
-// JobRunner: what became of everything while nobody looked, by the database, by units and by results.
+// JobRunner: after a restart or a loss, finds out what became of each job from the database, units and
+// results.
 #include <fmt/format.h>
 
 #include <utility>
@@ -11,7 +12,7 @@ namespace {
 
 constexpr std::chrono::seconds kRetry{5};
 
-// Also a later attempt's, which the database has forgotten.
+// Also for a later attempt, which the database has lost.
 bool is_of(const Job& job, const std::string& attempt) {
   return job.attempt == attempt || is_same_job(job.attempt, attempt);
 }
@@ -24,7 +25,7 @@ void JobRunner::take_stored(std::vector<Job> stored) {
   std::vector<std::int64_t> lost;
   for (const auto& [id, job] : state_.unfinished) {
     if (found.contains(id)) continue;
-    // Its end may have been recorded, and that of another have ended this one, without an answer.
+    // Its end may have been recorded, or the end of another job may have ended this one, without an answer.
     const bool may_have_ended =
         recording_.contains(id) || (job.state == JobState::waiting && !recording_.empty());
     if (!may_have_ended) lost.push_back(id);
@@ -36,7 +37,7 @@ void JobRunner::take_stored(std::vector<Job> stored) {
       admit(std::move(job));
       continue;
     }
-    // What is known here is newer than what is stored.
+    // The state in memory is newer than the stored one.
     if (known->second.attempt == job.attempt || returning_.contains(id)) continue;
     store::JobUpdate& update = change(id);
     update.attempt = known->second.attempt;
@@ -44,7 +45,7 @@ void JobRunner::take_stored(std::vector<Job> stored) {
   }
 }
 
-// The database lost it: nothing of it can be recorded. What it left is kept, for whoever wants to know.
+// The database lost the job: nothing can be recorded. Its files are kept for inspection.
 void JobRunner::drop(std::int64_t id, const std::string& why) {
   const auto found = state_.unfinished.find(id);
   if (found == state_.unfinished.end()) return;
@@ -82,7 +83,7 @@ void JobRunner::stranger_ended(std::int64_t id) {
 }
 
 void JobRunner::reconcile() {
-  // Only those that were running before systemd was asked can have vanished by its answer.
+  // Only jobs that were running before systemd was asked can have vanished by its answer.
   out_.systemd.list_jobs([this, begun = suspects()](const Expected<std::vector<JobUnit>>& units) {
     if (!units) {
       out_.log.trouble("systemd does not say which jobs run: " + units.error().message);
@@ -94,14 +95,15 @@ void JobRunner::reconcile() {
   });
 }
 
-// Those that were started: what is said to run, and what has a state directory.
+// The jobs that were started: those in the state running, and those with a state directory.
 std::set<std::int64_t> JobRunner::suspects() {
   std::set<std::int64_t> begun;
   for (const std::int64_t id : out_.files.list()) followers_.set_spooled(id, true);
   for (const auto& [id, job] : state_.unfinished) {
     const JobPhase now = phase(id);
     const bool idle = now == JobPhase::waiting || now == JobPhase::pending;
-    if (idle && followers_.is_spooled(id)) (void)own_result(job);  // another's files are no start
+    // another job's files do not mean that it was started
+    if (idle && followers_.is_spooled(id)) (void)own_result(job);
     if (now == JobPhase::running || (idle && followers_.is_spooled(id))) begun.insert(id);
   }
   return begun;
@@ -138,7 +140,7 @@ void JobRunner::adopt(std::set<std::int64_t> begun, const std::vector<JobUnit>& 
   }
 }
 
-// What was canceled before anybody knew whether it runs.
+// Jobs that were canceled before it was known whether they run.
 void JobRunner::cancel_adopted() {
   for (const std::int64_t id : std::set{canceling_}) {
     const JobPhase now = phase(id);
@@ -156,7 +158,7 @@ void JobRunner::adopt_running(Job& job, const std::string& attempt) {
   followers_.set_spooled(job.id, true);
   out_.files.watch(job.id);
   if (job.attempt != attempt) {
-    // The database has forgotten that there was another.
+    // The database has lost the later attempt.
     job.attempt = attempt;
     change(job.id).attempt = attempt;
   }
@@ -169,7 +171,7 @@ void JobRunner::adopt_ended(const JobUnit& unit, std::set<std::int64_t>& begun) 
     if (begun.erase(unit.job) > 0) collect(unit.job, unit.service_result);
     return;
   }
-  // One whose end was recorded already was not forgotten yet; or it is another's, and so is what it left.
+  // A unit whose end was recorded but not forgotten yet; or the unit of another job, as are its files.
   out_.systemd.forget_job(unit.job);
   if (job == state_.unfinished.end()) return;
   begun.erase(unit.job);

@@ -24,7 +24,7 @@ JobResult not_run(ResultCode code, std::string message) {
   return make_result(code, std::move(message), JobState::error);
 }
 
-// Of a UUID of version 4, what stands before the version is random.
+// In a version 4 UUID, the part before the version is random.
 std::string new_attempt(Secrets& secrets) {
   std::string job = secrets.random_uuid().substr(0, 13);
   std::erase(job, '-');
@@ -80,7 +80,7 @@ void JobRunner::enqueue(std::vector<Job> jobs) {
   wake();
 }
 
-// A number is given again when the database lost the job that had it.
+// A number is reused if the database lost the job that had it.
 void JobRunner::admit(Job job) {
   const std::int64_t id = job.id;
   const auto known = state_.unfinished.find(id);
@@ -107,7 +107,7 @@ void JobRunner::retry_later(const char* what) {
 }
 
 void JobRunner::start_ready() {
-  // Without the database an end could not be recorded, so nothing new begins.
+  // Without the database, the end of a job could not be recorded, so start nothing new.
   if (!state_.writable() || !reconciled_) return;
   QueueLimits limits{
       static_cast<std::size_t>(setting_number(state_.settings, "max_jobs")),
@@ -165,13 +165,13 @@ void JobRunner::prepare(const Job& job) {
   const auto start = std::make_shared<JobStart>(state_, outside, job, ends);
   starts_.insert_or_assign(id, start);
   set_state(id, JobState::starting, "");
-  // Kept until it was started, which may have to be tried again.
+  // Kept until the job has started, since a start may be repeated.
   const auto password = passwords_.find(id);
   start->begin(password == passwords_.end() ? std::nullopt : std::optional{password->second},
                outputs_.contains(id));
 }
 
-// Back to where it was; nobody else may have a reason to look at the queue.
+// Back to its previous state; there may be no other reason to process the queue.
 void JobRunner::put_off(std::int64_t id, const Error& why) {
   starts_.erase(id);
   launching_.erase(id);
@@ -185,7 +185,7 @@ void JobRunner::launch(std::int64_t id) {
   Job& job = state_.unfinished.at(id);
   if (const std::string& chosen = start->spec().archive;
       job.kind == JobKind::verify && job.archive != chosen) {
-    // Another attempt takes the same.
+    // Another attempt uses the same archive.
     job.archive = chosen;
     change(id).archive = chosen;
   }
@@ -200,7 +200,7 @@ void JobRunner::launch(std::int64_t id) {
       [this, id, asked = std::weak_ptr{start}, job](const Expected<void>& result) {
         if (const auto current = asked.lock(); current && starts_.contains(id) && starts_.at(id) == current)
           return launched(id, result);
-        // The database lost it meanwhile, and drop() counted on a unit.
+        // The database lost the job meanwhile, and drop() expected a unit.
         const auto stranger = strangers_.find(id);
         if (result || stranger == strangers_.end() || stranger->second.created != job.created) return;
         strangers_.erase(stranger);
@@ -242,7 +242,8 @@ void JobRunner::set_state(std::int64_t id, JobState state, std::string reason) {
   job.reason = std::move(reason);
   out_.log.job_moved(job);
   out_.publisher.job_changed(id);
-  // "starting" is over in a moment, and what became of it is read from the unit: not worth a transaction.
+  // The state "starting" lasts only a moment, and its outcome is read from the unit: it is not worth a
+  // transaction.
   if (state == JobState::starting) return;
   store::JobUpdate& update = change(id);
   update.state = state;
@@ -264,8 +265,8 @@ void JobRunner::flush_updates() {
   updates_.clear();
   out_.store.update_jobs(batch, [this, batch](const Expected<std::vector<std::int64_t>>& result) {
     if (result) return;
-    // They say where a job stands, and it may stand elsewhere by now: only what nothing newer replaced comes
-    // back.
+    // Updates hold the state of a job, which may have changed by now: only those that no newer one has
+    // replaced are queued again.
     for (const auto& update : batch) {
       if (state_.unfinished.contains(update.id)) updates_.try_emplace(update.id, update);
     }
@@ -284,7 +285,7 @@ void JobRunner::cancel(std::int64_t id, Then<void> then) {
       if (reconciled_) {
         record_canceled(id);
       } else {
-        canceling_.insert(id);  // cancel_adopted() sees to it
+        canceling_.insert(id);  // cancel_adopted() handles it
       }
       return then({});
     case JobPhase::launching:  // run() stops it, or returned() ends it
@@ -296,7 +297,7 @@ void JobRunner::cancel(std::int64_t id, Then<void> then) {
       return out_.systemd.stop_job(id, std::move(then));
     case JobPhase::recording:
     case JobPhase::gone:
-      return then({});  // it has ended, and nobody was told yet
+      return then({});  // it has ended, but the end was not reported yet
   }
 }
 

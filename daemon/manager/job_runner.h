@@ -1,5 +1,5 @@
-// From pending to ended: starts what the queue allows, takes in what ended, and after any restart finds out
-// what became of everything.
+// From pending to ended: starts the jobs that the queue allows, records those that ended, and after any
+// restart finds out what became of each.
 //
 //   waiting ──► pending ──► preparing ──► launching ──► running ──► (collect) ──► recording ──► gone
 //                  ▲            │             │                         │             ▲
@@ -7,13 +7,13 @@
 //                  ├─ put off ────────────────┘                         │             │
 //                  └────────────────── returning ◄──── to be retried ───┘             │
 //
-// A job that cannot run, or is canceled, goes to recording from wherever it stands; a unit that runs is
-// stopped first. preparing: JobStart asks the database; launching: systemd was asked; returning and
-// recording: the next attempt, or the end, is being stored, for as often as it takes. waiting, pending and
-// running are what the database has, the others are lost with the process: after a restart, reconcile() finds
-// out by units and results. Each attempt has a token, which is in the job's row, in the unit's description
-// and in the result: what has another token is of another job, which the database lost while its number was
-// given again.
+// A job that cannot run, or is canceled, goes to recording from any state; a running unit is stopped first.
+// preparing: JobStart queries the database; launching: systemd was asked; returning and recording: the next
+// attempt, or the end, is being stored, repeatedly if necessary. waiting, pending and running are in the
+// database, the other states are lost with the process: after a restart, reconcile() finds out from units and
+// results. Each attempt has a token, which is in the job's row, in the unit's description and in the result:
+// a unit or result with another token belongs to another job, which the database lost before its number was
+// reused.
 #pragma once
 
 #include <functional>
@@ -33,9 +33,9 @@ namespace cyborg {
 
 class Followers;
 
-// The end of a job that never ran.
+// The result of a job that never ran.
 JobResult not_run(ResultCode code, std::string message);
-// Tokens of attempts: random digits of the job, and behind a dash those of the attempt.
+// Tokens of attempts: random digits of the job, and after a dash those of the attempt.
 std::string new_attempt(Secrets& secrets);
 std::string next_attempt(const std::string& attempt, Secrets& secrets);
 bool is_same_job(std::string_view attempt, std::string_view other);
@@ -56,30 +56,30 @@ class JobRunner {
 
   JobRunner(State& state, Followers& followers, Outside outside, Paths paths);
 
-  // Takes jobs that were just created into the queue.
+  // Adds newly created jobs to the queue.
   void enqueue(std::vector<Job> jobs);
-  // Takes over what the database has, after it was away: jobs that it lost are dropped.
+  // Takes over the jobs in the database after it was away; jobs that it lost are dropped.
   void take_stored(std::vector<Job> jobs);
-  // A password for one prepare-client job; forgotten once its unit started.
+  // Keeps a password for one prepare-client job, until its unit has started.
   void remember_password(std::int64_t job, std::string password);
-  // Where a restore goes to; closed here when its unit has it, or it will never have one.
+  // Keeps the output descriptor of a restore; it is closed here when the unit has it, or will never start.
   void remember_output(std::int64_t job, Descriptor output);
   void cancel(std::int64_t job, Then<void> then);
 
-  // Compares the queue with units and state directories: adopts what runs, takes in what ended, fails what
-  // vanished.
+  // Compares the queue with units and state directories: adopts running jobs, records ended ones, and fails
+  // those that vanished.
   void reconcile();
-  // Looks for jobs to start, on the next turn of the loop.
+  // Starts jobs on the next turn of the loop.
   void wake();
 
   std::size_t live_jobs() const;
   JobPhase phase(std::int64_t job) const;
 
-  // A job has ended, and that is recorded.
+  // A job has ended, and its end is recorded.
   std::function<void()> on_finished;
-  // A job took archives over into the history that the catalog could have.
+  // A job imported archives that the catalog can take.
   std::function<void(const std::vector<store::Archive>& archives)> on_imported;
-  // The database turned out to have lost a job: what else it has should be looked at.
+  // The database turned out to have lost a job: its other contents should be checked.
   std::function<void()> on_lost;
 
  private:
@@ -126,7 +126,7 @@ class JobRunner {
   void adopt_ended(const JobUnit& unit, std::set<std::int64_t>& suspects);
 
   void set_state(std::int64_t job, JobState state, std::string reason);
-  // What is to be written of it in a moment.
+  // The update that will be written in a moment.
   store::JobUpdate& change(std::int64_t job);
   void flush_updates();
   std::chrono::seconds timeout_of(const Job& job) const;
@@ -135,7 +135,7 @@ class JobRunner {
   Followers& followers_;
   Outside out_;
   Paths paths_;
-  std::map<std::int64_t, store::JobUpdate> updates_;  // not written yet
+  std::map<std::int64_t, store::JobUpdate> updates_;  // not stored yet
   std::map<std::int64_t, std::string> passwords_;
   std::map<std::int64_t, Descriptor> outputs_;
   std::map<std::int64_t, std::shared_ptr<JobStart>> starts_;  // preparing and launching
@@ -145,7 +145,7 @@ class JobRunner {
   std::set<std::int64_t> canceling_;
   bool reconciled_ = false;           // until then a job may run that is said to be pending
   std::set<std::int64_t> archiving_;  // their output is being stored
-  // Units that run for jobs that the database lost, by number: as far as it is known, with the job.
+  // Units that run for jobs that the database lost, by number; with the job as far as it is known.
   std::map<std::int64_t, Job> strangers_;
 };
 

@@ -46,7 +46,7 @@ void JobStart::add_limits() {
   }
 }
 
-// For a prune: which archives go. For a verification of the newest archive: which that is.
+// Chooses the archives that a prune removes, or the newest archive for a verification.
 void JobStart::choose_archives() {
   if (job_.kind == JobKind::verify && job_.archive.empty())
     return ask_series("", &JobStart::choose_newest_of);
@@ -93,7 +93,7 @@ void JobStart::add_passphrase() {
 
 void JobStart::add_new_passphrase() {
   if (traits_of(job_.kind).passphrases != Passphrases::current_and_new) return add_database_password();
-  // Sealed as the other, whose place it may take.
+  // Encrypted for the same place as the other, which it may replace.
   ask_secret("new-passphrase", store::new_passphrase_key(job_.borg_url), "passphrase",
              &JobStart::add_database_password);
 }

@@ -1,5 +1,5 @@
-// What a job's process is told before its unit starts: its specification and credentials, gathered with one
-// question to the database after the other. One object holds the start; each named member is a step.
+// Collects the input of a job's process before its unit starts: specification and credentials, with one
+// database query after the other. One object holds the start; each named member is a step.
 #pragma once
 
 #include <functional>
@@ -15,11 +15,11 @@ namespace cyborg {
 
 class JobStart : public std::enable_shared_from_this<JobStart> {
  public:
-  // How it ends: one of them is called, once, unless the start is destroyed before.
+  // The outcomes: one of them is called, once, unless the start is destroyed first.
   struct Ends {
     std::function<void()> ready;                    // spec and credentials are complete
     std::function<void(JobResult)> impossible;      // this is the end of the job
-    std::function<void(const Error& why)> put_off;  // the database did not answer: it stays in the queue
+    std::function<void(const Error& why)> put_off;  // the database did not answer: the job stays in the queue
   };
   struct Outside {
     store::Store& store;
@@ -30,8 +30,8 @@ class JobStart : public std::enable_shared_from_this<JobStart> {
 
   JobStart(const State& state, Outside outside, Job job, Ends ends);
 
-  // password: of the client's user, for its preparation. has_output: somebody waits for what a restore
-  // writes.
+  // password: of the client's user, for its preparation. has_output: a caller waits for the restore's
+  // output.
   void begin(const std::optional<std::string>& password, bool has_output);
 
   const Job& job() const { return job_; }
@@ -49,9 +49,9 @@ class JobStart : public std::enable_shared_from_this<JobStart> {
   void choose_removals_of(const store::Series& series);
   void choose_newest_of(const store::Series& series);
   void add_limits();
-  // Which archives the series has; zone: of the calendar periods that retention counts.
+  // Queries the archives of the series; zone: of the calendar periods that retention counts.
   void ask_series(const std::string& zone, void (JobStart::*then)(const store::Series&));
-  // The secret becomes the credential of that name, if there is one; sealed as a field of its owner.
+  // Makes the secret the credential of that name, if there is one; it is encrypted as a field of its owner.
   void ask_secret(const char* name, const store::SecretKey& key, const std::string& field,
                   void (JobStart::*next)());
   void refuse(ResultCode code, std::string message);

@@ -1,4 +1,4 @@
-// Transport direct: clients' own keys on repository hosts, and taking them away.
+// Transport direct: clients' own keys on repository hosts, and withdrawing them.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,7 +16,7 @@ std::string host_of(const BorgRepository& one) {
   return location ? fmt::format("{}@{}", location->host.user, location->host.address) : one.url;
 }
 
-// What authorized_keys has, or has to have.
+// The line that authorized_keys has, or should have.
 std::string line_of(const Fleet& fleet, const BorgRepository& one) {
   const auto repository = fleet.repositories.find(one.repository);
   const auto location = parse_repository_url(one.url);
@@ -63,14 +63,14 @@ Expected<std::vector<Json::Value>> Manager::list_keys(const Json::Value& filter)
   return rows;
 }
 
-// Of removed clients and repositories, and of those that do without.
+// Withdraws keys of removed clients and repositories, and of those that no longer need them.
 void Manager::withdraw_unused_keys(const std::string& actor) {
   Plan plan = plan_withdrawals(state_.fleet, state_.unfinished);
   if (plan.jobs.empty()) return;
   RunRequest request;
   request.actor = actor;
   create_run(std::move(plan), "", request, [this](const Expected<RunAnswer>& answer) {
-    // They are found again when cyborgd starts.
+    // They are found again when cyborgd restarts.
     if (!answer) out_.log.trouble("clients' keys are not withdrawn: " + answer.error().message);
   });
 }

@@ -1,4 +1,4 @@
-// What keeps repositories in order: prunes, compactions and checks; and the archives themselves.
+// Maintenance of repositories: prunes, compactions and checks; and operations on single archives.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 namespace cyborg {
 namespace {
 
-// Elapses that systemd is asked for, and how far what repeats itself is thought on.
+// The number of elapses to request from systemd; beyond them, a repeating pattern is extrapolated.
 constexpr unsigned kForecastElapses = 1000;
 constexpr std::size_t kForecastSteps = 20'000;
 constexpr Microseconds kForecastHorizon = 10 * 365 * 86'400 * Microseconds{1'000'000};
@@ -82,7 +82,7 @@ void Manager::run_on_repository(JobKind kind, const std::string& repository, con
                   ? plan_verify_repository(fleet, repository, request.clients, active)
                   : plan_repository_jobs(fleet, kind, repository, request.clients, details);
   if (!plan) return done(std::unexpected(plan.error()));
-  // By hand, nothing to do is an answer; a timer's elapse is recorded as a run without jobs.
+  // By hand, an empty plan is an answer; a timer's elapse is recorded as a run without jobs.
   if (plan->jobs.empty() && !scheduled) {
     return done(fail(ErrorCode::invalid_argument, plan->notes.empty()
                                                       ? fmt::format("no policy has repository {}", repository)
@@ -178,7 +178,7 @@ void Manager::explain_archive(const std::string& name, Done<Json::Value> done) {
   });
 }
 
-// When it goes, if its policy's schedule goes on as planned.
+// When an archive will be removed, if its policy keeps to its schedule.
 void Manager::foresee(const store::Archive& archive, const Policy& policy, Json::Value row,
                       Then<Json::Value> done) {
   const auto schedule = state_.fleet.schedules.find(policy.schedule);

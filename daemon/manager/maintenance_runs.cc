@@ -1,4 +1,4 @@
-// How borg repositories are kept: what was done to each when, and what is overdue.
+// The maintenance status of borg repositories: the last of each kind, and which are overdue.
 #include "plan/maintenance.h"
 
 #include <fmt/format.h>
@@ -24,7 +24,7 @@ Microseconds at(const std::map<std::string, Microseconds>& times, const std::str
   return time != times.end() ? time->second : 0;
 }
 
-// Of several series, what is longest ago, and the last end of any.
+// Of several series, the oldest success and the latest end.
 void describe(Json::Value& record, JobKind kind, const std::string& url,
               const store::MaintenanceStatus& status) {
   const std::string name = to_string(kind);
@@ -77,7 +77,7 @@ Json::Value Manager::maintenance_row(const BorgRepository& borg, const store::Ma
     const auto& elapses = times->second.elapses;
     Json::Value& next = record[fmt::format("next_{}", to_string(due.kind))];
     if (next.asInt64() == 0 || elapses.front() < next.asInt64()) next = Json::UInt64(elapses.front());
-    // What was never done can be overdue only since it was asked for.
+    // Maintenance that never happened is overdue only counting from the time it was requested.
     const store::MaintenanceRow* row = find_row(status, borg.url, due);
     const Microseconds since = row && row->last_success > 0 ? row->last_success
                                                             : std::max(at(status.repositories, borg.url),

@@ -26,7 +26,7 @@ void Manager::on_availability(bool available, const std::string& reason) {
   if (available) synchronise();
 }
 
-// Also after a mere interruption: a transaction whose COMMIT got no answer may have happened.
+// Also after a mere interruption: a transaction whose COMMIT got no answer may have taken effect.
 void Manager::synchronise() {
   out_.store.load([this](Expected<store::Snapshot> snapshot) {
     if (!snapshot) {
@@ -53,7 +53,7 @@ void Manager::synchronise() {
 
 namespace {
 
-// Puts the new objects in the place of the old; answers the names of all that the bus has to look at.
+// Replaces the old objects by the new; returns the names of all that the bus has to update.
 template <typename T>
 std::vector<std::string> replace_all(std::map<std::string, T>& objects, std::vector<T> loaded) {
   std::vector<std::string> names;
@@ -125,7 +125,7 @@ void Manager::refresh_timers(Then<void> done) {
   }
   out_.systemd.set_timers(std::move(timers), [this, done = std::move(done)](const Expected<void>& set) {
     if (!set) {
-      // The objects are stored; the timers follow as soon as systemd can be reached.
+      // The objects are stored; the timers are written as soon as systemd can be reached.
       out_.log.trouble("the timers could not be written: " + set.error().message);
       out_.clock.after("timers", std::chrono::seconds{10},
                        [this] { refresh_timers([](const Expected<void>&) {}); });
@@ -152,7 +152,7 @@ bool depends_on(const Policy& policy, ObjectKind kind, const std::string& name) 
 
 }  // namespace
 
-// An object changed: the bus, and what depends on it.
+// Announces a changed object and its dependants on the bus.
 void Manager::changed(ObjectKind kind, const std::string& name) {
   out_.publisher.object_changed(kind, name);
   for (const auto& [policy_name, policy] : state_.fleet.policies) {

@@ -1,5 +1,5 @@
-// The use cases. One function for each thing a caller can ask; authorised callers only, which is the bus's to
-// see.
+// The use cases: one function for each request of a caller. The bus has already checked the caller's
+// rights.
 #pragma once
 
 #include <functional>
@@ -18,35 +18,35 @@
 namespace cyborg {
 
 struct RunRequest {
-  std::vector<std::string> clients;  // empty: the policy's, or all of the repository
+  std::vector<std::string> clients;  // empty: all clients of the policy, or of the repository
   Microseconds scheduled = 0;        // the timer's elapse; 0: by hand
   bool dry_run = false;
   std::string actor;
-  std::string maintenance, repository;  // of a scheduled run that is no policy's
+  std::string maintenance, repository;  // for scheduled maintenance instead of a policy's run
 };
 
 struct RunAnswer {
   std::int64_t run = 0;
   std::vector<std::int64_t> jobs;
-  std::vector<Json::Value> plan;  // for a dry run: one record for each job, or for what is left out
+  std::vector<Json::Value> plan;  // for a dry run: a record for each job, or for each thing left out
 };
 
 struct RestoreOptions {
-  RestoreRequest what;  // without the archive's place; an empty client: the archive's own
+  RestoreRequest what;  // without the location of the archive; an empty client means the archive's own
   Descriptor output;    // with what.output
   std::string actor;
 };
 
 struct ImportOptions {
-  std::string client;  // whose they are; of a URL with {client}, whose borg repository it is, too
-  std::string policy;  // whose retention applies to them; empty: none
+  std::string client;  // the client they belong to; with {client} in the URL, also the borg repository's
+  std::string policy;  // the policy whose retention applies to them; empty: none
   std::string glob;    // of names; empty, and no names: all that are foreign
   std::vector<std::string> names;
   std::string actor;
 };
 
 struct PrepareOptions {
-  std::optional<std::string> password{};  // of a client's user
+  std::optional<std::string> password{};  // the password of a client's user
   bool dry_run = false;                   // a test: nothing is changed
   bool anew = false;                      // of a repository: what was there is lost
   std::string actor;
@@ -58,16 +58,16 @@ struct JsonPage {
   std::string next_cursor;
 };
 
-// Whoever asks is answered on a later turn of the loop, however early the answer is known.
+// Every caller is answered in a later turn of the loop, however early the answer is known.
 class Manager {
  public:
   struct Outside : JobRunner::Outside {};
 
   Manager(Outside outside, Paths paths);
 
-  std::function<void()> on_loaded;  // the state is in memory: from now on calls are answered
+  std::function<void()> on_loaded;  // the state is in memory: calls can be answered from now on
 
-  // Of the store: the database came or went.
+  // From the store: the database became available or unavailable.
   void on_availability(bool available, const std::string& reason);
   const State& state() const { return state_; }
   std::size_t live_jobs() const { return runner_.live_jobs(); }
@@ -78,7 +78,7 @@ class Manager {
   void put_repository(const std::string& name, const Json::Value& properties,
                       std::optional<std::string> passphrase, bool create, Done<void> done);
   void put_client(const std::string& name, const Json::Value& properties, bool create, Done<void> done);
-  // The password: of a database user, for the types that take one.
+  // password: for the database user, with types that take one.
   void put_policy(const std::string& name, const Json::Value& properties, std::optional<std::string> password,
                   bool create, Done<void> done);
   void remove(ObjectKind kind, const std::string& name, bool force, Done<void> done);
@@ -88,39 +88,39 @@ class Manager {
   void prepare_client(const std::string& client, PrepareOptions options, Done<std::int64_t> done);
   void prepare_repository(const std::string& repository, const std::vector<std::string>& clients,
                           const PrepareOptions& options, Done<std::vector<std::int64_t>> done);
-  // Has borg change the passphrase of what is prepared; without one, to a strong one each.
+  // Changes the passphrase of prepared borg repositories; without a passphrase, generates one for each.
   void change_passphrase(const std::string& repository, const std::vector<std::string>& clients,
                          const std::optional<std::string>& passphrase, const std::string& actor,
                          Done<std::vector<std::int64_t>> done);
   void restore(const std::string& archive, const RestoreOptions& options, Done<std::int64_t> done);
   void cancel_job(std::int64_t id, Done<void> done);
   void retry_job(std::int64_t id, const std::string& actor, Done<RunAnswer> done);
-  // The method whose right it takes, beyond that to run: see privileged_method().
+  // The method whose right a retry needs in addition to that to run: see privileged_method().
   void method_of_retry(std::int64_t id, Done<std::optional<std::string_view>> done);
 
   // maintenance and archives
   void prune_policy(const std::string& policy, const RunRequest& request, Done<RunAnswer> done);
-  // With request.scheduled, its timer's elapse: what the repository's properties say, on all that is
-  // prepared.
+  // With request.scheduled, for an elapse of its timer: uses the repository's properties, for all prepared
+  // borg repositories.
   void run_on_repository(JobKind kind, const std::string& repository, const Json::Value& details,
                          RunRequest request, Done<std::vector<std::int64_t>> done);
-  // Proves that archives restore: the newest of each series, or this one.
+  // Verifies archives: the newest of each series, or a given one.
   void verify_policy(const std::string& policy, const RunRequest& request, Done<RunAnswer> done);
   void verify_archive(const std::string& archive, const std::string& actor, Done<std::int64_t> done);
-  // Clients' own keys on repository hosts; force forgets them without asking the host.
+  // Clients' own keys on repository hosts; force deletes them here without contacting the host.
   Expected<std::vector<Json::Value>> list_keys(const Json::Value& filter) const;
   void withdraw_keys(const std::string& repository, const std::vector<std::string>& clients, bool force,
                      const std::string& actor, Done<std::vector<std::int64_t>> done);
   void remove_archive(const std::string& archive, const std::string& actor, Done<std::int64_t> done);
   void update_archive(const std::string& archive, const Json::Value& properties, Done<void> done);
-  // Takes archives that a listing has found, and cyborgd did not make, into the history.
+  // Adds foreign archives from a listing to the history.
   void import_archives(const std::string& repository, const ImportOptions& options,
                        Done<std::vector<std::int64_t>> done);
   void list_repository_archives(const std::string& repository, const Json::Value& filter, unsigned limit,
                                 const std::string& cursor, Done<JsonPage<Json::Value>> done);
   void explain_archive(const std::string& archive, Done<Json::Value> done);
 
-  // looking
+  // read-only queries
   void list_elapses(const std::string& policy, unsigned count, Done<std::vector<Microseconds>> done);
   void list_jobs(const Json::Value& filter, unsigned limit, const std::string& cursor,
                  Done<JsonPage<Json::Value>> done);
@@ -141,7 +141,7 @@ class Manager {
                     const std::string& cursor, Done<JsonPage<Json::Value>> done);
   void drop_catalog(const std::string& client, Done<void> done);
   void rebuild_catalog(const std::string& client, const std::string& actor, Done<RunAnswer> done);
-  // What the newest preparation or test of a client has found on it, and what covers that.
+  // What the latest preparation or test has found on a client, and which policies cover it.
   void discover_client(const std::string& client, Done<std::vector<Json::Value>> done);
   void fleet_status(Done<std::vector<Json::Value>> done);
   void repository_status(Done<std::vector<Json::Value>> done);
@@ -150,7 +150,7 @@ class Manager {
   void export_key(const std::string& repository, const std::string& client, Done<std::string> done);
 
  private:
-  // The promise of Done, made true: what is answered from within the call goes out on the loop's next turn.
+  // Keeps the promise of Done: an answer from within the call is sent in the loop's next turn.
   template <typename T>
   Done<T> later(Done<T> done) {
     return [clock = &out_.clock, done = std::move(done)](Expected<T> answer) {
@@ -176,7 +176,7 @@ class Manager {
   void with_skipped_backups(const Job& preparation, std::function<void(const std::vector<Job>&)> then);
 
   struct ScheduleTimes {
-    std::vector<std::string> calendar;  // of which these are the times
+    std::vector<std::string> calendar;  // the calendar to which these times belong
     std::vector<Microseconds> elapses;
   };
 
@@ -210,7 +210,7 @@ class Manager {
   void with_schedule_times(std::function<void()> then);
   void add_passphrase(std::string text, const char* title, const store::SecretKey& key,
                       Then<std::string> done);
-  // After the end of a job, and at most once a day: there is no clock that would wake anybody for it.
+  // Runs after the end of a job, at most once a day, so that no timer is needed for it.
   void tidy_history();
   void forget_history(Microseconds before, std::int64_t after, std::int64_t forgotten);
   Json::Value maintenance_row(const BorgRepository& borg, const store::MaintenanceStatus& status,
@@ -226,7 +226,7 @@ class Manager {
   Microseconds history_tidied_ = 0;
 };
 
-// A job as ListJobs and GetJob show it.
+// A job's record, as in ListJobs and GetJob.
 Json::Value job_record(const Job& job);
 
 }  // namespace cyborg

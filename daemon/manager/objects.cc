@@ -13,7 +13,7 @@
 namespace cyborg {
 namespace {
 
-// The object to start from: a fresh one, or the existing.
+// The object to start from: a new one, or the existing one.
 template <typename T>
 Expected<T> base_of(const Fleet& fleet, const std::map<std::string, T>& objects, const std::string& name,
                     bool create, ErrorCode missing, std::string_view kind) {
@@ -48,7 +48,7 @@ void Manager::put_schedule(const std::string& name, const Json::Value& propertie
   if (!base) return done(std::unexpected(base.error()));
   auto schedule = apply_schedule(std::move(*base), properties);
   if (!schedule) return done(std::unexpected(schedule.error()));
-  // systemd has the last word on what an expression means, and whether it ever comes true.
+  // systemd decides what an expression means, and whether it ever elapses.
   out_.systemd.next_elapses(schedule->calendar, 1,
                             [this, schedule = *schedule, create,
                              done = std::move(done)](const Expected<std::vector<Microseconds>>& elapses) {
@@ -63,8 +63,8 @@ void Manager::put_schedule(const std::string& name, const Json::Value& propertie
                             });
 }
 
-// For what will be made, and what could not be opened yet. A borg repository that was opened keeps its own
-// until its next preparation has found out that this one opens it.
+// For borg repositories that will be created, and those that could not be opened yet. One that was opened
+// keeps its passphrase until its next preparation has found out that the new one opens it.
 Expected<std::vector<store::Secret>> Manager::repository_secrets(const Repository& repository,
                                                                  const std::string& passphrase) {
   const std::string& name = repository.name;
@@ -117,7 +117,7 @@ Expected<std::vector<store::Secret>> Manager::changed_passphrases(
                 fmt::format("cyborgctl repository set {} --passphrase-file FILE", name));
   }
   if (auto idle = refuse_preparations(name); !idle) return std::unexpected(idle.error());
-  // What is made later gets it, too.
+  // Borg repositories created later get it, too.
   if (passphrase && clients.empty()) {
     auto sealed = out_.secrets.seal("repository", name, "passphrase", *passphrase);
     if (!sealed) return std::unexpected(sealed.error());
@@ -126,7 +126,7 @@ Expected<std::vector<store::Secret>> Manager::changed_passphrases(
   return secrets;
 }
 
-// One that runs knows another passphrase, and what it says is of that one.
+// A running preparation uses another passphrase, and its result is about that one.
 Expected<void> Manager::refuse_preparations(const std::string& repository) const {
   for (const auto& [id, job] : state_.unfinished) {
     if (job.kind != JobKind::prepare_repository || job.repository != repository || !is_live(job.state))
@@ -193,7 +193,7 @@ void Manager::put_client(const std::string& name, const Json::Value& properties,
 Expected<std::vector<store::Secret>> Manager::policy_secrets(const Policy& policy,
                                                              std::optional<std::string> password) {
   const store::SecretKey key = store::policy_password_key(policy.name);
-  // One that the type has no use for goes, also when the policy becomes one of another type.
+  // A password that the type does not use is removed, also when the policy's type changes.
   if (!takes_password(policy.type)) {
     if (!password) return std::vector<store::Secret>{{key, "", ""}};
     return fail(ErrorCode::invalid_argument,
@@ -226,7 +226,7 @@ void Manager::put_policy(const std::string& name, const Json::Value& properties,
                         });
 }
 
-// As the store has done: repositories go on without it.
+// As in the store: repositories continue without it.
 void Manager::forget_schedule(const std::string& name) {
   for (auto& [repository_name, repository] : state_.fleet.repositories) {
     bool used = false;
@@ -265,8 +265,7 @@ void Manager::remove(ObjectKind kind, const std::string& name, bool force, Done<
         break;
     }
     withdraw_unused_keys("cyborgd");
-    // The answer goes out first: it needs the object to which the call was made, whose signatures it is
-    // checked against.
+    // Answer first: the reply's signature is checked against the object on which the method was called.
     refresh_timers([this, kind, name, done](const Expected<void>& refreshed) {
       done(refreshed);
       out_.clock.post([this, kind, name] { out_.publisher.object_changed(kind, name); });

@@ -1,4 +1,4 @@
-// Whatever is only asked: jobs, archives, elapses, the state of the fleet, and keys.
+// Read-only queries: jobs, archives, elapses, the state of the fleet, and keys.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -125,7 +125,7 @@ void Manager::list_jobs(const Json::Value& filter, unsigned limit, const std::st
                          if (!stored) return done(std::unexpected(stored.error()));
                          JsonPage<Json::Value> page;
                          page.next_cursor = cursor_text(stored->next);
-                         // What is in memory is newer by a moment than what is stored.
+                         // The state in memory is slightly newer than the stored one.
                          for (const auto& job : stored->rows) {
                            const Job* live = state_.find_job(job.id);
                            page.rows.push_back(job_record(live ? *live : job));
@@ -196,7 +196,8 @@ void Manager::list_archives(const Json::Value& json, unsigned limit, const std::
                            });
 }
 
-// Asks systemd for the elapses of schedules that changed or whose next one is over; then goes on.
+// Requests from systemd the elapses of schedules that changed or whose next elapse has passed; then
+// continues.
 void Manager::with_schedule_times(std::function<void()> then) {
   const Microseconds now = out_.clock.now();
   auto left = std::make_shared<std::size_t>(1);
@@ -312,7 +313,7 @@ void Manager::export_key(const std::string& name, const std::string& client, Don
   add_passphrase(std::move(text), "passphrase:     ", store::passphrase_key(url),
                  [this, url, done = std::move(done)](Expected<std::string> one) {
                    if (!one) return done(std::move(one));
-                   // Until the next preparation has found out which of the two opens it.
+                   // Until the next preparation has found out which of the two is valid.
                    add_passphrase(std::move(*one), "or passphrase:  ", store::new_passphrase_key(url), done);
                  });
 }

@@ -1,4 +1,4 @@
-// Whatever makes jobs: runs of policies, preparations, restores, retries; and canceling them.
+// Everything that creates jobs: runs of policies, preparations, restores, retries; and canceling jobs.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -40,8 +40,8 @@ std::vector<std::int64_t> ids_of(const std::vector<Job>& jobs) {
 
 }  // namespace
 
-// A borg repository that this plan makes gets the passphrase that the administrator gave for its repository,
-// or else one of its own. Looks at them one after the other, since each repository may need the database.
+// A borg repository created by this plan gets the passphrase that the administrator set for its repository,
+// or else a generated one. Handles them one after the other, since each may need the database.
 void Manager::seal_passphrases(std::shared_ptr<NewPassphrases> work, Then<std::vector<store::Secret>> done) {
   while (work->next < work->wanted.size()) {
     const BorgRepository& one = work->wanted[work->next];
@@ -101,7 +101,7 @@ void Manager::store_run(Plan plan, const std::string& policy, const RunRequest& 
   run.jobs = std::move(plan.jobs);
   for (auto& job : run.jobs) {
     job.attempt = new_attempt(out_.secrets);
-    // Which files a verification takes cannot be foretold; another attempt takes the same.
+    // The random choice of a verification is recorded, so that another attempt checks the same files.
     if (job.kind == JobKind::verify && !job.details.isMember("seed")) {
       job.details["seed"] = out_.secrets.random_uuid();
     }
@@ -115,7 +115,7 @@ void Manager::store_run(Plan plan, const std::string& policy, const RunRequest& 
       std::string url = one.url;
       state_.fleet.borg_repositories.insert_or_assign(std::move(url), std::move(one));
     }
-    // A run that existed is at work already.
+    // The jobs of an existing run are in the queue already.
     if (!created->existed) runner_.enqueue(std::move(created->jobs));
     done(std::move(answer));
   });
@@ -130,12 +130,12 @@ void Manager::run_policy(const std::string& name, const RunRequest& request, Don
   if (!plan) return done(std::unexpected(plan.error()));
   if (setting_flag(state_.settings, "catalog")) add_catalogs(state_.fleet, *plan);
   if (request.dry_run) return done(RunAnswer{0, {}, planned_records(*plan)});
-  // By hand, nothing to do is an answer; a timer's elapse is recorded as a run without jobs.
+  // By hand, an empty plan is an answer; a timer's elapse is recorded as a run without jobs.
   if (plan->jobs.empty() && request.scheduled == 0) {
     return done(fail(ErrorCode::in_use, plan->notes.empty() ? "nothing to do" : plan->notes.front(),
                      "wait for it, or cyborgctl job cancel it"));
   }
-  // Of a run by hand somebody sees at once that it failed.
+  // Only scheduled runs are retried: the failure of a run by hand is seen at once.
   if (request.scheduled > 0) {
     for (auto& job : plan->jobs) job.details["retry"] = true;
   }
@@ -154,7 +154,7 @@ void Manager::prepare_client(const std::string& client, PrepareOptions options, 
       std::move(*plan), "", request,
       [this, password = std::move(options.password), done = std::move(done)](Expected<RunAnswer> answer) {
         if (!answer) return done(std::unexpected(answer.error()));
-        // The queue looks for work on the loop's next turn, so this is in time.
+        // The queue is processed on the loop's next turn, so this is in time.
         if (password) runner_.remember_password(answer->jobs.front(), *password);
         done(answer->jobs.front());
       });
@@ -178,8 +178,8 @@ void Manager::prepare_repository(const std::string& repository, const std::vecto
   });
 }
 
-// The new ones are stored first, beside those that work: whatever happens to a job, its next preparation
-// finds out which of the two it is.
+// The new passphrases are stored first, beside the valid ones: whatever happens to a job, its next
+// preparation finds out which of the two is valid.
 void Manager::change_passphrase(const std::string& name, const std::vector<std::string>& clients,
                                 const std::optional<std::string>& passphrase, const std::string& actor,
                                 Done<std::vector<std::int64_t>> done) {
@@ -235,7 +235,7 @@ void Manager::restore(const std::string& name, const RestoreOptions& options, Do
         create_run(std::move(*plan), "", request,
                    [this, output = options.output, done](Expected<RunAnswer> answer) {
                      if (!answer) return done(std::unexpected(answer.error()));
-                     // The queue looks for work on the loop's next turn, so this is in time.
+                     // The queue is processed on the loop's next turn, so this is in time.
                      if (output) runner_.remember_output(answer->jobs.back(), output);
                      done(answer->jobs.back());
                    });

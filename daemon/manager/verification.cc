@@ -1,4 +1,4 @@
-// Verifications: of the newest archives of a policy, or of one archive.
+// Verifications of the newest archives of a policy, or of one archive.
 #include <fmt/format.h>
 
 #include "manager/manager.h"

@@ -24,7 +24,7 @@ bool lies_in(const std::string& path, std::string folder) {
 
 enum class Cover { no, partly, yes };
 
-// The mount that a path lies on, of those that were found.
+// The mount that contains a path, among those found.
 std::string mount_of(const std::string& path, const Json::Value& found) {
   std::string mount = "/";
   for (const auto& one : found) {
@@ -50,7 +50,7 @@ Cover covers_path(const BackupSource& source, const std::string& path, const Jso
   return cover;
 }
 
-// A dump of a server elsewhere is none of this client's.
+// The dump of a server on another host does not count for this client.
 bool is_here(const std::string& host) {
   return host.empty() || host.starts_with('/') || host == "localhost" || host == "127.0.0.1" || host == "::1";
 }
@@ -66,11 +66,11 @@ Cover covers(const Policy& policy, const std::string& client, const Json::Value&
   const BackupSource source = backup_source(policy, client);
   if (is_path(kind)) return covers_path(source, name, found);
   if (!source.dump || parse_policy_type(kind) != source.dump.type) return Cover::no;
-  // A server that does not say what it has is covered by what takes all that it has.
+  // A server that did not list its databases is covered by a policy that dumps all of them.
   return is_here(source.dump.text("host")) && names(source.dump.names(), name) ? Cover::yes : Cover::no;
 }
 
-// A name for the policy that is proposed: web-postgresql, web-srv-data.
+// A name for the proposed policy: web-postgresql, web-srv-data.
 std::string policy_name(const Fleet& fleet, const std::string& client, const std::string& what) {
   std::string name = client + "-";
   for (const char c : what) {
@@ -86,7 +86,7 @@ std::string policy_name(const Fleet& fleet, const std::string& client, const std
   return free;
 }
 
-// One that the client uses already, if there is one.
+// A repository that the client already uses, if there is one.
 std::string repository_for(const Fleet& fleet, const std::string& client) {
   for (const auto& [name, policy] : fleet.policies) {
     if (std::ranges::find(policy.clients, client) != policy.clients.end() && !policy.repositories.empty()) {

@@ -1,4 +1,4 @@
-// What an administrator configured, looked up by name.
+// The configuration, looked up by name.
 #include <fmt/format.h>
 
 #include "plan/plan.h"

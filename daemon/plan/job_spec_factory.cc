@@ -1,4 +1,4 @@
-// plan.h's job_spec: what cyborg-job is told about a planned job.
+// plan.h's job_spec: the specification of a planned job for cyborg-job.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -52,7 +52,7 @@ Expected<void> describe_repository(const Fleet& fleet, const Job& job, JobSpec& 
   return {};
 }
 
-// The client's own way, for the jobs that go it or prepare it. The job then works on the client, too.
+// The client's direct access, for jobs that use or prepare it. The job then runs on the client, too.
 Expected<void> describe_direct(const Fleet& fleet, const Job& job, JobSpec& spec) {
   const Repository& repository = fleet.repositories.at(job.repository);
   const auto client = fleet.clients.find(job.client);
@@ -70,7 +70,7 @@ Expected<void> describe_direct(const Fleet& fleet, const Job& job, JobSpec& spec
   return {};
 }
 
-// Client and repository may be gone.
+// Client and repository may have been removed.
 Expected<void> describe_withdrawal(const Fleet& fleet, const Job& job, JobSpec& spec) {
   const auto known = fleet.borg_repositories.find(job.borg_url);
   if (known == fleet.borg_repositories.end() || known->second.direct.line.empty()) {
@@ -118,8 +118,8 @@ Expected<void> describe_backup(const Fleet& fleet, const Job& job, JobSpec& spec
   return {};
 }
 
-// What can be proven of an archive depends on what its policy backs up. Neither a client that is gone nor a
-// policy that is keeps the repository from being read.
+// What can be verified in an archive depends on its policy. Even if client or policy were removed, the
+// repository can be read.
 void describe_verify(const Fleet& fleet, const Job& job, JobSpec& spec) {
   spec.archive = job.archive;
   spec.seed = job.details["seed"].asString();
@@ -206,7 +206,7 @@ Expected<JobSpec> job_spec(const Fleet& fleet, const Job& job) {
   }
   spec.dry_run = job.details["dry_run"].asBool();
   spec.change_passphrase = job.details["change_passphrase"].asBool();
-  // What the server does to a repository is not what it lets clients do.
+  // append-only restricts clients, not the server.
   if (is_maintenance(job.kind)) spec.append_only = false;
   if (job.kind == JobKind::check) {
     spec.max_duration = job.details["max_duration"].asInt64();

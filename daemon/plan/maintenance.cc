@@ -33,15 +33,15 @@ bool is_unfinished(const Jobs& active, JobKind kind, const std::string& borg_url
   });
 }
 
-// What is done of a borg repository beside its own schedules: the schedule that proves series, and whether
-// prunes compact it.
+// The maintenance of a borg repository besides its own schedules: the schedule that verifies series, and
+// whether prunes are followed by compactions.
 struct SeriesMaintenance {
   std::string verify_schedule;
   bool compacts = true;
 };
 
-// Of the policy's series in this borg repository: their prunes, with the compaction behind them, and their
-// proofs.
+// Adds the policy's series in this borg repository: their prunes, with a compaction after them, and their
+// verifications.
 void add_series(const Fleet& fleet, const Policy& policy, const BorgRepository& borg,
                 const SeriesMaintenance& maintenance, std::vector<Due>& due) {
   const auto& url = fleet.repositories.at(borg.repository).url;
@@ -60,20 +60,20 @@ void add_series(const Fleet& fleet, const Policy& policy, const BorgRepository& 
   }
 }
 
-// Against all others, for these clients.
+// Against all other repositories, for these clients.
 Expected<void> check_place(const Fleet& fleet, const Repository& repository, const ClientNames& clients) {
   for (const auto& [name, other] : fleet.repositories) {
     const Places places =
         name == repository.name ? Places::apart : compare_places(repository.url, other.url, clients);
     if (places == Places::apart) continue;
-    // Two of them would write to it at once, and each would prune what the other's policies have made.
+    // Both would write to it at the same time, and each would prune archives of the other's policies.
     if (places == Places::same) {
       return fail(ErrorCode::name_taken,
                   fmt::format("url \"{}\": repository {} is there already, as \"{}\"", repository.url, name,
                               other.url),
                   "give policies that one");
     }
-    // Whoever may write to the outer one may write to both.
+    // A client that may write to the outer one may write to both.
     const char* how = places == Places::first_inside ? "it lies inside" : "inside it lies";
     return fail(ErrorCode::name_taken,
                 fmt::format("url \"{}\" of repository {}: {} repository {}, which is \"{}\"", repository.url,

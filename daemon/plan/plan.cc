@@ -37,7 +37,7 @@ NewJob backup_job(Planner& planner, const Policy& policy, const Client& client, 
   return job;
 }
 
-// A prune of one series; `after` is its backup in the plan, if there is one.
+// Adds a prune of one series; `after` is its backup in the plan, if there is one.
 void add_prune(Planner& planner, const Policy& policy, const std::string& client,
                const std::string& repository, const std::string& url, std::optional<std::size_t> after) {
   NewJob job = Planner::preparation(JobKind::prune, client, repository, url);
@@ -49,7 +49,7 @@ void add_prune(Planner& planner, const Policy& policy, const std::string& client
   planner.add(std::move(job));
 }
 
-// A backup, and what follows it for its own archives.
+// Adds a backup, and the jobs that follow it for its own archives.
 void add_chain(Planner& planner, const Policy& policy, const Client& client, const Repository& repository,
                std::string_view timestamp) {
   NewJob backup = backup_job(planner, policy, client, repository, timestamp);
@@ -60,7 +60,7 @@ void add_chain(Planner& planner, const Policy& policy, const Client& client, con
   }
 }
 
-// One compaction of each borg repository that is pruned, when all its prunes have ended.
+// Adds one compaction of each pruned borg repository, after all its prunes.
 void add_compactions(Planner& planner) {
   std::map<std::string, NewJob> compactions;
   const auto& jobs = planner.plan().jobs;
@@ -225,7 +225,7 @@ Expected<Plan> plan_repository_jobs(const Fleet& fleet, JobKind kind, const std:
   Planner planner{fleet, {}};
   for (const auto& [url, one] : fleet.borg_repositories) {
     if (one.repository != name || !one.ready) continue;
-    // One without {client} is all clients'.
+    // A repository without {client} belongs to all clients.
     if (!only.empty() && !one.client.empty() && !contains(only, one.client)) continue;
     NewJob job = Planner::preparation(kind, one.client, name, url);
     job.details = details;
@@ -289,7 +289,7 @@ Expected<Plan> plan_restore(const Fleet& fleet, const RestoreRequest& request, c
   job.borg_url = request.borg_url;
   job.archive = request.archive;
   job.details = restore_details(request);
-  // What goes to the caller is read here, whatever became of the client.
+  // Output for the caller is read on the server, whatever the state of the client.
   if (!request.output) {
     const auto client = fleet.find_client(request.client);
     if (!client) return std::unexpected(client.error());
@@ -300,7 +300,7 @@ Expected<Plan> plan_restore(const Fleet& fleet, const RestoreRequest& request, c
   return planner.take();
 }
 
-// The same work on the same borg repository.
+// Plans the same work on the same borg repository.
 Expected<Plan> plan_maintenance(const Fleet& fleet, const Job& like, const Jobs& active) {
   const auto repository = fleet.find_repository(like.repository);
   if (!repository) return std::unexpected(repository.error());
@@ -310,7 +310,7 @@ Expected<Plan> plan_maintenance(const Fleet& fleet, const Job& like, const Jobs&
   job.policy = like.policy;
   job.archive = like.archive;
   job.details = like.details;
-  job.details["by_hand"] = true;  // whoever asks for it knows what is known of the repository
+  job.details["by_hand"] = true;  // the caller knows the state of the repository
   planner.add(std::move(job));
   return planner.take();
 }

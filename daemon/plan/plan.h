@@ -1,5 +1,5 @@
-// Planning: what a request means as jobs, and what a job means for the machine that runs it. Pure: the fleet,
-// the unfinished jobs and the time come in, values go out.
+// Planning: turns a request into jobs, and a job into a specification for the machine that runs it. Pure: the
+// fleet, the unfinished jobs and the time are arguments, and values are returned.
 #pragma once
 
 #include <map>
@@ -17,7 +17,7 @@
 
 namespace cyborg {
 
-// What an administrator configured, by name; borg repositories by expanded URL.
+// The configuration, by name; borg repositories by expanded URL.
 struct Fleet {
   std::map<std::string, Schedule> schedules;
   std::map<std::string, Repository> repositories;
@@ -25,14 +25,14 @@ struct Fleet {
   std::map<std::string, Client> clients;
   std::map<std::string, Policy> policies;
 
-  // The object of that name, or the error that there is none.
+  // Returns the object of that name, or the error that there is none.
   Expected<const Schedule*> find_schedule(const std::string& name) const;
   Expected<const Repository*> find_repository(const std::string& name) const;
   Expected<const Client*> find_client(const std::string& name) const;
   Expected<const Policy*> find_policy(const std::string& name) const;
 };
 
-// A job that is to be created together with others.
+// A job that will be created together with others.
 struct NewJob {
   JobKind kind = JobKind::backup;
   std::string policy, client, repository;
@@ -41,49 +41,49 @@ struct NewJob {
   std::string reason;
   Json::Value details{Json::objectValue};
   std::vector<std::size_t> after;        // predecessors in the same plan, smaller indexes than its own
-  std::vector<std::int64_t> after_jobs;  // predecessors that exist already
+  std::vector<std::int64_t> after_jobs;  // existing predecessors
   std::string attempt{};                 // the token of its first attempt
 };
 
 struct Plan {
   std::vector<NewJob> jobs;
-  std::vector<BorgRepository> borg_repositories;  // to be made if they do not exist
+  std::vector<BorgRepository> borg_repositories;  // to be created unless they exist
   std::vector<std::string> notes;                 // what was left out, and why
 };
 
 using Jobs = std::map<std::int64_t, Job>;
 
-// Why no run of the policy can start, naming the object; empty when one can.
+// The reason why no run of the policy can start, which names the object; empty if runs can start.
 std::string unusable_reason(const Fleet& fleet, const Policy& policy);
 
-// References that do not exist, and repositories that would get a second client without being shared.
+// Refuses references to objects that do not exist, and a second client for a repository that is not shared.
 Expected<void> check_policy_relations(const Fleet& fleet, const Policy& policy);
 
-// What follows each backup, by the settings.
+// The jobs after each backup, according to the settings.
 struct Chain {
   bool compact = true;  // after each prune
 };
 
-// The jobs of one run: a backup for each client and repository, behind the preparations that are still
-// needed, and before the prune and compaction that follow it. `only` restricts the clients; `active` are the
-// unfinished jobs; a client whose previous backup by this policy has not ended is left out. timestamp ends
+// Plans a run: a backup for each client and repository, after the preparations that are still needed, and
+// before the prune and compaction that follow. `only` restricts the clients; `active` are the unfinished
+// jobs; a client whose previous backup by this policy has not ended is left out. timestamp is the suffix of
 // the archives' names.
 Expected<Plan> plan_run(const Fleet& fleet, const Policy& policy, std::span<const std::string> only,
                         const Jobs& active, std::string_view timestamp, const Chain& chain = {});
 
-// Prunes by the policy's retention, and compactions. Clients without retention are noted.
+// Plans prunes by the policy's retention, and compactions. Clients without retention get a note.
 Expected<Plan> plan_prune(const Fleet& fleet, const Policy& policy, std::span<const std::string> only,
                           const Chain& chain);
 
-// One job of this kind for each borg repository of a repository that is prepared (of `only` these clients).
+// Plans a job of this kind for each prepared borg repository of a repository (of `only` these clients).
 Expected<Plan> plan_repository_jobs(const Fleet& fleet, JobKind kind, const std::string& repository,
                                     std::span<const std::string> only, const Json::Value& details);
 
-// Proofs that the newest archives of a policy restore: a job for each of its series that has a prepared borg
-// repository and is not being verified. The others are noted.
+// Plans verifications of the newest archives of a policy: a job for each series that has a prepared borg
+// repository and is not being verified. The others get a note.
 Expected<Plan> plan_verify(const Fleet& fleet, const Policy& policy, std::span<const std::string> only,
                            const Jobs& active);
-// The same for all enabled policies that write to a repository.
+// The same for all enabled policies with this repository.
 Expected<Plan> plan_verify_repository(const Fleet& fleet, const std::string& repository,
                                       std::span<const std::string> only, const Jobs& active);
 
@@ -91,50 +91,50 @@ Expected<Plan> plan_prepare_client(const Fleet& fleet, const std::string& client
 Expected<Plan> plan_prepare_repository(const Fleet& fleet, const std::string& repository,
                                        std::span<const std::string> only, const Jobs& active);
 
-// One job on a borg repository alone: kind, policy, client, repository, URL, archive and details as in
-// `like`.
+// Plans a single job on a borg repository: kind, policy, client, repository, URL, archive and details are
+// those of `like`.
 Expected<Plan> plan_maintenance(const Fleet& fleet, const Job& like, const Jobs& active);
 
-// Behind each backup a job that takes what it made into the catalog, unless its policy wants none.
+// Adds a job after each backup that catalogs its archive, unless the policy disables that.
 void add_catalogs(const Fleet& fleet, Plan& plan);
 
-// The same work as an ended job's, with its preparations as they are needed now.
+// Plans the same work as an ended job's, with the preparations that are needed now.
 Expected<Plan> plan_retry(const Fleet& fleet, const Job& ended, const Jobs& active,
                           std::string_view timestamp, const Chain& chain = {});
 
-// The method that asked for such a job first, if that takes more than the right to run.
+// The method that originally requested such a job, if it needs another right than run.
 std::optional<std::string_view> privileged_method(const Job& ended);
 
-// Backups of one run again, each with all that follows it; what several of them need is there once.
+// Plans backups of one run again, each with the jobs that follow it; shared preparations are planned once.
 Expected<Plan> plan_retry_backups(const Fleet& fleet, std::span<const Job> ended, const Jobs& active,
                                   std::string_view timestamp, const Chain& chain = {});
 
 Expected<Plan> plan_restore(const Fleet& fleet, const RestoreRequest& request, const Jobs& active);
 
-// May the key that a client was given for a borg repository be taken away: is it of no use any more? If
-// somebody asked for it, a client or repository that is disabled has no use for it either.
+// Whether a client's key for a borg repository may be withdrawn because it is no longer needed. On request, a
+// disabled client or repository counts as not needing it.
 bool may_withdraw(const Fleet& fleet, const BorgRepository& one, bool asked);
 
-// A job for each key that is authorised somewhere and may be taken away, unless one is at it, or an
-// administrator has to do it. `only` is what somebody asked for: keys of this repository and, if any are
-// given, these clients.
+// Plans a job for each authorised key that may be withdrawn, unless one is already running, or an
+// administrator must do it. `only` is the choice of a caller: keys of this repository and, if any are given,
+// these clients.
 struct KeyChoice {
   std::string repository;
   std::vector<std::string> clients;
 };
 Plan plan_withdrawals(const Fleet& fleet, const Jobs& active, const KeyChoice* only = nullptr);
 
-// What cyborg-job is told. Fails when something the job needs has been removed or disabled meanwhile.
+// The specification for cyborg-job. Fails if something that the job needs was removed or disabled meanwhile.
 Expected<JobSpec> job_spec(const Fleet& fleet, const Job& job);
 
-// Jobs that may start now, in order, and for each other pending job the reason why it may not. One writer for
-// each borg repository, one backup or preparation for each client, and two limits on starting and running
-// jobs.
+// Chooses the jobs that may start now, in order, and for each other pending job the reason why it may not.
+// There is one writer per borg repository, one backup or preparation per client, and two limits on starting
+// and running jobs.
 struct QueueLimits {
   std::size_t jobs = 16;
   std::size_t jobs_per_repository_host = 8;
   Microseconds now = 0;            // for jobs that wait for their next attempt
-  std::set<std::int64_t> apart{};  // jobs that are not to be started now, and no reason is given for
+  std::set<std::int64_t> apart{};  // jobs that must not be started now, without a reason
   std::vector<Job> holders{};      // jobs that run, and are not among the unfinished
 };
 struct Decision {

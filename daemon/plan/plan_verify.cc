@@ -13,7 +13,7 @@ bool contains(std::span<const std::string> names, const std::string& name) {
   return std::ranges::find(names, name) != names.end();
 }
 
-// One job for the series of a client, unless there is nothing to verify, or it is being verified.
+// Adds one job for a client's series, unless there is nothing to verify, or it is being verified.
 void add_verify(const Fleet& fleet, const Policy& policy, const std::string& client,
                 const std::string& repository, const Jobs& active, Plan& plan) {
   const std::string url = expand_url(fleet.repositories.at(repository).url, client);

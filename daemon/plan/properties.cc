@@ -16,7 +16,7 @@ namespace cyborg {
 Expected<Schedule> apply_schedule(Schedule base, const Json::Value& properties) {
   if (auto named = check_name("schedule", base.name); !named) return std::unexpected(named.error());
   Fields fields{properties};
-  // Giving one of the two replaces the other.
+  // Setting one of the two replaces the other.
   if (fields.has("crontab") && !fields.has("on_calendar")) base.on_calendar.clear();
   if (fields.has("on_calendar") && !fields.has("crontab")) base.crontab.clear();
   read_properties(fields, base, true);
@@ -51,7 +51,8 @@ Expected<Repository> apply_repository(Repository base, const Json::Value& proper
   if (auto finished = fields.finish(); !finished) return std::unexpected(finished.error());
   const auto location = parse_repository_url(base.url);
   if (!location) return std::unexpected(location.error());
-  if (base.host_key != before.host_key) base.host_public_key.clear();  // the next preparation sees another
+  // the next preparation determines the new one
+  if (base.host_key != before.host_key) base.host_public_key.clear();
   if (base.transport == "direct" && (location->host.address.empty() || !has_client_placeholder(base.url))) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("transport \"direct\": with url \"{}\", clients cannot have a way of their own",
@@ -59,7 +60,7 @@ Expected<Repository> apply_repository(Repository base, const Json::Value& proper
                 "give it a url such as borg@vault:/srv/borg/{client}: a host that clients reach, and a borg "
                 "repository for each client");
   }
-  // The jobs of a repository may write to the directory above it, which must not be the whole file system.
+  // Jobs of the repository may write to the directory above it, which must not be the root directory.
   if (location->host.address.empty() && location->path.find('/', 1) == std::string::npos) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("url \"{}\": it is at the top of the file system", base.url),
@@ -89,7 +90,7 @@ Expected<Client> apply_client(Client base, const Json::Value& properties, bool c
     return fail(ErrorCode::invalid_argument,
                 "local: the server itself takes no address, port, user, jump or host_key");
   }
-  // Another machine, or another way to it, has to be prepared anew.
+  // Another machine, or another route to it, needs a new preparation.
   if (before.address != base.address || before.port != base.port || before.user != base.user ||
       before.jump != base.jump) {
     base.ready = false;
@@ -99,7 +100,7 @@ Expected<Client> apply_client(Client base, const Json::Value& properties, bool c
 
 namespace {
 
-// One that can be in no archive would let each verification fail.
+// A canary that no archive can contain would make each verification fail.
 Expected<void> check_canaries(const Policy& policy) {
   std::vector<std::string> roots;
   for (const auto& client : policy.clients) {
@@ -124,7 +125,7 @@ Expected<void> check_canaries(const Policy& policy) {
   return {};
 }
 
-// Rules are for clients of the policy; those without any rule are as the policy's.
+// Rules are for clients of the policy; clients without any rule use the policy's.
 void check_client_keep(Fields& fields, const Json::Value& properties, Policy& policy) {
   const Json::Value& given = properties["client_keep"];
   if (!given.isObject()) return;

@@ -8,7 +8,7 @@
 namespace cyborg {
 namespace {
 
-// What is held by starting and running jobs, and by those that were just chosen.
+// The resources held by starting and running jobs, and by those just chosen.
 class Holders {
  public:
   void take(const Job& job) {
@@ -19,7 +19,7 @@ class Holders {
     ++jobs_;
   }
 
-  // Why the job cannot start beside them; empty when it can.
+  // The reason why the job cannot start beside them; empty if it can.
   std::string obstacle(const Job& job, const QueueLimits& limits) const {
     if (writes_repository(job.kind)) {
       if (const auto holder = repositories_.find(job.borg_url); holder != repositories_.end()) {
@@ -32,7 +32,7 @@ class Holders {
       }
     }
     if (traits_of(job.kind).one_reader) {
-      // In the order of the archives, and one cache of borg's for all.
+      // In the order of the archives, since all share one cache of borg.
       if (const auto holder = readers_.find(job.borg_url); holder != readers_.end()) {
         return fmt::format("job {} reads the borg repository {}", holder->second, job.borg_url);
       }
@@ -71,7 +71,7 @@ Decision decide(const Jobs& unfinished, const QueueLimits& limits) {
   }
   for (const auto& job : limits.holders) holders.take(job);
   Decision decision;
-  // By id, so the oldest first: a job never starves behind younger ones that want the same.
+  // By id, so oldest first: a job never starves behind younger ones that need the same resources.
   for (const auto& [id, job] : unfinished) {
     if (job.state != JobState::pending || not_before(job) > limits.now || limits.apart.contains(id)) continue;
     if (std::string obstacle = holders.obstacle(job, limits); !obstacle.empty()) {

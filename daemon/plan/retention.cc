@@ -12,12 +12,12 @@ namespace cyborg {
 namespace {
 
 struct Period {
-  const char* name;  // of the rule; with "keep_" before it, the key of its row
+  const char* name;  // the name of the rule; with the prefix "keep_", the key of its row
   std::int64_t Retention::* count;
   std::string RetentionArchive::* period;
 };
 
-// The order in which borg applies them.
+// In the order in which borg applies them.
 constexpr std::array kPeriods{
     Period{"last", &Retention::last, &RetentionArchive::name},
     Period{"hourly", &Retention::hourly, &RetentionArchive::hour},
@@ -127,7 +127,7 @@ std::vector<Microseconds> project_elapses(std::vector<Microseconds> known, Micro
   constexpr int kWeeks = 4;
   if (known.empty()) return known;
   const Microseconds last = known.back();
-  const auto of_week = [&](int week) {  // 0 is the last
+  const auto of_week = [&](int week) {  // 0 is the last one
     return std::ranges::count_if(known, [&](Microseconds time) {
       return time > last - (week + 1) * kWeek && time <= last - week * kWeek;
     });

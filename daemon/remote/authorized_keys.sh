@@ -14,7 +14,7 @@ flock -w 60 9 || die cannot-authorize "another program holds a lock on $HOME/.ss
 F=.ssh/authorized_keys
 [ ! -L "$F" ] || F=$(readlink -f "$F") || die cannot-authorize "$F is a broken link"
 [ -e "$F" ] || [ -n "$L" ] || exit 0
-# It may be there as it has to be.
+# The file may already have the line as required.
 if [ -e "$F" ] && [ -n "$L" ] && [ "$(grep -cxF -e "$L" "$F")" = 1 ] && [ "$(sed -n "$M" "$F" | wc -l)" = 1 ] &&
   [ "$(grep -cF -e "$B" "$F")" = 1 ]; then exit 0; fi
 T=$F.cyborg-$$

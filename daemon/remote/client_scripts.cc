@@ -16,11 +16,11 @@ namespace cyborg {
 namespace {
 
 constexpr std::size_t kMostText = 120 * 1024;
-// In the place of a key that the client has yet to make.
+// In place of a key that the client has yet to make.
 constexpr const char* kSomeKey =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKEY/OF/THE/CLIENT//////////////////////////";
 
-// The word that quote() has made, beginning at `at`.
+// The word quoted by quote() that begins at `at`.
 std::string unquoted(std::string_view text, std::size_t at) {
   constexpr std::string_view kQuote = "'\\''";
   std::string word;
@@ -76,7 +76,7 @@ class Scripts {
   std::vector<ClientScript> scripts_;
 };
 
-// The word that names a relay is another one each time; none where borg reaches the repository by itself.
+// The relay word is different each time; empty where borg reaches the repository itself.
 std::string relay_of(const JobSpec& spec) {
   return spec.local || spec.direct.used ? "" : "RELAY";
 }
@@ -112,7 +112,7 @@ void of_repository(Scripts& scripts, const JobSpec& spec) {
 
 void of_backup(Scripts& scripts, const JobSpec& spec) {
   const bool dumps = static_cast<bool>(spec.dump);
-  // Folders of the server itself are read by borg, without a script.
+  // borg reads folders of the server itself without a script.
   if (spec.local && !dumps) return;
   const std::string relay = relay_of(spec);
   scripts.on_client("borg create", dumps ? dump_script(spec, relay) : backup_script(spec, relay));
@@ -158,7 +158,7 @@ void of_files(Scripts& scripts, const JobSpec& spec) {
 }
 
 void of_restore(Scripts& scripts, const JobSpec& spec) {
-  // What goes to the caller is read here.
+  // Output for the caller is read on the server.
   if (spec.restore.output) return;
   if (loads_databases(spec)) return of_databases(scripts, spec);
   if (spec.restore.guest.empty()) return of_files(scripts, spec);
@@ -207,7 +207,7 @@ std::vector<ClientScript> client_scripts(const JobSpec& spec) {
     case JobKind::compact:
     case JobKind::check:
     case JobKind::list:
-      break;  // the server's borg alone
+      break;  // only the server's borg
   }
   scripts.hooks(false);
   return scripts.take();

@@ -1,4 +1,4 @@
-// What a job runs on other machines, for people who want to read it first: cyborg-job --print-script.
+// The scripts that a job runs on other machines, for people to read first: cyborg-job --print-script.
 #pragma once
 
 #include <string>
@@ -13,11 +13,11 @@ struct ClientScript {
   std::string text;
 };
 
-// In the order in which they run. What only a job finds out has a word in capitals in its place. A script
-// inside another, as a quoted word, follows it once more as it is.
+// In the order in which they run. Values that only a job finds out are replaced by words in capitals. A
+// script inside another, as a quoted word, is printed once more after it.
 std::vector<ClientScript> client_scripts(const JobSpec& spec);
 
-// A comment with the title before each.
+// Prints each with its title as a comment.
 std::string printed(const std::vector<ClientScript>& scripts);
 
 }  // namespace cyborg

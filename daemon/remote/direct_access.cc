@@ -10,7 +10,7 @@
 namespace cyborg {
 namespace {
 
-// How OpenSSH says why it gave up. The first that matches any line counts.
+// OpenSSH's messages for giving up. The first that matches any line counts.
 struct Word {
   std::string_view said;
   ResultCode code;
@@ -42,7 +42,7 @@ JobResult direct_failure(const JobSpec& spec, const std::vector<std::string>& sa
     const SshTarget& host = spec.repository_host;
     const std::string name = fmt::format("{}@{}", host.user, host.address);
     result.code = word.code;
-    // As when the server itself is not let in.
+    // As when the server itself is refused.
     result.state = JobState::error;
     if (result.code == ResultCode::host_key_mismatch) {
       result.message = fmt::format(
@@ -63,7 +63,7 @@ JobResult direct_failure(const JobSpec& spec, const std::vector<std::string>& sa
     }
     return result;
   }
-  // A connection that was there, and broke.
+  // An established connection that broke.
   if (result.code == ResultCode::connection_lost)
     result.message += fmt::format("; ssh said: {}", said.back());
   return result;

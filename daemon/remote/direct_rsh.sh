@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# Read by BORG_RSH in $CYBORG_DIRECT: the client's own ssh to the repository host. No configuration of the client's
-# plays a part, and whatever would ask somebody fails.
+# Read by BORG_RSH in $CYBORG_DIRECT: the client's own ssh to the repository host. The client's ssh configuration is
+# ignored, and anything that would ask for input fails.
 #
-#   connect ARGUMENT...   in place of the shell that calls it: nothing else is to hold borg's end open
+#   connect ARGUMENT...   replaces the calling shell: no other process may hold borg's end open
 #
 # Expects: $CYBORG_DIRECT, the private directory of the script that runs borg; $CYBORG_KEY; $ssh_port, $ssh_user,
 # $ssh_host. Sets: $D.

@@ -11,13 +11,13 @@
 namespace cyborg {
 namespace {
 
-// Where a client keeps its keys. Each client of a machine, and each repository, has its own.
+// Where a client keeps its keys. Each client on a machine, and each repository, has its own.
 std::string key_path(const JobSpec& spec) {
   return "K=\"${CYBORG_CLIENT_DIR:-" + std::string{kClientDirectory} + "}/keys/\"" +
          quote(spec.client + "@" + spec.repository) + "\n";
 }
 
-// A text as sed takes it for exactly that.
+// Escapes a text so that sed matches exactly that.
 std::string sed_pattern(std::string_view text) {
   std::string pattern;
   for (const char c : text) {
@@ -63,7 +63,7 @@ std::string authorize_line_script(const KeyGrant& grant, const std::string& line
 
 std::string withdraw_line_script(const KeyGrant& grant, const std::string& line) {
   const std::string key =
-      grant.key.empty() ? "ssh-ed25519 [A-Za-z0-9+\\/]*" : sed_pattern(grant.key);  // any, if it is not known
+      grant.key.empty() ? "ssh-ed25519 [A-Za-z0-9+\\/]*" : sed_pattern(grant.key);  // any, if it is unknown
   std::vector<std::string> patterns{"command=\".*\",restrict " + key + " " + marker(grant)};
   if (!line.empty()) patterns.push_back(sed_pattern(line));
   return rewrite_script(patterns, "", grant.key);

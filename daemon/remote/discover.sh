@@ -19,7 +19,7 @@ while read -r x x dev root target rest; do
   case $target in /proc/* | /sys/* | /dev/* | /run/* | /snap/* | /var/lib/docker/* | /var/lib/containers/*) continue ;; esac
   target=$(printf '%b' "$target")
   [ -d "$target" ] || continue
-  # Of what is mounted more than once, the whole; subvolumes are different things on one device.
+  # If a file system is mounted more than once, take the whole; subvolumes are different things on one device.
   case $type:$devices in btrfs:* | zfs:*) ;; *" $dev "*) continue ;; esac
   devices="$devices$dev "
   size=$(limited df -P -k "$target" | tail -n 1 | { read -r x x used x; echo "${used:-0}"; })

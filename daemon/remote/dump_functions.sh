@@ -43,7 +43,7 @@ run() {
   $setsid sh -c "$TOOL" dump "$@" 2>"$D/words" </dev/null 4<&- 5>&- 7>&- &
   await
   r=$?
-  # What the tool has left in the background may hold its words for ever.
+  # Background processes of the tool may hold its standard error open for ever.
   (trap 'kill $s; exit' TERM; sleep 5 & s=$!; wait $s; kill $h) >/dev/null 2>&1 4<&- 5>&- 7>&- 8<&- &
   k=$!
   wait $h || [ -n "$over" ] || say dump-said 'it has left a process that holds its output: that is not waited for'
@@ -58,7 +58,7 @@ await() {
   end_dump_again
   return $r
 }
-# A signal may have ended the wait before that which is waited for.
+# A signal may have ended the wait before the process ended.
 end_dump_again() { [ -z "$over" ] || end_dump; d=; }
 fail() {
   # A borg that ended by itself broke the pipe, and has the better reason: its end takes a moment to arrive.

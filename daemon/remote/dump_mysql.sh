@@ -24,7 +24,7 @@ case $v$n in
     elif x=$("$client" "$@" -e 'select 1 from mysql.user limit 1' 2>&1); then
       echo 'mysql/grants.sql '
     else
-      # A server that cannot be reached fails with the first dump, and says why.
+      # If the server cannot be reached, the first dump fails and says why.
       echo "the grants are left out: $x" >&2
     fi
     entries "${NAMES:-$x}" mysql sql

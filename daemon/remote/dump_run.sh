@@ -12,7 +12,7 @@
 # shellcheck disable=SC2094 # a FIFO, opened for both directions
 # shellcheck disable=SC2154 # w, m: watchers.sh
 
-# borg saves the mode and the owner of a FIFO with what it reads from it. Nobody else can enter the directory.
+# borg saves the mode and owner of a FIFO with its content. Nobody else can enter the directory.
 like() {
   chmod "$(stat -L -c %a -- "$1")" "$2"
   if [ "$(id -u)" = 0 ]; then chown "$(stat -L -c %u:%g -- "$1")" "$2"; else chmod u+rw "$2"; fi

@@ -15,7 +15,7 @@
 namespace cyborg {
 namespace {
 
-// Each part that a row names is there.
+// All parts that a row names exist.
 constexpr bool has_scripts(std::span<const char* const> names) {
   return std::ranges::all_of(names, [](const char* name) { return scripts::exists(name); });
 }
@@ -70,7 +70,7 @@ std::string script_parts(std::span<const char* const> names) {
 
 std::string dump_script(const JobSpec& spec, const std::string& relay) {
   const auto borg = borg_create(spec, script_repository(spec, relay));
-  // There, both lines come from the descriptor that a borg alone would read its passphrase from.
+  // There, both lines come from the descriptor from which borg alone would read its passphrase.
   const char* input = spec.local ? "exec 0<&3 3<&-\n" : "";
   return input + script_start(spec, relay, "") + assign("TOOL", tool(spec.dump)) +
          assign("HOLDS", spec.dump.source().holds ? "yes" : "") +

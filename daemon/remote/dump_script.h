@@ -18,17 +18,17 @@
 
 namespace cyborg {
 
-// As backup_script(), and with one line more on standard input, behind the passphrase: dump_secret(). On the
-// server itself (spec.local) nothing follows these two lines, and signals end it.
+// Like backup_script(), with one more line on standard input after the passphrase: dump_secret(). On the
+// server itself (spec.local), nothing follows these two lines, and signals end it.
 std::string dump_script(const JobSpec& spec, const std::string& relay);
 
-// What the script's second line has to be: the password as the tool's file wants it; empty for none.
+// The script's second input line: the password in the form of the tool's file; empty for none.
 std::string dump_secret(const JobSpec& spec, const std::string& password);
 
-// For people: what is behind one of the names of "dumping".
+// For people: the meaning of a name from "dumping".
 std::string dump_name(const JobSpec& spec, std::string_view name);
 
-// The sentence for a script that failed with one of the codes above; `said` is what the tool said.
+// The message for a script that failed with one of the codes above; `said` is the tool's output.
 std::string dump_failure(const JobSpec& spec, const AnyCode& code, const std::string& name,
                          const std::string& said);
 

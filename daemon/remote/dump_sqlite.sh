@@ -1,11 +1,11 @@
 # shellcheck shell=sh
-# Tool: databases of SQLite. Of each a copy, page by page as it is at one moment, while others write. SQLite makes copies
-# in nothing but files: one at a time, in a directory of its own below $FOLDER. It loses its name before it is read, so
-# that whatever ends this while borg reads it leaves nothing; whatever ends it before has the directory removed by a
-# process that waits for just that.
+# Tool: SQLite databases. Makes a page-by-page copy of each, as it is at one moment, while others write. SQLite can only
+# copy to files: one at a time, in a private directory below $FOLDER. The copy is unlinked before it is read, so that an
+# interruption while borg reads it leaves nothing; after an earlier interruption, a process that waits for that removes
+# the directory.
 #
-# Expects: $NAMES, paths and patterns, a line each; $FOLDER. After tool.sh.
-# Descriptors: 7 is open for as long as the directory is to stay, 9 is the copy.
+# Expects: $NAMES, paths and patterns, one per line; $FOLDER. After tool.sh.
+# Descriptors: 7 is open as long as the directory must stay, 9 is the copy.
 # shellcheck disable=SC2154 # v, n: tool.sh
 # shellcheck disable=SC2153 # NAMES is no misspelling of names
 # shellcheck disable=SC2015 # what is behind || is to run if either part before it fails
@@ -15,7 +15,7 @@ need sqlite3 awk df
 is_database() { [ -f "$1" ] && [ "$(head -c 15 -- "$1" 2>/dev/null)" = 'SQLite format 3' ]; }
 refuse() { printf '%s\n' "$*" >&2; exit 1; }
 
-# The files that a path or a pattern names. What SQLite keeps beside a database comes with it.
+# The files that match a path or a pattern, without SQLite's own files beside a database.
 files_of() {
   if [ -e "$1" ]; then
     printf '%s\n' "$1"
@@ -47,7 +47,7 @@ list() {
   done
 }
 
-# What a backup that was killed, maybe with the machine, has left of itself.
+# Removes what a backup left that was killed, possibly with the machine.
 sweep() {
   for d in "$FOLDER"/cyborg-sqlite-*-*; do
     pid=${d##*/cyborg-sqlite-}
@@ -64,7 +64,7 @@ check_room() {
     refuse "its copy needs $size KiB in $FOLDER, where $room KiB are free: the variable copy_folder names another place"
 }
 
-# A process that ends after this one and all that it has started, however they end, and removes the copy.
+# Starts a process that removes the copy after this one and all its children have ended, however they end.
 remove_at_end() {
   mkfifo "$1/held" || exit 1
   (
@@ -76,7 +76,7 @@ remove_at_end() {
   exec 7>"$1/held"
 }
 
-# The transaction keeps the moment: otherwise each write of others would have the copy begin anew.
+# The transaction fixes the moment: otherwise each write by others would restart the copy.
 copy() {
   rm -f copy copy-journal
   HOME=/nonexistent sqlite3 -batch -bail -init /dev/null "$1" <<'X' >/dev/null
@@ -87,7 +87,7 @@ select count(*) from sqlite_master;
 commit;
 X
 }
-# A database that nobody has open and that may not be written has to be read past its locks.
+# A database that is not open anywhere and must not be written has to be read without its locks.
 copy_locked() {
   [ ! -w "$1" ] && [ ! -e "$1-wal" ] || return 1
   before=$(stat -L -c '%i %s %y %z' -- "$1")

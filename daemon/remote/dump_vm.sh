@@ -29,7 +29,7 @@ scratch() {
 }
 scratches() { while read -r target type format source; do scratch "$target" "$type" "$format" "$source"; done <"$H/disks"; }
 backup_of() { vir backup-dumpxml "$g" 2>/dev/null; }
-# An error of virsh as one line.
+# Prints an error of virsh as one line.
 line() { printf %s "$1" | sed 's/^error: //' | tr '\n' ' ' | sed 's/ *$//'; }
 
 tell() { printf '%s\n' "$*" >>"$H/telling"; }
@@ -51,14 +51,14 @@ let_go() {
   g=$(cat "$H/guest")
   thaw
   x=$(cat "$H/socket")
-  # The directory of the socket has the guest's name, which is quoted there.
+  # The directory of the socket contains the name of the guest, which is quoted there.
   case $(backup_of) in
     *"/${x##*/}'"*) vir domjobabort "$g" && gone || { failed=1; return 1; } ;;
   esac >/dev/null 2>&1
   scratches | while IFS= read -r x; do rm -f "$x"; done
   rm "$H/guest"
 }
-# What a backup that was killed, maybe with the machine, has left of itself.
+# Removes what a backup left that was killed, possibly with the machine.
 repair() {
   x=$(backup_of) || x=
   pid=$(printf %s "$x" | sed -n "s,.*/cyborg-\([0-9]*\)\.nbd'.*,\1,p")
@@ -72,7 +72,7 @@ repair() {
     [ ! -e "$x" ] || { rm "$x" && tell "said $x was left by a backup that was killed: it was removed"; }
   done
 }
-# The guest's files may be written by its next start, while they are read.
+# If the guest is started, it may write to its files while they are read.
 stamps() {
   while read -r target type format source; do
     case $type in
@@ -131,7 +131,7 @@ hold() {
   if [ -e "$H/released" ]; then
     let_go
   else
-    # Nobody is left to end borg, which must not take what it gets now for the end of a disk.
+    # No other process is left to end borg, which must not take this for the end of a disk.
     kill -TERM "$(cat "$H/borg")" 2>/dev/null
     let_go
     rm -rf "${H%/held}"

@@ -12,7 +12,7 @@
 namespace cyborg {
 namespace {
 
-// Of the words of a line the first; the rest stays.
+// Takes the first word of a line; the rest stays.
 std::string_view take_word(std::string_view& line) {
   const auto space = std::min(line.find(' '), line.size());
   const auto word = line.substr(0, space);
@@ -26,7 +26,7 @@ bool read_number(std::string_view text, Number& value) {
   return error == std::errc{} && end == text.data() + text.size();
 }
 
-// "2026-01-02 03:04:05.123456789 +0000", where stat knows fractions: their microseconds.
+// The microseconds of "2026-01-02 03:04:05.123456789 +0000", if stat prints fractions.
 std::optional<std::int64_t> fraction_of(std::string_view time) {
   const auto point = time.find('.');
   std::int64_t value = 0;
@@ -34,14 +34,14 @@ std::optional<std::int64_t> fraction_of(std::string_view time) {
   return value;
 }
 
-// Here, signals end it; the descriptor is where a borg would find its passphrase.
+// On the server, signals end it; the descriptor is the one on which borg would find its passphrase.
 constexpr const char* kNoInput = "w=\nexec 3<&-\n";
 constexpr const char* kHashEnd = "[ -z \"$w\" ] || kill $w\nexit 0\n";
 
 }  // namespace
 
 std::vector<std::string> hash_scripts(const std::vector<SampledFile>& files, std::size_t limit, bool local) {
-  // Once more the whole script is quoted on its way: a quote becomes four characters.
+  // The whole script is quoted once more on its way: a quote becomes four characters.
   const auto length = [](std::string_view text) {
     return text.size() + 3 * static_cast<std::size_t>(std::ranges::count(text, '\''));
   };
@@ -73,7 +73,7 @@ bool parse_hashes(std::string_view text, std::vector<std::optional<ClientFile>>&
     const std::string_view kind = take_word(line);
     ClientFile file;
     if (kind == "odd") {
-      // No file any more, or one that is being written: it cannot be as it was.
+      // No longer a regular file, or one that is being written: it cannot be unchanged.
       file.kind = ClientFile::Kind::file;
       file.size = -1;
     } else if (kind == "unreadable") {

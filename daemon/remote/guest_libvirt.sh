@@ -102,7 +102,7 @@ edit() {
         if (match(rows[i], /^      <target dev=\047[^\047]*\047/)) target = substr(rows[i], 20, RLENGTH - 20)
       for (i = 1; i <= n; i++) {
         row = rows[i]
-        # The chain of images that it was has become one.
+        # The chain of images has become a single one.
         if (row ~ /^      <backingStore/) { skip = row !~ /\/>$/; continue }
         if (skip) { skip = row !~ /^      <\/backingStore>/; continue }
         if (kind[target] == "file") {
@@ -136,7 +136,7 @@ finish() {
   [ "$(sed 's/ .*//' "$H/plan" | sort)" = "$(sort "$H/written")" ] || refuse guest-failed 'the archive has not all of its disks'
   edit >"$H/new.xml"
   why=$(vir define "$H/new.xml" 2>&1) || refuse guest-failed "it could not be defined: $(line "$why")"
-  # The memory of the guest that was there does not go with these disks.
+  # The saved memory of the old guest does not match these disks.
   [ -z "$OVERWRITE" ] || why=$(vir managedsave-remove "$N" 2>&1) || refuse guest-failed "$(line "$why")"
   while read -r target type format to; do
     [ "$type" = file ] || continue

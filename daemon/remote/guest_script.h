@@ -14,14 +14,14 @@
 
 namespace cyborg {
 
-// As restore_script(), with an empty second line of standard input. A dry run
-// reads nothing but the definition.
+// Like restore_script(), with an empty second line of standard input. A dry run reads only the
+// definition.
 std::string guest_script(const JobSpec& spec, const std::string& relay);
 
 // For people: what is restored.
 std::string guest_name(const JobSpec& spec);
 
-// The sentence for a script that failed with one of the codes above.
+// The message for a script that failed with one of the codes above.
 std::string guest_failure(const JobSpec& spec, const AnyCode& code, const std::string& reason);
 
 }  // namespace cyborg

@@ -13,7 +13,7 @@ umask 077  # tar gives its own to nobody
 H=$D/guest
 refuse() {
   printf '%s\n' "$*" >"$H/refused"
-  # tar would go on to read what nobody wants.
+  # tar would continue to read data that is not needed.
   [ "$v" != file ] || kill "$PPID"
   exit 1
 }

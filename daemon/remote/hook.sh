@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# Runs a hook, the command that is this script's argument, and ends it with all that it started when standard input
-# ends: it gets a session of its own. What it prints comes on standard error.
+# Runs a hook, the command that is this script's argument, in a session of its own, and kills it with all its children
+# when standard input ends. Its output goes to standard error.
 #
-# Descriptors: 4 is what was standard input.
+# Descriptors: 4 is the original standard input.
 
 exec 4<&0 1>&2
 session=; command -v setsid >/dev/null && session=setsid

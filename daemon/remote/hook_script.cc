@@ -7,7 +7,7 @@
 
 namespace cyborg {
 
-// Nothing of ours is in its environment but what it is told, and PATH.
+// Its environment contains only the hook's variables and PATH.
 std::string hook_script(const Hook& hook, const Environment& environment) {
   std::string text = std::string{scripts::prelude} + "say started\n";
   for (const auto& [name, value] : environment) text += fmt::format("export {}={}\n", name, quote(value));

@@ -8,8 +8,8 @@
 
 namespace cyborg {
 
-// The command's own shell, ended with all that it started when its standard input ends. What it prints comes
-// on standard error.
+// The command's own shell, killed with all its children when standard input ends. Its output goes to standard
+// error.
 std::string hook_script(const Hook& hook, const Environment& environment);
 
 }  // namespace cyborg

@@ -16,8 +16,8 @@ namespace cyborg {
 
 namespace {
 
-// The BORG_RSH that joins a borg with the relay. borg splits it as a shell would. What borg writes is read by
-// relay_script() from the very pipe that this has as its input: one copy of all data less.
+// The BORG_RSH that connects borg with the relay. borg splits it as a shell would. relay_script() reads
+// borg's output directly from the pipe that is its input, which saves one copy of all data.
 constexpr const char* kRelayRsh =
     R"sh(sh -c 'echo $$ >"$CYBORG_RELAY/pid"; exec cat "$CYBORG_RELAY/down"')sh";
 
@@ -28,7 +28,7 @@ std::string unlock_cache(const JobSpec& spec) {
           "/lock\" 2>/dev/null | while IFS= read -r l; do say lock-removed \"$l\"; done\n");
 }
 
-// The script's private directory. Without a relay, which nobody can guess, `end` makes it one of its own.
+// The script's private directory. Without a relay word, which is unguessable, `end` makes it unique.
 std::string directory_name(const JobSpec& spec, const std::string& relay, const char* end) {
   return "cyborg-job-" + (relay.empty() ? fmt::format("{:016x}-{}", spec.job, end) : relay);
 }
@@ -53,7 +53,7 @@ std::string make_directory(const JobSpec& spec, const std::string& relay, bool d
          (relay.empty() ? "" : "make_relay\n");
 }
 
-// The arguments are the roots that are there.
+// Sets the arguments to the existing roots.
 std::string existing_roots(const JobSpec& spec) {
   std::string text = "set --\n";
   for (const auto& root : spec.roots) {
@@ -72,7 +72,7 @@ std::string check_roots(const JobSpec& spec) {
 }
 
 std::string tell_links(const JobSpec& spec) {
-  // The arguments are the roots, and need not be written once more, unless some are not there.
+  // The arguments are the roots, and need not be repeated, unless some do not exist.
   if (!spec.any_root) return "tell_links \"$@\"\n";
   std::string text;
   for (std::size_t i = 0; i < spec.roots.size(); ++i) {
@@ -129,7 +129,7 @@ std::string backup_script(const JobSpec& spec, const std::string& relay) {
   const std::string start =
       script_start(spec, relay, "") + scripts::roots + check_roots(spec) + tell_links(spec);
   const auto create = [&](JobSpec as) {
-    // Before any other rule, since the first that fits decides; and not looked into.
+    // Before any other rule, since the first match decides; and without descending into it.
     as.patterns.insert(as.patterns.begin(), "! sh:**/" + directory_name(spec, relay, "*"));
     return "set -- " + quote(borg_create(as, script_repository(as, relay))) + " \"$@\"\n";
   };
@@ -172,7 +172,7 @@ std::string probe_repository_script(const std::string& path) {
 }
 
 std::string script_command(const std::string& script, const std::string& user) {
-  // exec sh: whatever the user's login shell is, the script sees a POSIX one.
+  // exec sh: whatever the user's login shell is, the script runs in a POSIX shell.
   const std::string shell = "sh -c " + quote(script);
   return user == "root" ? "exec " + shell : "exec sudo -n " + shell;
 }

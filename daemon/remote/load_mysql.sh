@@ -19,7 +19,7 @@ look() {
     sql "$@") || exit 1
   echo "$x"
 }
-# The character set of new tables is that of the database which is replaced or copied.
+# New tables get the character set of the database that is replaced or copied.
 make() {
   db=$1
   shift
@@ -53,7 +53,7 @@ case $v in
   load) if [ -e "$D/other" ]; then load "$A" "$@"; else load "$N" "$@"; fi ;;
   finish)
     [ -e "$D/other" ] || exit 0
-    # From now on this is all that there is of it.
+    # From now on this is the only copy.
     rm "$D/other"
     drop "$N" "$@" && make "$N" "$@" && {
       "$dump" "$@" --single-transaction --quick --routines --events --triggers --hex-blob --no-tablespaces \

@@ -47,7 +47,7 @@ case $v in
     esac
     : >"$D/made"
     [ "$N" != "$O" ] || exit 0
-    # Like the one that it is a copy of, if that is there.
+    # Like the original database, if that exists.
     x=$(has o) || exit 1
     if [ "$x" = 0 ]; then
       sql 'create database :"n" template template0'
@@ -77,7 +77,7 @@ case $v in
   globals)
     x=$(sql 'select quote_ident(rolname) from pg_roles union all select quote_ident(spcname) from pg_tablespace') ||
       exit 1
-    # What exists already stays as it is, unless that was asked for.
+    # Existing roles are kept unless a replacement was requested.
     x=$(THERE=$x awk '
       BEGIN { n = split(ENVIRON["THERE"], there, "\n"); keep = ENVIRON["OVERWRITE"] == "" }
       function begins(text) { return index($0, text) == 1 }

@@ -29,7 +29,7 @@ std::string tool(const JobSpec& spec, const Load& load) {
 }
 
 std::string begin(const JobSpec& spec, const std::string& relay, const Load& load) {
-  // There, both lines come from the descriptor that a borg alone would read its passphrase from.
+  // There, both lines come from the descriptor from which borg alone would read its passphrase.
   const char* input = spec.local ? "exec 0<&3 3<&-\n" : "";
   return input + script_start(spec, relay, "/restore") + "export D\n" + assign("TOOL", tool(spec, load)) +
          script_secret(spec.dump) + scripts::load_functions + (spec.local ? "" : script_watchers());
@@ -40,7 +40,7 @@ std::string begin(const JobSpec& spec, const std::string& relay, const Load& loa
 std::string load_script(const JobSpec& spec, const std::string& relay, const Load& load) {
   const auto borg =
       borg_extract_file(spec, script_repository(spec, relay), path_of_database(load.name, *spec.dump.type));
-  // Roles and grants need no preparation: what is there is looked at when they are read.
+  // Roles and grants need no preparation: existing ones are checked when they are read.
   const bool globals = load.name.empty();
   return begin(spec, relay, load) + assign("PREPARE", globals ? "" : "prepare") +
          assign("LOAD", globals ? "globals" : "load") + "set -- " + quote(borg) + "\n" + scripts::load_run;

@@ -16,24 +16,24 @@ struct Load {
   std::string name;    // in the archive; empty: roles or grants
   std::string target;  // on the server
   int number = 0;      // among the loads of the job
-  // Of a file that is a database, as chmod and chown take them; empty: those of what is there.
+  // For a file that is a database, for chmod and chown; empty: those of the existing file.
   std::string mode = {}, owner = {};
 };
 
-// As restore_script(), with dump_secret() as a second line of standard input.
+// Like restore_script(), with dump_secret() as the second line of standard input.
 std::string load_script(const JobSpec& spec, const std::string& relay, const Load& load);
 
-// Prints "missing", "empty" or "full", for the database that there is of the name; the same input.
+// Prints "missing", "empty" or "full" for the database of that name; takes the same input.
 std::string database_look_script(const JobSpec& spec, const Load& load);
 
-// What reads a dump of the type and says what is wrong with it, without a job and a client: called with
+// Reads a dump of the type and reports what is wrong with it, without a job and a client: called with
 // "verify" and the file, it prints "TABLES ROWS".
 std::string verify_script(PolicyType type);
 
 // For people: what is loaded.
 std::string load_name(const JobSpec& spec, const Load& load);
 
-// The sentence for a script that failed with one of the codes above; `said` is what the tool said.
+// The message for a script that failed with one of the codes above; `said` is the tool's output.
 std::string load_failure(const JobSpec& spec, const Load& load, const AnyCode& code, const std::string& said);
 
 }  // namespace cyborg

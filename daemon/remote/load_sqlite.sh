@@ -1,9 +1,9 @@
 # shellcheck shell=sh
-# Tool: a copy of a database of SQLite becomes the file that it was a copy of, or another one. It is complete, beside that
-# file, before it takes its place. And what verifies such a copy.
+# Tool: restores a copy of an SQLite database into its file, or another one. It is written completely beside that file
+# before it replaces it. Also verifies such a copy.
 #
-# Expects: $N, the file; $A, a name that is only ours; $OVERWRITE, not empty to replace what is there; $MODE and $OWNER,
-# as chmod and chown take them, of a file that is not there, or empty. After tool.sh.
+# Expects: $N, the file; $A, a name that only we use; $OVERWRITE, not empty to replace an existing file; $MODE and $OWNER
+# of a new file, for chmod and chown, or empty. After tool.sh.
 # shellcheck disable=SC3013 # dash, busybox and bash know -ef
 # shellcheck disable=SC2154 # v, n, N, A: tool.sh, and what is assigned before it
 
@@ -20,7 +20,7 @@ look() {
     echo empty
   fi
 }
-# Who has it open would go on with a file that nobody else sees.
+# A process that has it open would continue with a file that no other process sees.
 check_unused() {
   for x in /proc/[0-9]*/fd/*; do
     [ "$x" -ef "$N" ] || continue
@@ -30,7 +30,7 @@ check_unused() {
     exit 1
   done
 }
-# What SQLite keeps beside a database is of that one, and of no other.
+# The files that SQLite keeps beside a database belong to that database only.
 move_companions() {
   for x in -wal -shm -journal; do
     [ ! -e "$1$x" ] || mv -f "$1$x" "$2$x" || exit 1

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# On a repository host: borg's version, and how much room there is. Ends with borg's status.
+# For a repository host: prints borg's version and the free space. Ends with borg's status.
 #
 # Expects: $REPOSITORY, its path.
 # shellcheck disable=SC2154 # REPOSITORY: the C++ side

@@ -24,7 +24,7 @@ std::string restore_script(const JobSpec& spec, const std::string& relay, bool e
     text += fmt::format("X=\"$BORG_BASE_DIR/{}\"\nexec 9<\"$X\" || die no-directory \"$X\"\nrm \"$X\"\n",
                         exclude_file(spec));
   }
-  // The directory belongs to the user of the machine: not with our umask.
+  // The directory belongs to the machine's users: do not use our umask.
   return text +
          fmt::format("(umask 022; mkdir -p -- {0}) && cd -- {0} || die no-directory {0}\n",
                      quote(spec.restore.directory)) +

@@ -40,7 +40,7 @@ refuse() { die snapshot-failed "$t: $(one_line "$*")"; }
 attempt() { x=$("$@" 2>&1) || refuse "$x"; }
 need() { command -v "$1" >/dev/null || refuse "$1 is not installed"; }
 
-# Of a root the mount that it lies on is wanted, and all below it.
+# For a root, selects the mount that contains it, and all mounts below it.
 place() {
   if [ -d "$1" ] && [ ! -L "$1" ]; then
     cd -P -- "$1" && pwd -P
@@ -58,7 +58,7 @@ wanted() { # TARGET PATH ROOT...
   done
   return 1
 }
-# Another one may be mounted over it.
+# Another file system may be mounted over it.
 visible() { ( exec 9<"$1" && grep -q "^mnt_id:[^0-9]*$2\$" /proc/self/fdinfo/9 ) 2>/dev/null; }
 inside() { # TARGET: it lies in a snapshot
   while read -r x y; do
@@ -67,7 +67,7 @@ inside() { # TARGET: it lies in a snapshot
   return 1
 }
 
-# A snapshot of each thing is made once, and called S.
+# Each file system gets a single snapshot, called S.
 known() { # KIND THING
   [ -e "$D/swept-$1" ] || { : >"$D/swept-$1"; sweep "$1"; }
   S=
@@ -87,7 +87,7 @@ take_subvolume() { # SOURCE PATH
   attempt btrfs subvolume snapshot -r "$(decode "$T$2")/" "$(decode "$S")"
   say snapshot "btrfs $t"
 }
-# Subvolumes in a subvolume are empty in its snapshot; each needs its own.
+# Nested subvolumes are empty in a snapshot; each needs its own.
 take_btrfs() { # TARGET SOURCE ROOT
   need btrfs
   x=$(top "$2" 2>&1) || refuse "$x"
@@ -116,7 +116,7 @@ take_btrfs() { # TARGET SOURCE ROOT
     done <"$D/list"
   done 5<"$D/queue"
 }
-# What is read from a full snapshot is worthless. A thin one has all the room of its pool.
+# Data read from a full snapshot is useless. A thin one has all the room of its pool.
 full() { # VOLUME
   case $(lvs --noheadings -o segtype,lv_snapshot_invalid,data_percent "$1" 2>/dev/null) in
     *thin*) return 1 ;;
@@ -124,7 +124,7 @@ full() { # VOLUME
     *) return 1 ;;
   esac
 }
-# Ends the script then, before borg can make an archive of what it could not read.
+# Ends the script when a snapshot is full, before borg can make an archive of data that it could not read.
 watch_lvm() { # VOLUME ORIGIN
   v=$(lvs --noheadings -o lv_dm_path "$1" 2>/dev/null)
   v=${v##*/}
@@ -155,7 +155,7 @@ END
       thin*) attempt lvcreate -y -s -k n -a y -n "$S" "$group/$volume" ;;
       *) attempt lvcreate -y -s -l "$SIZE%ORIGIN" -n "$S" "$group/$volume" ;;
     esac
-    # Journals are replayed, on the snapshot. XFS knows the volume itself by the same id.
+    # Journals are replayed on the snapshot. XFS would see the id of the volume itself twice.
     options=ro
     [ "$4" != xfs ] || options=ro,nouuid
     mkdir "$M/$S" && attempt mount -t "$4" -o "$options" "/dev/$group/$S" "$M/$S"

@@ -12,7 +12,7 @@ decode() { case $1 in *\\*) printf '%b' "$1" ;; *) printf '%s' "$1" ;; esac; }
 encode() { printf '%s\n' "$1" | sed 's/\\/\\134/g; s/ /\\040/g; s/	/\\011/g'; }
 one_line() { printf '%s' "$1" | tr '\n' ' '; }
 
-# TARGET ID TYPE SOURCE DEVICE ROOT, parents before children; of several mounts on one target the last.
+# TARGET ID TYPE SOURCE DEVICE ROOT, parents before children; of several mounts on one target, the last one.
 mounts() {
   while read -r id x dev root target rest; do
     rest=" $rest"
@@ -30,7 +30,7 @@ mounts() {
   }
 }
 
-# Mounts the whole of a btrfs, once: T.
+# Mounts the top of a btrfs, once: T.
 top() { # SOURCE
   T=$M/top$(printf '%s' "$1" | tr '/' '_')
   [ -d "$T" ] && return

@@ -11,7 +11,7 @@
 namespace cyborg {
 namespace {
 
-// Only those that are plain paths are understood here; borg knows them all.
+// Only plain paths are understood here; borg knows all patterns.
 std::string excluded_function(const std::vector<std::string>& patterns) {
   std::string words;
   for (std::string_view pattern : patterns) {

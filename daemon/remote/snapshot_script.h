@@ -19,28 +19,28 @@
 
 namespace cyborg {
 
-// The part of a backup's script that makes the snapshots. It takes the roots, all of which exist, as the
-// positional parameters, and sets N: the directory to start borg in, or nothing.
+// The part of a backup's script that makes the snapshots. It takes the roots, all of which exist, as
+// positional parameters, and sets N: the directory to start borg in, or empty.
 std::string snapshot_part(const JobSpec& spec, const std::string& relay);
 std::string snapshot_functions(const JobSpec& spec, const std::string& relay);  // its first part
-// ... and that which looks at them when borg has ended.
+// The part that checks them when borg has ended.
 std::string snapshot_check();
-// What the top of a btrfs shows of a snapshot of itself.
+// A pattern for a snapshot of a btrfs in its top directory.
 std::string snapshot_pattern(const std::string& relay);
 // The whole script, in a mount namespace.
 std::string in_mount_namespace(const std::string& script);
 
-// For a preparation: removes what was left.
+// For a preparation: removes left-over snapshots.
 std::string sweep_part();
 
 struct SnapshotNote {
   int priority = 6;
   std::string text;
 };
-// What one of the lines above means; nothing for other lines, and for failures.
+// Parses one of the lines above; nullopt for other lines, and for failures.
 std::optional<SnapshotNote> read_snapshot_line(std::string_view line);
 
-// The sentence for a script that failed with one of the codes above.
+// The message for a script that failed with one of the codes above.
 std::string snapshot_failure(const JobSpec& spec, const AnyCode& code, const std::string& detail);
 
 }  // namespace cyborg

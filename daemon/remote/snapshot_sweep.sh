@@ -6,8 +6,8 @@
 # shellcheck disable=SC2013 # names of files in /proc
 # shellcheck disable=SC2034 # i: counts
 
-# Ends what a script that was killed has left in its namespace, and what keeps the snapshot in use there. A mount that
-# the machine itself knows is somebody else's.
+# Ends processes that a killed script left in its namespace, and those that keep the snapshot in use there. A
+# mount in the host's own namespace belongs to somebody else.
 release() { # NAME
   grep -q -F "/snapshot/$1 " /proc/1/mountinfo && return
   for m in $(grep -l -F "/snapshot/$1 " /proc/[0-9]*/mountinfo); do

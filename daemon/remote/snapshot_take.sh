@@ -44,7 +44,7 @@ while read -r target id type source dev root <&6; do
     N=$M/root
     take_$kind "$target" "$source" "$root" "$type" </dev/null
   elif inside "$target" && [ -e "$t" ]; then
-    # What borg may need is there even if it is excluded; a server that is away must not hold it up then.
+    # Paths that borg may need are kept even if excluded; an unreachable server must not delay it then.
     case $t:$type in
       /proc/* | /sys/*) ;;
       *:nfs* | *:cifs | *:smb* | *:ceph* | *:fuse* | *:autofs) excluded "$t" || use "$at" "$at" ;;

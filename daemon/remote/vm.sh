@@ -40,7 +40,7 @@ image() {
   case $1 in block) set -- host_device "$2" "$3" ;; *) set -- file "$2" "$3" ;; esac
   printf 'file.driver=%s,file.file.driver=%s,file.file.filename=%s' "$2" "$1" "$(printf %s "$3" | sed 's/,/,,/g')"
 }
-# Opens a file without a name, in memory, as descriptor 9: nothing of it is left, whatever is killed.
+# Opens an anonymous file in memory as descriptor 9: it leaves nothing behind, whatever is killed.
 memory() {
   for x in /dev/shm /run; do
     case $(stat -f -c %T "$x" 2>/dev/null) in tmpfs | ramfs) ;; *) continue ;; esac

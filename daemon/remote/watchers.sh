@@ -7,7 +7,7 @@
 
 (
   while IFS= read -r x <&4 && kill -0 $$; do : >"$D/alive"; done
-  # If this script was killed, whoever waits to open a FIFO would wait for ever.
+  # If this script was killed, processes waiting to open a FIFO would wait for ever.
   kill -TERM $$ || { find "$D" -type p -exec sh -c ': <>"$1"' sh {} \; ; rm -rf "$D"; }
 ) >/dev/null 2>&1 8<&- &
 w=$!

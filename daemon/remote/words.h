@@ -63,8 +63,8 @@ template <typename Word>
 struct WordRow {
   Word word;
   std::string_view name;
-  std::string_view said_by;  // files of remote/, without .sh, or of the C++ that composes a line
-  std::string_view meaning;  // and what the detail is
+  std::string_view said_by;  // files in remote/, without .sh, or of the C++ that composes a line
+  std::string_view meaning;  // and the meaning of the detail
 };
 std::span<const WordRow<ScriptNote>> script_notes();
 std::span<const WordRow<ScriptFailure>> script_failures();

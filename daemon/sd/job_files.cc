@@ -218,7 +218,7 @@ void StateJobFiles::remove(std::int64_t job) {
   if (!removed) spdlog::error("cannot remove the files of job {}: {}", job, removed.error().message);
 }
 
-// N.lost, which list() does not take for a job's; or N.lost.2 and so on.
+// Uses the name N.lost, which list() does not take for a job's; or N.lost.2 and so on.
 std::string StateJobFiles::set_aside(std::int64_t job) {
   unwatch(job);
   outputs_.erase(job);

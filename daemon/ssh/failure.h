@@ -12,7 +12,7 @@ namespace cyborg {
 
 class Failure : public std::runtime_error {
  public:
-  // In the code's usual state, or in another one that its row has.
+  // In the code's usual state, or in another one that its row permits.
   Failure(const AnyCode& code, const std::string& message) : Failure(code, message, code.state()) {}
   Failure(AnyCode code, const std::string& message, JobState state)
       : std::runtime_error(message), code_(std::move(code)), state_(state) {}

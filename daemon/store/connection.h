@@ -1,5 +1,5 @@
-// One connection to PostgreSQL. Blocks its thread, but never for longer than it was told: a server that
-// stopped answering is a lost connection.
+// A connection to PostgreSQL. Its functions block the thread, but never longer than their time-out: if a
+// server stops answering, the connection counts as lost.
 #pragma once
 
 #include <libpq-fe.h>
@@ -19,7 +19,7 @@ class Row {
  public:
   Row(const PGresult* result, int row) : result_(result), row_(row) {}
 
-  // Columns in the order of the select list; null is the type's default.
+  // Reads columns in the order of the select list; null becomes the type's default.
   template <typename... T>
   void read(T&... values) {
     (read_next(values), ...);
@@ -71,30 +71,30 @@ class Connection {
   using Timeout = std::chrono::milliseconds;
   static constexpr Timeout kTimeout{10'000};
 
-  // At most five seconds for each address of the connection string.
+  // Takes at most five seconds for each address in the connection string.
   static Expected<Connection> open(const std::string& conninfo);
 
   Expected<Result> run(const char* sql, const Params& params = {}, Timeout timeout = kTimeout);
-  // Several statements at once, without parameters and results.
+  // Runs several statements at once, without parameters and results.
   Expected<void> run_script(const std::string& sql, Timeout timeout = kTimeout);
 
-  // A whole COPY … FROM STDIN, its rows in PostgreSQL's text format.
+  // A complete COPY … FROM STDIN, with rows in PostgreSQL's text format.
   Expected<void> copy_in(const char* sql, std::string_view rows, Timeout timeout = kTimeout);
-  // COPY … TO STDOUT; `row` gets each row, its line end included, while they come.
+  // COPY … TO STDOUT; `row` is called with each row, including its line end, as it arrives.
   Expected<void> copy_out(const char* sql, const std::function<void(std::string_view)>& row, Timeout timeout);
 
-  // Runs body in a transaction: committed if it answers a value, else rolled back. Again from the start if
-  // the server ended it for the sake of another (serialization, deadlock).
+  // Runs body in a transaction: commits if it returns a value, otherwise rolls back. Repeats it if the server
+  // ended the transaction because of another one (serialization, deadlock).
   template <typename T, typename Body>
   Expected<T> transact(Body body);
 
-  // The connection is unusable; everything fails with ErrorCode::unavailable.
+  // Whether the connection is unusable; everything then fails with ErrorCode::unavailable.
   bool lost() const { return !connection_; }
-  // To call when socket() is readable while nothing runs: takes in the server's farewell.
+  // Call it when socket() becomes readable between statements: reads the server's farewell.
   void check();
   int socket() const { return PQsocket(connection_.get()); }
 
-  // Of the last statement that failed.
+  // of the last statement that failed
   const std::string& sqlstate() const { return sqlstate_; }
   const std::string& constraint() const { return constraint_; }
 
@@ -129,7 +129,7 @@ Expected<T> Connection::transact(Body body) {
       done = std::unexpected(committed.error());
     }
     const bool repeat = should_repeat() && attempt < 4;
-    // Its own failure (the connection is lost, or the commit failed) changes nothing: nothing was committed.
+    // If the rollback fails (the connection is lost, or the commit failed), nothing was committed anyway.
     if (!lost()) static_cast<void>(run("rollback"));
     if (!repeat) return done;
   }

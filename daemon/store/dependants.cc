@@ -1,4 +1,4 @@
-// What the end of a job means for those that wait for it, and for the status of the fleet.
+// The effects of a job's end on its dependants, and on the status of the fleet.
 #include "store/operations.h"
 #include "store/words.h"
 
@@ -59,7 +59,7 @@ Expected<std::vector<std::int64_t>> settle(Connection& db, std::vector<std::int6
 }
 
 Expected<std::vector<Job>> read_dependants(Connection& db, std::int64_t id) {
-  // As an array, so that the planner looks up these few jobs, however many others are pending.
+  // As an array, so that the planner looks up just these jobs, however many others are pending.
   return read_jobs(db,
                    "j.id = any(array("
                    " with recursive waiting (id) as ("
@@ -69,8 +69,8 @@ Expected<std::vector<Job>> read_dependants(Connection& db, std::int64_t id) {
                    Params{id});
 }
 
-// In two steps, as the last end is not always a success. A result that is found late (it waited in its state
-// directory) does not replace a newer one. A skipped backup is an end, too: it did not happen.
+// In two steps, because the last end need not be a success. A result that is found late (it waited in its
+// state directory) does not replace a newer one. A skipped backup counts as an end, too: there was no backup.
 Expected<void> note_backup_status(Connection& db, const std::vector<std::int64_t>& ids_of_jobs) {
   auto ended = db.run(
       "insert into backup_status as s (policy, client, repository, last_end, last_end_job, last_end_state,"

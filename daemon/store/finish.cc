@@ -1,4 +1,4 @@
-// The end of a job, with all that follows from it, in one transaction.
+// The end of a job with all its effects, in one transaction.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace cyborg::store {
 namespace {
 
-// Facts come from a client by way of its job: whatever is missing or of another type is empty.
+// Facts come from a client through its job: a missing value, or one of the wrong type, becomes empty.
 std::string text(const Json::Value& facts, const char* key) {
   return facts[key].isString() ? facts[key].asString() : std::string{};
 }
@@ -20,7 +20,7 @@ std::int64_t number(const Json::Value& facts, const char* key) {
   const bool representable = value.isDouble() && std::abs(value.asDouble()) < 9e18;
   return representable ? static_cast<std::int64_t>(value.asDouble()) : 0;
 }
-// Seconds to microseconds.
+// Converts seconds to microseconds.
 Microseconds span(const Json::Value& facts, const char* key) {
   const double seconds = facts[key].isNumeric() ? facts[key].asDouble() : 0;
   return seconds > 0 && seconds < 1e9 ? static_cast<Microseconds>(seconds * 1e6) : 0;
@@ -48,7 +48,7 @@ Expected<void> end_job(Connection& db, std::int64_t id, const JobResult& result,
   return {};
 }
 
-// A pinned host key stays: a job that met another one did not succeed.
+// A pinned host key is kept: a job that saw a different one did not succeed.
 Expected<void> take_client_facts(Connection& db, const Job& job, const Json::Value& facts) {
   auto taken = db.run(
       "update client set ready = true, addresses = $2, operating_system = $3, borg_version = $4, hostname = "
@@ -60,7 +60,7 @@ Expected<void> take_client_facts(Connection& db, const Job& job, const Json::Val
   return {};
 }
 
-// Another one is in its place, so what was in it, or found in it, is no more.
+// Another repository has replaced it, so its archives are missing, and damage found in it no longer matters.
 Expected<void> forget_lost_repository(Connection& db, const Job& job, const Json::Value& facts) {
   const Params lost{job.borg_url, borg_id(facts, "borg_id")};
   for (const char* sql : {"update archive a set missing = now() from borg_repository b where b.id = "
@@ -73,7 +73,7 @@ Expected<void> forget_lost_repository(Connection& db, const Job& job, const Json
   return {};
 }
 
-// The row exists unless somebody deleted it by hand; then it comes back with what the job knows.
+// The row exists unless it was deleted by hand; then it is created again from the job's values.
 Expected<void> take_repository_facts(Connection& db, const Job& job, const Json::Value& facts) {
   if (job.details["anew"].asBool()) {
     if (auto forgotten = forget_lost_repository(db, job, facts); !forgotten) return forgotten;
@@ -85,7 +85,7 @@ Expected<void> take_repository_facts(Connection& db, const Job& job, const Json:
       " borg_id = case when excluded.borg_id <> '' then excluded.borg_id else b.borg_id end",
       Params{job.repository, job.client, job.borg_url, borg_id(facts, "borg_id")});
   if (!taken) return std::unexpected(taken.error());
-  // One that existed has the encryption that it has.
+  // An existing repository keeps its encryption mode.
   const bool existed = facts["created"].isBool() && !facts["created"].asBool();
   if (existed && job.client.empty() && !text(facts, "encryption").empty()) {
     auto learned =
@@ -97,7 +97,7 @@ Expected<void> take_repository_facts(Connection& db, const Job& job, const Json:
       "update repository set host_key = $2, changed = now() where name = $1 and host_key = '' and $2 <> ''",
       Params{job.repository, text(facts, "host_key")});
   if (!pinned) return std::unexpected(pinned.error());
-  // What the pinned key is in full; another one may have been pinned meanwhile.
+  // The full key whose hash is pinned; a different one may have been pinned meanwhile.
   auto known = db.run(
       "update repository set host_public_key = $3, changed = now()"
       " where name = $1 and host_key = $2 and $3 not in ('', host_public_key)",
@@ -106,7 +106,8 @@ Expected<void> take_repository_facts(Connection& db, const Job& job, const Json:
   return {};
 }
 
-// Of two passphrases, the one that opens it; the other is forgotten. If it is neither, another may be tried.
+// Of two passphrases, keeps the one that opened the repository and deletes the other. If neither did, another
+// one may be tried.
 Expected<void> take_passphrase(Connection& db, const Job& job, const Json::Value& facts) {
   const std::string which = text(facts, "passphrase");
   if (which == "new") {
@@ -132,8 +133,8 @@ Expected<void> take_passphrase(Connection& db, const Job& job, const Json::Value
   return {};
 }
 
-// What a preparation that was cut short did with the client's key is not known. Then it counts as authorised,
-// so that it is withdrawn one day.
+// It is unknown what an interrupted preparation did with the client's key. The key counts as authorised, so
+// that it will be withdrawn some day.
 Expected<void> suspect_direct_key(Connection& db, const Job& job) {
   auto suspected = db.run(
       "update borg_repository b set direct_line = 'unknown', direct_host_key = r.host_key from repository r"
@@ -144,7 +145,7 @@ Expected<void> suspect_direct_key(Connection& db, const Job& job) {
   return {};
 }
 
-// Also of a preparation that failed: the line may be there all the same.
+// Also after a failed preparation: it may have added the line before it failed.
 Expected<void> take_direct_key(Connection& db, const Job& job, const JobResult& result) {
   const Json::Value& facts = result.facts;
   if (result.code.traits().outcome_unknown) return suspect_direct_key(db, job);
@@ -159,7 +160,7 @@ Expected<void> take_direct_key(Connection& db, const Job& job, const JobResult& 
   return {};
 }
 
-// The key stays known, as the client still has it.
+// The key stays recorded, since the client still has it.
 Expected<void> take_withdrawal(Connection& db, const Job& job, const Json::Value& facts) {
   auto taken = db.run("update borg_repository set direct_line = '' where url = $1 and direct_key = $2",
                       Params{job.borg_url, text(facts, "withdrawn")});
@@ -191,7 +192,7 @@ Expected<void> add_archive(Connection& db, const Job& job, const JobResult& resu
   return {};
 }
 
-// One a day is enough for a trend; results may be taken in late, and not in their order.
+// One size per day suffices for a trend; results may be recorded late and out of order.
 Expected<void> note_size(Connection& db, const Job& job, const Json::Value& facts) {
   const std::int64_t size = number(facts, "repository_size");
   if (size <= 0) return {};
@@ -206,7 +207,7 @@ Expected<void> note_size(Connection& db, const Job& job, const Json::Value& fact
   return {};
 }
 
-// Removed archives stay in the history, without the job's being gone from it.
+// Removed archives stay in the history, with the job that removed them.
 Expected<void> take_removed(Connection& db, const Job& job, const Json::Value& facts) {
   auto removed = db.run(
       "update archive a set removed = now(), removed_by = $1 from borg_repository b"
@@ -216,7 +217,7 @@ Expected<void> take_removed(Connection& db, const Job& job, const Json::Value& f
   return {};
 }
 
-// A verification that did not get to its end says nothing about the archive.
+// A verification that did not complete proves nothing about the archive.
 Expected<void> note_proof(Connection& db, const Job& job, const JobResult& result) {
   if (result.state == JobState::canceled) return {};
   auto ended = db.run(
@@ -242,12 +243,12 @@ Expected<void> note_proof(Connection& db, const Job& job, const JobResult& resul
 }
 
 Expected<void> take_facts(Connection& db, const Job& job, const JobResult& result) {
-  // Also of a prune that was interrupted: what it says is gone is gone.
+  // Also for an interrupted prune: the archives it reports as removed are removed.
   if (job.kind == JobKind::prune) {
     if (auto removed = take_removed(db, job, result.facts); !removed) return removed;
   }
   if (job.kind == JobKind::verify) return note_proof(db, job, result);
-  // A test changes nothing, here either.
+  // A test changes nothing, not even here.
   if (job.details["dry_run"].asBool()) return {};
   if (job.kind == JobKind::prepare_repository) {
     if (auto taken = take_direct_key(db, job, result); !taken) return taken;
@@ -281,7 +282,7 @@ std::optional<T> first(std::vector<T>& found) {
   return std::move(found.front());
 }
 
-// Reads what the end of the job left, so that a repetition answers as the first time.
+// Reads the state that the end of the job left, so that a repetition returns the same as the first time.
 Expected<void> read_prepared(Connection& db, FinishedJob& finished) {
   const Job& job = finished.job;
   if (job.kind == JobKind::prepare_client) {
@@ -296,7 +297,7 @@ Expected<void> read_prepared(Connection& db, FinishedJob& finished) {
   return {};
 }
 
-// What is known of a client's key may have changed whatever the end.
+// The state of a client's key may have changed however the job ended.
 Expected<void> read_borg_repository(Connection& db, FinishedJob& finished) {
   const Job& job = finished.job;
   if (job.kind != JobKind::prepare_repository && job.kind != JobKind::withdraw &&
@@ -333,7 +334,7 @@ Expected<FinishedJob> read_finished(Connection& db, std::int64_t id, bool repeat
   return finished;
 }
 
-// A new archive shares chunks with older ones: what a damaged repository takes may not come back.
+// A new archive shares chunks with older ones: a backup to a damaged repository may not be restorable.
 Expected<JobResult> doubted(Connection& db, const Job& job, const JobResult& result) {
   if (job.kind != JobKind::backup || result.state != JobState::successful) return result;
   auto damaged = db.run("select damaged_job from borg_repository where url = $1 and damaged is not null",

@@ -1,5 +1,5 @@
-// When retention will remove an archive. Here and not in the daemon's loop, since it may take thousands of
-// steps; and the calendar of time zones is PostgreSQL's.
+// When retention will remove an archive. Computed here and not in the daemon's loop, since it may take
+// thousands of steps, and the calendar of time zones is PostgreSQL's.
 #include <algorithm>
 
 #include "store/operations.h"
@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kAtOnce = 500;  // elapses
 
-// What the elapses will leave, with the periods they fall into.
+// The archives that future elapses will create, with the periods that they fall into.
 Expected<std::vector<RetentionArchive>> future_archives(Connection& db,
                                                         const std::vector<Microseconds>& elapses,
                                                         const std::string& zone) {
@@ -24,7 +24,7 @@ Expected<std::vector<RetentionArchive>> future_archives(Connection& db,
   for (int i = 0; i < result->size(); ++i) {
     RetentionArchive& a = archives.emplace_back();
     result->row(i).read(a.created, a.hour, a.day, a.week, a.month, a.year);
-    a.name = std::to_string(a.created);  // what the rule "last" tells archives apart by
+    a.name = std::to_string(a.created);  // a unique name, by which the rule "last" distinguishes archives
   }
   return archives;
 }

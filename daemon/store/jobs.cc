@@ -1,4 +1,4 @@
-// Jobs: reading them, and what changes while they live.
+// Jobs: reading them, and updates while they live.
 #include "store/operations.h"
 
 #include <fmt/format.h>
@@ -50,8 +50,8 @@ Expected<std::vector<std::int64_t>> update_jobs(Connection& db, const std::vecto
     }
     rows.append(to_row(update));
   }
-  // One statement is one transaction. An absent field is null, hence the coalesces; the ids are there twice
-  // for the planner, who cannot know how few rows the JSON has.
+  // One statement is one transaction. An absent field is null, hence the coalesces; the ids are passed twice
+  // because the planner cannot know how few rows the JSON has.
   auto result = db.run(
       "update job j set state = coalesce(u.state, j.state), reason = coalesce(u.reason, j.reason),"
       " started = case when u.started is null then j.started else instant(u.started) end,"

@@ -1,4 +1,4 @@
-// What a listing of a borg repository means for the history: archives that are gone, and those of others.
+// The effects of a repository listing on the history: archives that have disappeared, and foreign ones.
 #include <fmt/format.h>
 
 #include "store/operations.h"
@@ -6,7 +6,7 @@
 namespace cyborg::store {
 namespace {
 
-// From a job: an entry that is not as it should be is left out.
+// The input comes from a job: malformed entries are left out.
 Json::Value checked(const Json::Value& archives) {
   Json::Value good{Json::arrayValue};
   if (!archives.isArray()) return good;
@@ -44,7 +44,7 @@ Expected<std::int64_t> mark_missing(Connection& db, const std::string& url, cons
              Params{url, listed}));
 }
 
-// One that has the name of an archive which is gone takes its place.
+// An imported archive replaces a missing one of the same name.
 Expected<std::int64_t> import(Connection& db, const Job& job, const Json::Value& wanted) {
   return affected(db.run(
       "insert into archive as a (borg_repository, name, borg_id, job, policy, client, repository, created,"
@@ -105,7 +105,7 @@ JobResult with_counts(JobResult result, const Job& job, const Counts& counts) {
     result.message = sentence(counts);
   }
   if (counts.gone == 0) return result;
-  // Somebody deleted them who was not told to: that must be seen.
+  // Another program deleted them, which must be noticed.
   end_as(result, ResultCode::archives_missing,
          fmt::format("{}; {} of the history's are missing", result.message, counts.gone));
   return result;
@@ -133,7 +133,7 @@ Expected<JobResult> take_listing(Connection& db, const Job& job, const JobResult
   return with_counts(result, job, counts);
 }
 
-// A series takes archives in the order of their making only.
+// A series takes archives only in the order of their creation.
 Expected<std::vector<Archive>> read_imported(Connection& db, const Job& job) {
   return read_archives(
       db,

@@ -1,12 +1,12 @@
-// When repositories were pruned, compacted, checked and verified last, and what checks found. Kept by the
-// transaction that ends a job, as the status of backups.
+// When repositories were last pruned, compacted, checked and verified, and the damage that was found. Updated
+// by the transaction that ends a job, like the status of backups.
 #include "store/operations.h"
 #include "store/words.h"
 
 namespace cyborg::store {
 namespace {
 
-// Jobs of maintenance among $1, as rows of maintenance_status.
+// The maintenance jobs among $1, as rows of maintenance_status.
 const std::string kEnded =
     "(select b.id as borg_repository, j.kind, case when j.kind in ('prune', 'verify') then j.policy else '' "
     "end as policy,"
@@ -20,7 +20,7 @@ const std::string kEnded =
 
 }  // namespace
 
-// In two steps, and without replacing what is newer, as note_backup_status.
+// In two steps, and without replacing newer values, like note_backup_status.
 Expected<void> note_maintenance_status(Connection& db, const std::vector<std::int64_t>& ids) {
   const std::string ended =
       std::string{
@@ -53,11 +53,10 @@ Expected<void> note_maintenance_status(Connection& db, const std::vector<std::in
   return {};
 }
 
-// A part of a check sees a part of the repository, and only of its files: it finds damage, but no absence of
-// it.
+// A partial check sees only a part of the repository's files: it can find damage, but not prove its absence.
 Expected<void> note_damage(Connection& db, const Job& job, const JobResult& result) {
   const bool whole = job.details["max_duration"].asInt64() == 0;
-  // What a verification or a restore has met is as true as what a check has found.
+  // Damage met by a verification or a restore counts like damage found by a check.
   const Damage damage = result.code.traits().damage;
   const bool seen_by_check = job.kind == JobKind::check && damage == Damage::suspected;
   if (damage == Damage::certain || seen_by_check) {
@@ -77,7 +76,7 @@ Expected<void> note_damage(Connection& db, const Job& job, const JobResult& resu
 
 namespace {
 
-// A size holds until the next backup: what was measured before a day is the size on that day.
+// A size is valid until the next backup: the last measurement before a day is the size on that day.
 Expected<std::map<std::string, MaintenanceStatus::Size>> sizes(Connection& db) {
   auto result = db.run(
       "select b.url, s.size, usec(s.measured), coalesce(w.size, 0), coalesce(m.size, 0) from borg_repository "

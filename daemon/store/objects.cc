@@ -24,7 +24,7 @@ Expected<void> write_object(Connection& db, const Object& object, bool create) {
   return {};
 }
 
-// Those that `where` selects, by name.
+// The objects that `where` selects, by name.
 template <typename Object>
 Expected<std::vector<Object>> read_objects(Connection& db, const char* where = "",
                                            const Params& params = {}) {
@@ -56,7 +56,7 @@ Expected<void> check_exist(Connection& db, ObjectKind kind, const std::vector<st
               fmt::format("there is no {} {}", to_string(kind), result->row(0).get<std::string>(0)));
 }
 
-// Of all that its rows say are names of other objects.
+// For all rows that are names of other objects.
 template <typename Object>
 Expected<void> check_references(Connection& db, const Object& object) {
   for (const auto& row : kProperties<Object>) {
@@ -84,7 +84,8 @@ Expected<std::vector<Schedule>> read_schedules(Connection& db) {
 
 namespace {
 
-// Borg repositories, their locks and passphrases hang on the URL: another URL is another repository.
+// Borg repositories, their locks and passphrases are identified by the URL: another URL is another
+// repository.
 Expected<void> refuse_move(Connection& db, const Repository& wanted) {
   auto found = read_repositories(db, wanted.name);
   if (!found) return std::unexpected(found.error());
@@ -110,8 +111,7 @@ Expected<void> write_repository(Connection& db, const Repository& repository, bo
   return written;
 }
 
-// One that borg may have by now must not get lost, nor one that is to be tried for the sake of one that
-// nobody has tried.
+// Keep the passphrase that borg may already use, and the pending one; drop only those never tried.
 Expected<void> refuse_replacement(Connection& db, const Secret& secret, const std::string& repository) {
   auto known = db.run("select public_part from secret where kind = $1 and owner = $2 and field = $3",
                       Params{secret.key.kind, secret.key.owner, secret.key.field});

@@ -1,5 +1,5 @@
-// What the store does, on a connection: plain functions that block. PostgresStore hands them to its workers;
-// store.h says what they mean.
+// The operations of the store on a connection: plain functions that block. PostgresStore runs them on its
+// workers; store.h documents them.
 #pragma once
 
 #include <atomic>
@@ -19,7 +19,7 @@ Expected<void> put_client(Connection& db, const Client& client, bool create);
 Expected<void> put_policy(Connection& db, const Policy& policy, bool create,
                           const std::vector<Secret>& secrets);
 Expected<std::vector<Schedule>> read_schedules(Connection& db);
-// All, or the one of that name.
+// Reads all, or only the one of that name.
 Expected<std::vector<Repository>> read_repositories(Connection& db, const std::string& name = {});
 Expected<std::vector<Client>> read_clients(Connection& db, const std::string& name = {});
 Expected<std::vector<Policy>> read_policies(Connection& db, const std::vector<std::string>* names = nullptr);
@@ -32,7 +32,7 @@ Expected<std::vector<Policy>> remove_policy(Connection& db, const std::string& n
 
 // borg_repositories.cc
 Expected<std::vector<BorgRepository>> read_borg_repositories(Connection& db, const std::string& url = {});
-// Inside a transaction of the caller's.
+// Must be called inside a transaction.
 Expected<std::vector<BorgRepository>> ensure_borg_repositories(Connection& db,
                                                                const std::vector<BorgRepository>& wanted,
                                                                const std::vector<Secret>& secrets_if_absent);
@@ -42,21 +42,21 @@ Expected<void> forget_keys(Connection& db, const std::vector<std::string>& borg_
 // runs.cc
 Expected<CreatedRun> create_run(Connection& db, const NewRun& run, const std::string& node);
 
-// dependants.cc, inside a transaction of the caller's
-// Decides on the waiting among these jobs and on what waits for them in turn: pending when all predecessors
-// succeeded, skipped when one did not. Answers the ids of the skipped.
+// dependants.cc; must be called inside a transaction.
+// Decides the waiting jobs among these, and then their dependants: pending when all predecessors succeeded,
+// skipped when one did not. Returns the ids of the skipped jobs.
 Expected<std::vector<std::int64_t>> settle(Connection& db, std::vector<std::int64_t> candidates,
                                            Microseconds now);
-// Jobs that wait for this one, directly or not, and that are pending or skipped by now.
+// Reads the jobs that wait for this one, directly or indirectly, and are now pending or skipped.
 Expected<std::vector<Job>> read_dependants(Connection& db, std::int64_t id);
-// Notes ended backups among these jobs in the fleet's status.
+// Records the ended backups among these jobs in the fleet's status.
 Expected<void> note_backup_status(Connection& db, const std::vector<std::int64_t>& ids);
 
-// Both, of jobs that have ended.
+// Does both for jobs that have ended.
 Expected<void> note_status(Connection& db, const std::vector<std::int64_t>& ids);
 
 // maintenance.cc
-// The same for prunes, compactions and checks.
+// Does the same for prunes, compactions and checks.
 Expected<void> note_maintenance_status(Connection& db, const std::vector<std::int64_t>& ids);
 Expected<void> note_damage(Connection& db, const Job& job, const JobResult& result);
 Expected<MaintenanceStatus> maintenance_status(Connection& db);
@@ -79,7 +79,7 @@ Expected<ForgottenHistory> forget_history(Connection& db, Microseconds before, s
 // archives.cc
 Expected<Page<Archive>> list_archives(Connection& db, const ArchiveFilter& filter, std::uint32_t limit,
                                       std::int64_t cursor);
-// All, the oldest first.
+// All, oldest first.
 Expected<std::vector<Archive>> archives_of_client(Connection& db, const std::string& client);
 Expected<Archive> get_archive(Connection& db, const std::string& name);
 Expected<Archive> update_archive(Connection& db, const std::string& name, const ArchiveUpdate& update);
@@ -89,11 +89,11 @@ Expected<std::vector<Archive>> read_archives(Connection& db, const std::string& 
 Expected<std::optional<Archive>> read_archive_of_job(Connection& db, std::int64_t job);
 Expected<std::vector<FleetRow>> fleet_status(Connection& db);
 
-// listing.cc, inside a transaction of the caller's
-// Takes in what a listing of a borg repository has shown; answers the result as it is to be stored, with
-// counts instead of archives.
+// listing.cc; must be called inside a transaction.
+// Records a listing of a borg repository in the history; returns the result to store, which has counts
+// instead of archives.
 Expected<JobResult> take_listing(Connection& db, const Job& job, const JobResult& result);
-// The archives that this job has taken over, the oldest first, if the catalog can take them as they come.
+// Reads the archives that this job imported, oldest first, if the catalog can take them in that order.
 Expected<std::vector<Archive>> read_imported(Connection& db, const Job& job);
 Expected<Page<RepositoryArchive>> list_repository_archives(Connection& db,
                                                            const std::vector<std::string>& urls,
@@ -122,13 +122,13 @@ Expected<Secret> put_secret_if_absent(Connection& db, const Secret& secret);
 Expected<std::optional<Secret>> get_secret(Connection& db, const SecretKey& key);
 
 // output.cc
-// Stops between transactions, with ErrorCode::unavailable, when stopping becomes true.
+// Stops between transactions, with ErrorCode::unavailable, when `stopping` becomes true.
 Expected<std::int64_t> append_output(Connection& db, std::int64_t job, const std::string& path, bool complete,
                                      const std::atomic<bool>& stopping);
 Expected<OutputPage> read_output(Connection& db, std::int64_t job, std::int64_t first_line,
                                  std::uint32_t limit);
 
-// Pages are for people and programs alike, but not for ever: as the bus says, 1 to 1000 rows.
+// Pages have 1 to 1000 rows, as on the bus.
 constexpr std::uint32_t kLongestPage = 1000;
 
 }  // namespace cyborg::store

@@ -1,5 +1,5 @@
-// What jobs printed. The file is a stream of lines, cut into parts at line ends; all parts together are the
-// file, byte for byte, so how much of it is stored says where to go on after any interruption.
+// The output of jobs. The file is a stream of lines, cut into parts at line ends; the concatenated parts are
+// exactly the file, so the stored length says where to continue after any interruption.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -45,8 +45,9 @@ class File {
     error_ = fd_ ? 0 : errno;
   }
 
-  // The next part from that offset: up to kPart bytes, to the last line end in them. A longer line goes on in
-  // the next part. Empty: there is no more, or only the beginning of a line, which is taken if `complete`.
+  // Reads the next part from that offset: up to kPart bytes, cut at the last line end. A longer line
+  // continues in the next part. Empty: there is no more, or only an incomplete line, which is taken if
+  // `complete`.
   Expected<std::string> part(std::int64_t offset, bool complete) {
     if (error_ == ENOENT) return std::string{};
     std::string bytes(kPart, '\0');
@@ -92,10 +93,10 @@ Expected<void> insert_part(Connection& db, std::int64_t job, Stored& now, std::s
   return {};
 }
 
-// One transaction of some parts; the answer is whether there is more.
+// Inserts some parts in one transaction; returns whether there is more.
 Expected<bool> insert_some(Connection& db, std::int64_t job, Stored& now, File& file, bool complete) {
   return db.transact<bool>([&]() -> Expected<bool> {
-    // Anew in each attempt: a transaction that is repeated must not count twice.
+    // Read again in each attempt: a repeated transaction must not count twice.
     auto before = stored(db, job);
     if (!before) return std::unexpected(before.error());
     now = *before;
@@ -119,7 +120,7 @@ Expected<bool> insert_some(Connection& db, std::int64_t job, Stored& now, File& 
   });
 }
 
-// "<priority> <microseconds> <text>". A line that was torn when its writer died is text as it stands.
+// "<priority> <microseconds> <text>". A line that was cut off when its writer died is taken as text.
 OutputLine parse_line(std::string_view line) {
   OutputLine parsed;
   const char* end = line.data() + line.size();
@@ -140,8 +141,8 @@ struct Part {
   std::string body;
 };
 
-// The part with that number, or without one the part where the line begins: one that ends just before the
-// line may hold its beginning, if the line is longer than a part.
+// The part with that number, or without a number the part in which the line begins: a part that ends just
+// before the line may contain its beginning, if the line is longer than a part.
 Expected<std::optional<Part>> read_part(Connection& db, std::int64_t job, std::optional<std::int64_t> number,
                                         std::int64_t line) {
   auto result = number ? db.run("select part, first_line, body from job_output where job = $1 and part = $2",
@@ -175,7 +176,7 @@ Expected<std::int64_t> append_output(Connection& db, std::int64_t job, const std
 
 Expected<OutputPage> read_output(Connection& db, std::int64_t job, std::int64_t first_line,
                                  std::uint32_t limit) {
-  // First of all, so that "complete" cannot become true after we looked for lines.
+  // Before anything else, so that "complete" cannot become true after the lines were read.
   auto state = stored(db, job);
   if (!state) return std::unexpected(state.error());
   OutputPage page;

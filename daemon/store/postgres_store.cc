@@ -1,4 +1,4 @@
-// Hands operations to workers, and their answers back to the event loop.
+// Passes operations to workers, and their results back to the event loop.
 #include "store/postgres_store.h"
 
 #include <fmt/format.h>
@@ -17,7 +17,7 @@ namespace cyborg::store {
 
 namespace {
 
-// The schema, and the role of the jobs, which may have been made since the last time.
+// Sets up the schema and the database role of jobs, which may have been created since the last time.
 Expected<void> set_up(Connection& db) {
   if (auto migrated = migrate(db); !migrated) return migrated;
   auto admitted = db.run("select catalog.admit()");
@@ -166,22 +166,22 @@ class Workers final : public PostgresStore {
   }
 
  private:
-  // The operation with its arguments, on the worker's connection.
+  // Runs the operation with its arguments, on the worker's connection.
   template <typename T, typename Operation, typename... Arguments>
   void submit(WorkerThread& worker, Done<T> done, Operation* operation, Arguments... arguments) {
     auto work = [operation, ... arguments = std::move(arguments)](Connection& db) {
       return operation(db, arguments...);
     };
-    // What the other workers do may be repeated on the spot, unlike a change whose outcome somebody must
-    // know.
+    // The other workers' operations may be repeated immediately, unlike a change whose outcome the caller
+    // must know.
     worker.submit([this, &worker, done = std::move(done), work = std::move(work), again = &worker != &state_](
                       Connection* connection, const Error& why) mutable {
-      // The schema is the state worker's to check; until it did, no other worker may rely on it.
+      // Only the state worker checks the schema; until it has, no other worker may use it.
       const bool usable = connection && (&worker == &state_ || available_);
       const auto start = std::chrono::steady_clock::now();
       Expected<T> answer = usable ? attempt<T>(*connection, work) : Expected<T>{std::unexpected(why)};
       if (!answer && worker.stopping()) return true;
-      // At once, so that nothing waits in another worker for a server that does not answer.
+      // Immediately, so that nothing waits in another worker for a server that does not answer.
       if (usable && &worker == &state_ && connection->lost()) available_ = false;
       const bool quick = std::chrono::steady_clock::now() - start < std::chrono::seconds{1};
       if (!answer && usable && connection->lost() && quick && std::exchange(again, false)) return false;
@@ -190,7 +190,7 @@ class Workers final : public PostgresStore {
     });
   }
 
-  // A value that cannot be represented throws in the JSON library; a bug must not end the daemon.
+  // The JSON library throws for a value that it cannot represent; a bug must not end the daemon.
   template <typename T, typename Work>
   static Expected<T> attempt(Connection& db, const Work& work) {
     try {
@@ -205,7 +205,7 @@ class Workers final : public PostgresStore {
     call([this, connected, reason] { on_availability_(connected, reason); });
   }
 
-  // On the loop's thread, unless the store was destroyed there in the meantime.
+  // Called on the loop's thread, unless the store was destroyed meanwhile.
   void call(std::function<void()> what) {
     post_([alive = alive_, what = std::move(what)] {
       if (*alive) what();
@@ -215,7 +215,7 @@ class Workers final : public PostgresStore {
   const Config config_;
   const Poster post_;
   const OnAvailability on_availability_;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // of the loop's thread
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // used by the loop's thread only
   std::atomic<bool> available_ = false;
   WorkerThread state_;
   WorkerThread history_;

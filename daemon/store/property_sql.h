@@ -1,5 +1,5 @@
-// The statements that keep objects, as the rows of their properties say: a property is the column of its key,
-// a time span another one with its seconds, and names of other objects are rows of a table between the two.
+// The SQL statements for objects, from the rows of their properties: a property is the column of its key, a
+// time span has another column for its seconds, and names of other objects are rows of a linking table.
 #pragma once
 
 #include <fmt/format.h>
@@ -12,7 +12,7 @@ namespace cyborg::store {
 
 struct Column {
   std::string name;       // quoted
-  bool nullable = false;  // null for the empty text
+  bool nullable = false;  // null for an empty text
 
   std::string parameter(int number) const {
     return nullable ? fmt::format("nullif(${}, '')", number) : fmt::format("${}", number);

@@ -1,4 +1,4 @@
-// What the store keeps, finds and answers: plain values.
+// The records that the store keeps, finds and returns: plain values.
 #pragma once
 
 #include <cstdint>
@@ -17,33 +17,33 @@ namespace cyborg::store {
 
 struct SecretKey {
   std::string kind;   // "server", "borg-repository", "policy" …
-  std::string owner;  // the name of the object; of a borg repository: its expanded URL
+  std::string owner;  // the name of the object; for a borg repository, its expanded URL
   std::string field;  // "ssh-key", "passphrase" …
   bool operator==(const SecretKey&) const = default;
 };
 
 // The server's own ssh key: public_part is its line for authorized_keys.
 inline const SecretKey kServerSshKey{"server", "", "ssh-key"};
-// A borg repository's passphrase.
+// The passphrase of a borg repository.
 inline SecretKey passphrase_key(std::string borg_url) {
   return {"borg-repository", std::move(borg_url), "passphrase"};
 }
-// One that is to open a borg repository instead, or does already: a preparation finds out which of the two it
-// is. Sealed as the other, so that it can take its place.
+// A passphrase that is to replace that of a borg repository, or already does: a preparation finds out which
+// of the two is valid. Encrypted for the same place, so that it can replace the other.
 inline SecretKey new_passphrase_key(std::string borg_url) {
   return {"borg-repository", std::move(borg_url), "new-passphrase"};
 }
-// Its public part, if borg is being told to use it from now on: then nobody else may know it, and nothing
-// replaces it before it is known whether borg does.
+// The public part of a pending passphrase while borg changes to it: nothing else uses or replaces it until it
+// is known whether borg has.
 inline constexpr const char* kChanging = "changing";
-// Of the database user whom a policy's dumps connect as.
+// The password of the database user for a policy's dumps.
 inline SecretKey policy_password_key(std::string policy) {
   return {"policy", std::move(policy), "password"};
 }
 
 struct Secret {
   SecretKey key;
-  std::string sealed;  // opaque bytes, see seal.h; empty: remove it
+  std::string sealed;  // opaque bytes, see seal.h; if empty, the secret is removed
   std::string public_part;
 };
 
@@ -51,7 +51,7 @@ struct Secret {
 struct Snapshot {
   std::vector<Schedule> schedules;
   std::vector<Repository> repositories;
-  std::vector<BorgRepository> borg_repositories;  // also of removed repositories: their archives remain
+  std::vector<BorgRepository> borg_repositories;  // including those of removed repositories
   std::vector<Client> clients;
   std::vector<Policy> policies;
   std::map<std::string, std::string> settings;
@@ -59,32 +59,32 @@ struct Snapshot {
   std::optional<Secret> ssh_key;  // kServerSshKey
 };
 
-// Preparations, restores and retries are runs, too; only their policy may be empty.
+// Preparations, restores and retries are runs, too; only these may have an empty policy.
 struct NewRun {
-  std::string token;  // a fresh UUID; the same token again returns the run it made: safe to repeat
+  std::string token;  // a new UUID; the same token again returns the existing run, so repeating is safe
   std::string policy;
-  // Maintenance of a repository that its own timer starts: the kind and the repository's name.
+  // For maintenance of a repository by its own timer: the kind and the repository's name.
   std::string maintenance, repository;
-  Microseconds scheduled = 0;  // the timer's elapse time, unique for what it starts. 0: by hand
+  Microseconds scheduled = 0;  // the timer's elapse time, unique for each object that it starts. 0: by hand
   std::string actor;           // who asked, e.g. "uid 1000" or "timer"
   std::vector<NewJob> jobs;
-  // Made in the same transaction unless they exist; a secret that exists is kept as it is.
+  // Created in the same transaction unless they exist; existing secrets are kept.
   std::vector<BorgRepository> borg_repositories;
   std::vector<Secret> secrets;
 };
 
 struct CreatedRun {
   std::int64_t run = 0;
-  bool existed = false;  // by token, or by what was scheduled when; jobs are then those of the existing run
+  bool existed = false;  // a run with this token or elapse existed; `jobs` are its jobs
   std::vector<Job>
-      jobs;  // in the order given; waiting, pending, or skipped if a predecessor failed meanwhile
+      jobs;  // in the given order; waiting, pending, or skipped if a predecessor failed meanwhile
   std::vector<BorgRepository> borg_repositories;
 };
 
-// Absent fields stay as they are.
+// Absent fields are not changed.
 struct JobUpdate {
   std::int64_t id = 0;
-  std::optional<JobState> state;  // waiting, pending, starting or running; ending is finish_job's
+  std::optional<JobState> state;  // waiting, pending, starting or running; finish_job() ends jobs
   std::optional<std::string> reason;
   std::optional<Microseconds> started;
   std::optional<std::string> unit{};
@@ -108,11 +108,11 @@ struct Archive {
   Microseconds duration = 0;
   bool pinned = false;  // retention never removes it
   std::string comment;
-  Microseconds missing = 0;  // since when a listing of the repository did not have it
+  Microseconds missing = 0;  // since when listings of the repository lack it
   Microseconds removed = 0;
 };
 
-// What a listing of a borg repository has shown: an archive of the history, or one that cyborgd did not make.
+// An archive from the listing of a borg repository: one of the history, or a foreign one.
 struct RepositoryArchive {
   std::string borg_url, name, borg_id;
   Microseconds created = 0;
@@ -121,28 +121,28 @@ struct RepositoryArchive {
   std::int64_t job = 0;
 };
 
-// Absent fields stay as they are.
+// Absent fields are not changed.
 struct ArchiveUpdate {
   std::optional<bool> pinned;
   std::optional<std::string> comment;
 };
 
-// The archives of one policy and client in one borg repository, and how their last backup ended.
+// The archives of one policy and client in one borg repository, and the result of the last backup.
 struct Series {
   std::vector<RetentionArchive> archives;  // newest first
   std::optional<JobState> last_backup;
 };
 
-// What one ended job changed, besides itself.
+// The objects that the end of a job changed, besides the job.
 struct FinishedJob {
   bool repeated = false;         // it had ended before: nothing was changed, the rest is how things stand
   Job job;                       // as stored
   std::vector<Job> dependants;   // that became pending or skipped, transitively
-  std::optional<Client> client;  // with the facts of its preparation
+  std::optional<Client> client;  // with the facts found by its preparation
   std::optional<Repository> repository;           // if its host key was learned
-  std::optional<BorgRepository> borg_repository;  // of a preparation, check or withdrawal
+  std::optional<BorgRepository> borg_repository;  // after a preparation, check or withdrawal
   std::optional<Archive> archive;
-  std::vector<Archive> imported;  // those that the catalog can take as they come
+  std::vector<Archive> imported;  // those that the catalog can take in order
 };
 
 // Empty fields do not filter.
@@ -151,11 +151,11 @@ struct JobFilter {
   std::optional<JobKind> kind;
   std::optional<JobState> state;
   std::int64_t run = 0;
-  Microseconds since = 0;  // those that have ended since then, or not at all
+  Microseconds since = 0;  // jobs that have ended since then, or not yet
 };
 
-// The catalog. A version is a file as it was in some archives of one series, the first and last of which are
-// named; current: it is so in the newest, too.
+// The catalog. A version is the state of a file in some archives of one series, from the first to the last
+// named here; current: the newest archive has it, too.
 struct FileVersion {
   std::string policy, client, repository;
   ListedFile file;
@@ -166,7 +166,7 @@ struct FileVersion {
 
 struct FileChange {
   std::string path;
-  ListedFile before, after;  // mode 0: it is not there
+  ListedFile before, after;  // mode 0: the file does not exist
 };
 
 struct FileFilter {
@@ -174,7 +174,7 @@ struct FileFilter {
   bool ignore_case = false;
 };
 
-// next: the cursor of the page after this one, empty at the end.
+// next: the cursor of the following page, empty on the last page.
 template <typename Row>
 struct TextPage {
   std::vector<Row> rows;
@@ -187,10 +187,10 @@ using DiffPage = TextPage<FileChange>;
 struct ArchiveFilter {
   std::string policy, client, repository;
   std::string name;
-  Microseconds since = 0;  // those of jobs that have ended since then, also if they are gone by now
+  Microseconds since = 0;  // archives of jobs that have ended since then, including removed ones
 };
 
-// Newest first. next: the cursor of the page after this one, 0 at the end.
+// Newest first. next: the cursor of the following page, 0 on the last page.
 template <typename T>
 struct Page {
   std::vector<T> rows;
@@ -199,10 +199,10 @@ struct Page {
 
 struct JobRecord {
   Job job;
-  std::optional<JobResult> result;  // once it has ended by itself
+  std::optional<JobResult> result;  // when it has ended by itself
   std::string unit;
   std::string node;
-  std::optional<std::int64_t> output_lines;  // once its output is complete in the database
+  std::optional<std::int64_t> output_lines;  // when its output is completely in the database
 };
 
 struct OutputLine {
@@ -213,28 +213,28 @@ struct OutputLine {
 
 struct OutputPage {
   std::vector<OutputLine> lines;
-  bool complete = false;  // the whole output is stored, and there is no line after these
+  bool complete = false;  // the whole output is stored, and these are its last lines
 };
 
-// How far forgetting has come.
+// The progress of deleting old history.
 struct ForgottenHistory {
-  std::int64_t last = 0;  // the job after which to go on
-  std::int64_t jobs = 0;  // how many were forgotten
+  std::int64_t last = 0;  // the job after which to continue
+  std::int64_t jobs = 0;  // the number of deleted jobs
   bool more = false;
 };
 
-// One for each policy, client and repository that are configured together.
+// One row for each configured combination of policy, client and repository.
 struct FleetRow {
   std::string policy, client, repository;
   Microseconds last_success = 0;  // 0: never
   std::int64_t last_success_job = 0;
   std::string last_success_archive;
-  std::int64_t original_size = 0, deduplicated_size = 0;  // of that archive
+  std::int64_t original_size = 0, deduplicated_size = 0;  // of the last successful archive
   Microseconds last_end = 0;
   std::int64_t last_end_job = 0;
   std::optional<JobState> last_end_state;
   std::string last_end_reason;
-  // Of verifications: the last that proved something, and the last that ended by itself.
+  // About verifications: the last that proved an archive, and the last that ended by itself.
   Microseconds proven = 0;
   std::int64_t proven_job = 0;
   std::string proven_archive;
@@ -246,14 +246,14 @@ struct FleetRow {
   std::string verify_reason;
 };
 
-// Maintenance of one kind of a borg repository; of prunes, of one policy and client. Times are 0 for never.
+// One kind of maintenance of a borg repository; for prunes, of one policy and client. Times are 0 for never.
 struct MaintenanceRow {
   std::string borg_url;
   JobKind kind = JobKind::check;
   std::string policy, client;
   Microseconds last_success = 0;
   std::int64_t last_success_job = 0;
-  Microseconds last_whole = 0;  // of checks: the last that was not a part of one
+  Microseconds last_whole = 0;  // for checks: the last complete one
   Microseconds last_end = 0;
   std::int64_t last_end_job = 0;
   std::string last_end_state, last_end_reason;
@@ -261,16 +261,16 @@ struct MaintenanceRow {
 
 struct MaintenanceStatus {
   std::vector<MaintenanceRow> rows;
-  // Since when what is missing could have been done: by URL, and by policy.
+  // Since when maintenance that never happened could have been done: by URL, and by policy.
   std::map<std::string, Microseconds> repositories, policies;
-  // Of the last listings, by URL: when, and how many archives are not cyborgd's, and how many of its own are
-  // gone.
+  // The latest listings, by URL: their time, and the numbers of foreign and of missing
+  // archives.
   struct Listed {
     Microseconds at = 0;
     std::int64_t foreign = 0, missing = 0;
   };
   std::map<std::string, Listed> listings;
-  // By URL: the last size, and the last that is 7 and 30 days old, 0 if there is none.
+  // By URL: the latest size, and the latest that are at least 7 and 30 days old; 0 if there is none.
   struct Size {
     std::int64_t now = 0;
     Microseconds measured = 0;
@@ -279,7 +279,7 @@ struct MaintenanceStatus {
   std::map<std::string, Size> sizes;
 };
 
-// An archive of a series, by whose rules retention will decide on it; elapses are those of its schedule.
+// An archive of a series, with the rules by which retention will decide on it; elapses of its schedule.
 struct ForecastRequest {
   std::string policy, client, borg_url, zone;
   std::int64_t archive = 0;

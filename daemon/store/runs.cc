@@ -1,4 +1,4 @@
-// A run and all its jobs, in one transaction.
+// Creating a run and all its jobs, in one transaction.
 #include <fmt/format.h>
 
 #include "store/operations.h"
@@ -6,7 +6,7 @@
 namespace cyborg::store {
 namespace {
 
-// The new run's id; nothing if it exists, by its token or by what elapsed when.
+// Inserts the run and returns its id; nullopt if it exists already, by its token or its timer's elapse.
 Expected<std::optional<std::int64_t>> insert_run(Connection& db, const NewRun& run, const std::string& node) {
   auto inserted = db.run(
       "insert into run (token, policy, scheduled, actor, node, upkeep, repository)"
@@ -35,7 +35,8 @@ Expected<void> check_policy(Connection& db, const std::string& policy) {
   return {};
 }
 
-// Ids come first, so that jobs keep the order given, and dependencies can be written along.
+// Ids are reserved first, so that jobs keep the given order, and dependencies can be written at the same
+// time.
 Expected<std::vector<std::int64_t>> reserve_ids(Connection& db, std::size_t count) {
   auto result = db.run(
       "select nextval(pg_get_serial_sequence('job', 'id')) as id from generate_series(1, $1::bigint) order "
@@ -106,7 +107,7 @@ Expected<Dependencies> dependencies_of(const std::vector<NewJob>& jobs,
 
 Expected<void> insert_dependencies(Connection& db, const Dependencies& all) {
   if (all.jobs.empty()) return {};
-  // So that none ends between the look at its state and our commit.
+  // So that none ends between reading its state and our commit.
   auto locked =
       db.run("select from job where id = any($1::bigint[]) order by id for share", Params{all.predecessors});
   if (!locked) return std::unexpected(locked.error());

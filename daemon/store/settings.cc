@@ -1,4 +1,4 @@
-// Settings, and secrets, which are sealed before they get here.
+// Settings, and secrets, which are encrypted before they reach these functions.
 #include "store/operations.h"
 
 namespace cyborg::store {

@@ -9,7 +9,7 @@
 
 namespace cyborg::store {
 
-// "('successful', 'warning')". Names are words of ours: nothing in them has to be escaped.
+// "('successful', 'warning')". The names are fixed words: nothing needs to be escaped.
 template <typename Row, std::size_t N, typename Filter>
 std::string sql_list(const std::array<Row, N>& rows, Filter takes) {
   std::string list;
@@ -22,7 +22,7 @@ std::string sql_list(const std::array<Row, N>& rows, Filter takes) {
 inline std::string good_states() {
   return sql_list(kJobStates, [](const JobStateTraits& state) { return state.good; });
 }
-// Those that nothing may come after.
+// The states after which no dependant may run.
 inline std::string unsuccessful_ends() {
   return sql_list(kJobStates, [](const JobStateTraits& state) { return state.ended && !state.good; });
 }

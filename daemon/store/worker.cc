@@ -49,7 +49,7 @@ void WorkerThread::submit(Task task) {
 
 void WorkerThread::wake() const {
   const std::uint64_t one = 1;
-  // Fails only when the counter is full, and then the thread is awake anyway.
+  // It fails only when the counter is full, and then the thread is awake anyway.
   static_cast<void>(!write(wake_fd_.get(), &one, sizeof one));
 }
 
@@ -70,7 +70,7 @@ void WorkerThread::perform(const Task& task) {
 }
 
 bool WorkerThread::attempt(const Task& task) {
-  // A server that was restarted while we were idle is back already, perhaps.
+  // A server that was restarted while we were idle may be back already.
   if (connection_) check();
   if (!connection_ && Clock::now() >= next_attempt_) connect();
   if (!connection_) return task(nullptr, why_);
@@ -90,7 +90,7 @@ void WorkerThread::connect() {
     report(true, "");
     return;
   }
-  // Without a task nobody tries, so those that come need not wait for an attempt.
+  // Without a task there is no attempt, so later tasks need not wait for one.
   if (config_.keep_connected) delay_ = std::clamp(delay_ * 2, std::chrono::seconds{1}, kLongestDelay);
   drop(opened.error());
 }
@@ -98,7 +98,7 @@ void WorkerThread::connect() {
 void WorkerThread::drop(Error why) {
   connection_.reset();
   why_ = std::move(why);
-  // Whatever made it unusable: to those who ask meanwhile it is unavailable.
+  // Whatever made the connection unusable, meanwhile requests fail as unavailable.
   why_.code = ErrorCode::unavailable;
   next_attempt_ = Clock::now() + delay_;
   report(false, why_.message + (why_.hint.empty() ? "" : ": " + why_.hint));

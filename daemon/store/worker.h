@@ -1,4 +1,4 @@
-// A thread with a connection of its own, and a queue of tasks for it.
+// A thread with its own connection, and a queue of tasks.
 #pragma once
 
 #include <atomic>
@@ -17,8 +17,8 @@ namespace cyborg::store {
 
 class WorkerThread {
  public:
-  // connection is null when there is none; why then says so. False: it asks to be called again, once, with
-  // a new connection.
+  // connection is null if there is none, for the reason `why`. If a task returns false, it is called again
+  // once, with a new connection.
   using Task = std::function<bool(Connection* connection, const Error& why)>;
   // Called on the worker's thread.
   using OnState = std::function<void(bool connected, const std::string& reason)>;
@@ -27,7 +27,7 @@ class WorkerThread {
   struct Config {
     const char* name;  // of the thread, at most 15 characters
     std::string conninfo;
-    bool keep_connected;  // else it connects when there is a task
+    bool keep_connected;  // otherwise it connects when there is a task
     Prepare prepare;      // after connecting; its failure is a failure to connect
     OnState on_state;     // changes only
   };
@@ -38,7 +38,7 @@ class WorkerThread {
   WorkerThread& operator=(const WorkerThread&) = delete;
 
   void start();
-  // Waits for the task that runs; those that are queued are dropped.
+  // Waits for the running task; queued tasks are dropped.
   void stop();
   void ask_to_stop();
   void submit(Task task);
@@ -61,12 +61,12 @@ class WorkerThread {
 
   const Config config_;
   std::thread thread_;
-  Fd wake_fd_;  // an eventfd, so that one poll waits for tasks and for the server's farewell
+  Fd wake_fd_;  // an eventfd, so that a single poll waits for tasks and for the server's farewell
   std::atomic<bool> stopping_ = false;
   std::mutex mutex_;
   std::deque<Task> tasks_;  // guarded by mutex_
 
-  // Of the worker's thread.
+  // used by the worker's thread only
   std::optional<Connection> connection_;
   Error why_{ErrorCode::unavailable, "PostgreSQL: not connected yet", {}};
   std::chrono::seconds delay_{0};

@@ -16,8 +16,8 @@ HERE = pathlib.Path(__file__).parent
 _UNIT = "guest.service"
 _SSH = ("ssh", "-S", "/run/guest.ssh", "-o", "StrictHostKeyChecking=no", "-p", PORT, "root@localhost")
 
-# The guest's first root: the files of this machine, without those that only the machine itself needs, and those that
-# other tests write there meanwhile.
+# The guest's first root: the files of this machine, without those that only the machine itself needs, and
+# those that other tests write there meanwhile.
 _PACK = r"""
 mkdir -p /var/tmp/guest /root/.ssh
 [ -e /root/.ssh/id_ed25519 ] || ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519

@@ -5,10 +5,10 @@
 """
 
 import functools
+import json
 import os
 import pathlib
 import re
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -45,8 +45,15 @@ def subcommands(*words):
 
 
 def options(*words):
-    """{option: what the help says of it}"""
+    """{option: its help text}"""
     return {name.split(",")[-1]: text for name, text in section(usage(*words), "Options").items()}
+
+
+@functools.cache
+def properties(noun):
+    """{key: the values that it can have, if they are words}"""
+    result = subprocess.run([cyborgctl, "--json", noun, "properties"], stdout=subprocess.PIPE, check=True, text=True)
+    return {row["name"]: row.get("values", []) for row in json.loads(result.stdout)}
 
 
 def commands():
@@ -56,17 +63,17 @@ def commands():
 
 
 def offered(*words):
-    """What stands to choose for the last of the words. The names of objects are left out: nobody is asked."""
+    """What is offered for the last of the words, but for names of objects: no daemon is asked."""
     script = f"""
       source {COMPLETION}
       _cyborgctl_names() {{ :; }}
-      cyborgctl() {{ case " $* " in *" --help "* | *" properties "*) {shlex.quote(str(cyborgctl))} "$@" ;; esac; }}
+      cyborgctl() {{ case " $* " in *" --help "* | *" properties "*) {cyborgctl} "$@" ;; esac; }}
       compopt() {{ :; }}
       COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
       _cyborgctl
       printf '%s\\n' "${{COMPREPLY[@]}}"
     """
-    # In a directory without files, whose names would be offered, too.
+    # In an empty directory, since names of files would be offered, too.
     with tempfile.TemporaryDirectory() as empty:
         result = subprocess.run(["bash", "-c", script, "bash", "cyborgctl", *words], cwd=empty,
                                 stdout=subprocess.PIPE, check=True, text=True)
@@ -88,13 +95,17 @@ class Completion(unittest.TestCase):
                 self.assertEqual(offered(*words, "-") - GLOBAL, set(options(*words)) - GLOBAL)
 
     def test_words_of_options(self):
-        """Each word that is offered for an option is in what the help says of it."""
+        """Each word that is offered for an option is in its help, or a value of the property that it sets."""
         compared = set()
         for words in commands():
             for option, text in options(*words).items():
                 choices = offered(*words, option, "")
-                if choices & {"var."} or "=" in "".join(choices):
+                if {"=", "."} & {choice[-1] for choice in choices}:
                     continue  # the option is a flag, so keys of the object are offered
+                if words[1:] == ("add",):
+                    values = set(properties(words[0]).get(option.lstrip("-").replace("-", "_"), []))
+                    compared |= {option} if choices & values else set()
+                    choices -= values
                 for choice in choices:
                     if re.fullmatch(r"\d+d", choice):
                         continue  # a span, for an example

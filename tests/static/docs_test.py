@@ -33,7 +33,7 @@ def commands(path):
 def policy_types():
     """The table of policy_types.h: type → its own variables, and those of all files."""
     table = (ROOT / "daemon" / "core" / "policy_types.h").read_text()
-    # The arrays of variables, and the functions that make some for several types.
+    # The arrays of variables, and the functions that create some for several types.
     arrays = re.split(r"(?m)^(?:inline constexpr (?:auto|std::array)|constexpr auto) (k\w+Variables|\w+_variables)\b", table)
     variables = {}
     for name, text in zip(arrays[1::2], arrays[2::2]):
@@ -50,7 +50,7 @@ def policy_types():
 
 
 class PolicyTypes(unittest.TestCase):
-    """The lists in README and the manual are those of the table."""
+    """The lists in README and the manual agree with the table."""
 
     def test_the_table_is_read(self):
         types, files = policy_types()
@@ -79,7 +79,7 @@ class PolicyTypes(unittest.TestCase):
             for variable in variables:
                 self.assertRegex(described, rf"\b{variable}\b", f"{name}: {variable}")
 def manuals():
-    """As they are installed, where there is a build: the lists of properties are filled in by it."""
+    """The pages as installed, if there is a build, which fills in the lists of properties."""
     built = pathlib.Path(cyborgctl).parent / "cyborgctl.1" if cyborgctl else None
     return [*ROOT.glob("*/man/*"), *([built] if built and built.exists() else [])]
 
@@ -139,7 +139,7 @@ class Readme(unittest.TestCase):
 
 
 class Completion(unittest.TestCase):
-    """bash completes what cyborgctl says that there is."""
+    """The bash completion offers what cyborgctl accepts."""
 
     def asked(self, *words):
         if not cyborgctl:

@@ -76,7 +76,7 @@ class Names(unittest.TestCase):
         self.assertIn(f"BusName={NAMES['kBusName']}\n", unit)
 
     def test_types_of_policies_are_compared_nowhere(self):
-        """What differs between them is in their rows: whoever compares a name forgets the next type."""
+        """All differences are in the rows: code that compares a name forgets the next type."""
         table = ROOT / "daemon" / "core" / "policy_types.h"
         types = re.findall(r"PolicyTypeRow k\w+\{\s*\.type = PolicyType::(\w+),\s*\.name = \"(\w+)\"", table.read_text())
         self.assertGreaterEqual(len(types), 9)

@@ -25,7 +25,7 @@ program = None
 def sources():
     for path in sorted((ROOT / "daemon").rglob("*")):
         if path.suffix in (".cc", ".h") and path.name not in ("result_code.cc", "words.cc"):
-            # Scripts say words of their own, which remote/words.cc has; some of them are codes of results.
+            # Scripts report words of their own, which remote/words.cc has; some of them are codes of results.
             yield path, SCRIPT.sub('""', path.read_text())
 
 
@@ -47,7 +47,7 @@ def roff(text):
 
 
 def manual_section():
-    """What org.cyborgbackup1(5) says of the codes."""
+    """The description of the codes in org.cyborgbackup1(5)."""
     lines = [
         ".SH RESULT CODES",
         "The record of a job that has ended contains a",
@@ -78,7 +78,7 @@ class ResultCodes(unittest.TestCase):
         for path, text in sources():
             if path.name != "result_code.h":
                 used.update(re.findall(r"ResultCode::(\w+)", text))
-        # What a script says is made a code of its own by check_script().
+        # check_script() converts a script's word to a code.
         said = {word.replace("-", "_") for path in (ROOT / "daemon/remote").iterdir()
                 for word in re.findall(r"(?:die|fail|say|refuse) ([a-z]+(?:-[a-z]+)+)", path.read_text())}
         self.assertEqual({enumerator for enumerator, _ in self.CODES} - used - said, set())
@@ -97,7 +97,7 @@ class ResultCodes(unittest.TestCase):
                              f"{path.relative_to(ROOT)}: compare with a ResultCode")
 
     def test_a_state_beside_a_code_is_one_of_its_row(self):
-        """`Failure(ResultCode::x, …, JobState::y)` and `make_result` and `end_as` likewise."""
+        """`Failure(ResultCode::x, …, JobState::y)`, and likewise `make_result` and `end_as`."""
         rows = re.findall(r'{ResultCode::(\w+),\s*"[a-z-]+",\s*JobState::(\w+),(.*?)(?=\n    {ResultCode|\n}\);)',
                           (ROOT / "daemon/core/result_code.cc").read_text(), re.S)
         states = {code: {usual, *re.findall(r"JobState::(\w+)", rest)} for code, usual, rest in rows}
@@ -113,7 +113,7 @@ class ResultCodes(unittest.TestCase):
 
 class Lists(unittest.TestCase):
     def test_kinds_in_the_sources_come_from_the_table(self):
-        """A list of kinds written by hand is the one that the next kind is missing in."""
+        """A list of kinds written by hand will lack the next kind."""
         kinds = r"(?:prepare-client|prepare-repository|backup|restore|catalog|prune|compact|check|verify|list|withdraw)"
         for folder in ("daemon", "client"):
             for path in sorted((ROOT / folder).rglob("*")):

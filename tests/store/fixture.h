@@ -23,7 +23,7 @@ class Loop {
     calls_.push_back(std::move(call));
     changed_.notify_one();
   }
-  // Runs what was posted until the condition holds; false if it did not in time.
+  // Runs posted calls until the condition holds; returns false if it did not in time.
   bool run_until(const std::function<bool()>& condition,
                  std::chrono::seconds limit = std::chrono::seconds{30}) {
     const auto deadline = std::chrono::steady_clock::now() + limit;
@@ -72,7 +72,7 @@ class StoreTest : public testing::Test {
     return loop_.run_until([&] { return available_ == wanted; }, limit);
   }
 
-  // The answer of store_->*method(arguments…, done).
+  // Returns the answer of store_->*method(arguments…, done).
   template <typename T, typename Method, typename... Arguments>
   Expected<T> ask(Method method, Arguments... arguments) {
     std::optional<Expected<T>> answer;
@@ -83,28 +83,28 @@ class StoreTest : public testing::Test {
     return std::move(*answer);
   }
 
-  // As ask, for what must work.
+  // Like ask(), for operations that must succeed.
   template <typename T>
   static T good(Expected<T> answer) {
     if (!answer) throw std::runtime_error(answer.error().message);
     if constexpr (!std::is_void_v<T>) return std::move(*answer);
   }
 
-  // The first column of the first row.
+  // Returns the first column of the first row.
   std::string sql(const std::string& statement) {
     auto connection = good(Connection::open(Cluster::shared().conninfo(database_)));
     auto result = good(connection.run(statement.c_str()));
     return result.empty() ? "" : result.row(0).get<std::string>(0);
   }
 
-  // Schedule nightly, repositories vault ({client}) and local, clients web and db, and the policy etc for
-  // all.
+  // Adds the schedule nightly, the repositories vault ({client}) and local, the clients web and db, and the
+  // policy etc for all of them.
   void add_objects();
   void put(Policy policy, bool create = true) {
     good(ask<void>(&Store::put_policy, std::move(policy), create, std::vector<Secret>{}));
   }
   static Policy etc();
-  // A run of etc: prepare-client web and prepare-repository, then backup; its jobs are returned.
+  // Creates a run of etc: prepare-client web and prepare-repository, then backup; returns it with its jobs.
   CreatedRun add_run(const std::string& token = "00000000-0000-4000-8000-000000000001",
                      Microseconds scheduled = 0);
   static NewRun new_run(const std::string& token, Microseconds scheduled = 0);

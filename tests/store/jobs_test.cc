@@ -1,4 +1,4 @@
-// Runs, jobs, what follows from their end, archives, the status of the fleet.
+// Runs, jobs, the effects of their end, archives, the status of the fleet.
 #include "fixture.h"
 
 namespace cyborg::store::test {
@@ -19,7 +19,7 @@ class Jobs : public StoreTest {
     return good(
         ask<std::vector<std::int64_t>>(&Store::update_jobs, std::vector<JobUpdate>{std::move(update)}));
   }
-  // Of etc, web and vault.
+  // The row of etc, web and vault.
   FleetRow status() {
     for (const auto& row : good(ask<std::vector<FleetRow>>(&Store::fleet_status))) {
       if (row.client == "web" && row.repository == "vault") return row;
@@ -36,7 +36,7 @@ class Jobs : public StoreTest {
     end.archive["duration"] = 1.5;
     return end;
   }
-  // A run of one backup, ended.
+  // Creates a run with one backup, and ends it.
   FinishedJob back_up(int number, JobResult end, Microseconds finished = 0) {
     NewRun run = new_run("00000000-0000-4000-8000-00000000010" + std::to_string(number));
     run.jobs = {run.jobs[2]};
@@ -210,7 +210,7 @@ TEST_F(Jobs, preparations_leave_their_facts) {
   EXPECT_EQ(initialized.borg_repository->borg_id, kId);
   EXPECT_EQ(initialized.repository->host_key, "SHA256:vault");
 
-  // A later preparation does not change a key that is pinned.
+  // A later preparation does not change a pinned key.
   NewRun again = new_run("00000000-0000-4000-8000-000000000002");
   again.jobs = {again.jobs[0]};
   client.facts["host_key"] = "SHA256:mallory";
@@ -237,7 +237,7 @@ TEST_F(Jobs, a_failed_preparation_leaves_none) {
   EXPECT_FALSE(load().clients[1].ready);
 }
 
-// As authorized_keys of the repository host has it, whatever became of the rest.
+// The key in the repository host's authorized_keys, whatever became of the rest.
 TEST_F(Jobs, a_key_on_the_repository_host_is_known_until_it_is_withdrawn) {
   const auto run = add_run();
   finish(run.jobs[0].id, result(JobState::successful));
@@ -252,7 +252,7 @@ TEST_F(Jobs, a_key_on_the_repository_host_is_known_until_it_is_withdrawn) {
   EXPECT_EQ(prepared->direct.key, "ssh-ed25519 AAAA");
   EXPECT_EQ(prepared->direct.host_key, "SHA256:vault");
 
-  // The client goes, and its borg repository is not forgotten, although there is nothing in it.
+  // The client is removed, and its borg repository is kept although it is empty.
   good(ask<std::vector<Policy>>(&Store::remove_client, "web", true));
   NewRun withdrawal = new_run("00000000-0000-4000-8000-000000000003");
   withdrawal.jobs = {withdrawal.jobs[1]};
@@ -361,7 +361,7 @@ TEST_F(Jobs, the_fleet_knows_last_success_and_last_end) {
   EXPECT_FALSE(status().last_end_state);
   const auto good_one = back_up(1, backup(JobState::successful), 5'000'000);
   const auto bad_one = back_up(2, result(JobState::failed, "no space"), 6'000'000);
-  // Found late, in its state directory: no news.
+  // Found late, in its state directory: not news.
   back_up(3, result(JobState::canceled), 4'000'000);
   const FleetRow row = status();
   EXPECT_EQ(row.last_success, 5'000'000);
@@ -409,7 +409,7 @@ TEST_F(Jobs, the_fleet_knows_when_an_archive_was_proven) {
   EXPECT_EQ(row.proven_how, "compared");
   EXPECT_EQ(row.verify_end, 8'500'000);
   EXPECT_EQ(row.verify_state, JobState::successful);
-  // It is not what the next backup inherits.
+  // The next backup does not inherit it.
   EXPECT_EQ(row.last_end, 0);
 }
 

@@ -1,5 +1,5 @@
-// Maintenance of borg repositories: schedules, when it was done, damage; what listings say; when archives
-// will go.
+// Maintenance of borg repositories: schedules, when it was done, damage; the effects of listings; when
+// archives will be removed.
 #include <set>
 
 #include "fixture.h"
@@ -56,7 +56,7 @@ class MaintenanceTest : public StoreTest {
     one["created"] = Json::Int64{created};
     return one;
   }
-  // A listing of the repository.
+  // Records a listing of the repository.
   FinishedJob list(const std::vector<Json::Value>& archives, const std::vector<Json::Value>& imported = {},
                    const std::string& policy = "", JobState state = JobState::successful) {
     JobResult end = result(state);
@@ -258,7 +258,7 @@ TEST_F(MaintenanceTest, a_repository_has_one_size_a_day_and_the_last_holds) {
   backup(300, now - 3 * kDay);
   backup(0, now - 2 * kDay);
   backup(999, now - 1 * kDay, JobState::failed);
-  backup(250, now - 3 * kDay - 1000);  // taken in late
+  backup(250, now - 3 * kDay - 1000);  // recorded late
   const auto size = sizes().at(kWebUrl);
   EXPECT_EQ(std::tie(size.now, size.week_ago, size.month_ago), std::tuple(300, 200, 100));
   EXPECT_EQ(sql("select count(*) from repository_size"), "3");

@@ -229,7 +229,7 @@ TEST_F(Objects, history_archives_and_passphrases_outlive_what_they_are_about) {
   ASSERT_EQ(load().borg_repositories.size(), 1U);
   EXPECT_TRUE(load().borg_repositories[0].ready);
 
-  // Under another name, but at the same place: the same borg repository, ready, with its passphrase.
+  // Under another name, but at the same location: the same borg repository, ready, with its passphrase.
   Repository again;
   again.name = "vault2";
   again.url = "ssh://borg@vault/./{client}";

@@ -1,4 +1,5 @@
-// Standard error of a borg and of the script around it: words for cyborg-job, borg's messages, and the rest.
+// Processes standard error of a borg and of the script around it: words for cyborg-job, borg's messages, and
+// the rest.
 #include <fmt/format.h>
 
 #include "job/borg/borg_run.h"
@@ -67,14 +68,14 @@ void BorgReader::read_note(const Said<ScriptNote>& said, std::string_view line) 
   }
 }
 
-// False if it is none of our words.
+// Returns false if the line is not one of our words.
 bool BorgReader::read_word(std::string_view line) {
   if (const auto note = cyborg::read_note(line)) {
     read_note(*note, line);
     return true;
   }
   auto failure = read_failure(line);
-  // The first is the cause.
+  // The first failure is the cause.
   if (failure && !end_.script_failure) end_.script_failure = std::move(failure);
   return failure.has_value();
 }

@@ -24,17 +24,16 @@ using Clock = std::chrono::steady_clock;
 using Stream = ssh::Channel::Stream;
 
 constexpr std::size_t kMaxOutput = 16 << 20;  // of JSON on standard output
-// So that borg goes on while what it printed is being dealt with.
+// So that borg continues while its output is being processed.
 constexpr int kListingPipe = 1 << 20;
-// sshd takes no longer word on a command line; Linux allows 128 KiB for one.
+// sshd accepts no longer word on a command line; Linux allows 128 KiB for one.
 constexpr std::size_t kMaxCommand = 120 * 1024;
 constexpr std::chrono::seconds kSignOfLife{kSilence / 4};
-// How long a canceled borg may take: SIGINT at once, SIGTERM after 5 s, SIGKILL after 35 s.
+// How long a canceled borg may take: SIGINT immediately, SIGTERM after 5 s, SIGKILL after 35 s.
 constexpr std::chrono::seconds kTerminateAfter{5};
 constexpr std::chrono::seconds kKillAfter{35};
 constexpr std::chrono::seconds kGiveUpAfter{45};
-// How long a borg may take to notice that its serve is gone, which it does as soon as it has something to
-// say.
+// How long borg may take to notice that its serve is gone, which it does as soon as it sends something.
 constexpr std::chrono::seconds kNoticeAfter{10};
 
 void append_output(BorgEnd& end, std::string_view data) {
@@ -55,7 +54,7 @@ void add_warnings(JobResult& result, ResultCode code, const std::vector<std::str
   end_as(result, code, warnings.front());
 }
 
-// Tells when a borg has lost its repository without noticing.
+// Detects that a borg has lost its repository without noticing.
 class ServeWatch {
  public:
   explicit ServeWatch(Serve* serve) : serve_(serve) {}
@@ -143,7 +142,7 @@ BorgEnd run_remote(JobContext& job, ssh::Session& session, const std::string& us
     end.repository_lost = end.repository_lost || watch.lost();
     const bool canceled = job.canceled() && !borg.despite_cancel;
     if (deadline || !(canceled || end.timed_out || end.repository_lost)) return;
-    control->send_eof();  // the script ends borg
+    control->send_eof();  // the script then ends borg
     deadline = Clock::now() + kGiveUpAfter;
   });
   pump.run([&] {
@@ -171,7 +170,7 @@ BorgEnd run_local(JobContext& job, const LocalBorg& borg) {
   options.command = borg.command;
   options.environment = borg_environment(borg.base_dir, socket ? socket->rsh() : std::string{}, job.spec());
   options.environment.emplace_back("BORG_PASSPHRASE_FD", "3");
-  options.environment.emplace_back("CYBORG_CLIENT_DIR", borg.base_dir);  // for a script around it
+  options.environment.emplace_back("CYBORG_CLIENT_DIR", borg.base_dir);  // for a script around borg
   if (!borg.new_passphrase.empty()) {
     options.environment.emplace_back("BORG_NEW_PASSPHRASE", borg.new_passphrase);
   }
@@ -216,7 +215,7 @@ BorgEnd run_local(JobContext& job, const LocalBorg& borg) {
   pump.run([&] {
     const bool ended = child.poll_status().has_value();
     if (ended && pump.finished(out) && pump.finished(error)) return true;
-    // Whoever gets what it prints may take his time.
+    // A consumer of its output may be slow.
     return linger.over(ended && !borg.sink && !borg.on_output, job.output());
   });
   reader.finish();

@@ -1,4 +1,4 @@
-// Runs one borg to its end, on a client or here, with its messages, its progress and the relay.
+// Runs one borg to its end, on a client or on the server, with its messages, its progress and the relay.
 #pragma once
 
 #include <sodium/utils.h>
@@ -19,24 +19,24 @@
 
 namespace cyborg {
 
-// What came out of a borg, or of a script around it.
+// The outcome of a borg, or of a script around it.
 struct BorgEnd {
   int status = -1;
   std::string output;  // standard output: JSON
   BorgLog log;
-  bool started = false;  // the script, at least
+  bool started = false;  // at least the script started
   bool timed_out = false;
-  bool repository_lost = false;  // its serve broke, and borg was ended since it did not notice
+  bool repository_lost = false;  // its serve broke, and borg was ended because it did not notice
   std::string snapshot_left;     // what of a snapshot could not be removed
   std::optional<Said<ScriptFailure>> script_failure;  // if it gave up
   std::vector<std::string> text;                      // standard error that is not borg's
   std::vector<std::string> ssh_said;                  // by the client's own ssh, if it goes direct
   std::vector<std::string> said;                      // the last words of what makes the dump at hand
   std::vector<std::string> dump_warnings;
-  std::vector<std::string> root_links;  // warnings of roots that are symbolic links
+  std::vector<std::string> root_links;  // warnings about roots that are symbolic links
 };
 
-// Standard error of a borg as it comes.
+// Processes standard error of a borg as it arrives.
 class BorgReader {
  public:
   BorgReader(JobContext& job, BorgEnd& end);
@@ -55,33 +55,33 @@ class BorgReader {
 };
 
 // A script on a machine, which may run borg. `input` is sent first; the channel's standard input stays open
-// until the end, or until the job is canceled. With a serve, a second channel carries its bytes.
+// until the end, or until the job is canceled. With a serve, a second channel carries its data.
 struct RemoteBorg {
   std::string script;
   std::string input;
-  std::string relay;  // with a serve: the script's
+  std::string relay;  // the relay word of the script, with a serve
   Serve* serve = nullptr;
-  std::optional<std::chrono::seconds> limit = std::nullopt;  // then it is ended, as when the job is canceled
+  std::optional<std::chrono::seconds> limit = std::nullopt;  // then the script is ended, as for a cancel
   bool despite_cancel = false;                               // it runs in a canceled job, too
-  // For what it printed to arrive when it has ended itself: a connection may stall.
+  // How long its remaining output may take to arrive after its end: a connection may stall.
   std::chrono::seconds linger = std::chrono::minutes{1};
   ~RemoteBorg() { sodium_memzero(input.data(), input.size()); }
 };
 BorgEnd run_remote(JobContext& job, ssh::Session& session, const std::string& user, const RemoteBorg& borg);
 
-// A borg on this machine. With a serve, it gets to the repository through that.
+// A borg on this machine. With a serve, it reaches the repository through that.
 struct LocalBorg {
   std::vector<std::string> command;
   std::string base_dir;
-  std::string directory;  // to run in
+  std::string directory;  // its working directory
   Serve* serve = nullptr;
   std::function<void()> started;                    // it runs, and nothing of it was read yet
-  std::function<void(std::string_view)> on_output;  // what it prints, instead of BorgEnd::output
-  // What it prints goes there instead, as fast as that takes it; nothing more is wanted when give_up says so.
+  std::function<void(std::string_view)> on_output;  // receives its output, instead of BorgEnd::output
+  // A sink for its output instead, which sets the pace; when give_up returns true, no more output is needed.
   std::function<std::unique_ptr<ssh::Sink>()> sink;
   std::function<bool()> give_up;
   std::string second_line;     // of what is read where the passphrase is
-  std::string new_passphrase;  // to change it to, which borg takes from its environment only
+  std::string new_passphrase;  // the new passphrase, which borg reads only from its environment
   ~LocalBorg() {
     sodium_memzero(second_line.data(), second_line.size());
     sodium_memzero(new_passphrase.data(), new_passphrase.size());
@@ -89,13 +89,13 @@ struct LocalBorg {
 };
 BorgEnd run_local(JobContext& job, const LocalBorg& borg);
 
-// Throws the Failure that a script's own end is; returns if it got as far as borg.
+// Throws a Failure if the script itself failed; returns if it got as far as borg.
 void check_script(const BorgEnd& end, const JobSpec& spec, const std::string& user);
 
-// A word for a relay that nobody can guess.
+// An unguessable word for a relay.
 std::string random_relay();
 
-// Adds what a finished borg of a job means: canceled, lost relay, warnings.
+// Completes the result of a finished borg with the job's circumstances: canceled, lost relay, warnings.
 JobResult conclude(JobContext& job, JobResult result, const BorgEnd& end, Serve* serve);
 
 }  // namespace cyborg

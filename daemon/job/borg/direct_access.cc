@@ -1,5 +1,4 @@
-// Transport direct: a client's own key, made there and authorised on the repository host; and taken away
-// again.
+// Transport direct: a client's own key, made there and authorised on the repository host, and its withdrawal.
 #include "remote/direct_access.h"
 
 #include <fmt/format.h>
@@ -32,7 +31,7 @@ std::string make_client_key(JobContext& job, ssh::Session& client) {
   return *key;
 }
 
-// Why the host's user could not do it; its shell may be none at all.
+// Why the host's user could not do it; the account may have no shell.
 std::string obstacle(const BorgEnd& end) {
   const auto& failure = end.script_failure;
   if (failure && failure->word == ScriptFailure::cannot_authorize) return failure->detail;
@@ -70,7 +69,7 @@ void authorize(JobContext& job, const std::string& host_key, const KeyGrant& gra
   }
 }
 
-// The client's borg goes the whole way, and finds the repository at its end.
+// The client's borg connects directly, and opens the repository.
 JobResult check_direct_access(JobContext& job, ssh::Session& client, const JobSpec& spec) {
   const BorgEnd end = run_remote(job, client, spec.target.user,
                                  {direct_check_script(spec), job.passphrase() + "\n", "", nullptr});
@@ -105,7 +104,7 @@ JobResult grant_direct_access(JobContext& job, const HostKeys& host, Json::Value
   facts["direct_key"] = grant.key;
   facts["direct_host_key"] = host.fingerprint;
   facts["direct_manual"] = spec.direct.manual;
-  // If another line than this one was there, it still is.
+  // If a different line was there, it still is.
   facts["direct_line"] = spec.direct.line;
   if (!spec.direct.manual) {
     authorize(job, host.fingerprint, grant, *line);
@@ -128,7 +127,7 @@ JobResult grant_direct_access(JobContext& job, const HostKeys& host, Json::Value
 
 namespace {
 
-// Goes the way that was prepared, and changes nothing.
+// Tests the prepared access, and changes nothing.
 JobResult test_direct_access(JobContext& job, const HostKeys& host, JobResult result) {
   JobSpec spec = job.spec();
   if (spec.direct.line.empty()) {

@@ -7,14 +7,14 @@
 
 namespace cyborg {
 
-// What the repository host showed at the first connection.
+// The keys that the repository host presented at the first connection.
 struct HostKeys {
   std::string fingerprint;  // SHA256:…
   std::string public_key;   // "ssh-ed25519 AAAA…"
 };
 
-// The rest of a preparation that succeeded so far: the client's own way. Facts of its key are in the result
-// whatever its end.
+// The last part of a preparation that succeeded so far: the client's direct access. The result has the facts
+// about the key in any case.
 JobResult prepare_direct(JobContext& job, const HostKeys& host, const JobResult& prepared);
 
 }  // namespace cyborg

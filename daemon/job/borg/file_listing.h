@@ -1,4 +1,4 @@
-// A listing of an archive, as it comes from borg; what is none ends the job.
+// A listing of an archive as it arrives from borg; a malformed listing ends the job.
 #pragma once
 
 #include <fmt/format.h>

@@ -23,7 +23,7 @@ namespace cyborg {
 namespace {
 
 constexpr std::size_t kSaid = 20;              // lines of a serve that are remembered
-constexpr std::chrono::seconds kServeEnd{15};  // for a serve that lost its client to write what it has
+constexpr std::chrono::seconds kServeEnd{15};  // time for a serve that lost its client to finish writing
 
 class LocalServe : public Serve {
  public:
@@ -65,7 +65,7 @@ class LocalServe : public Serve {
 
  private:
   void stop() {
-    near_.reset();  // the end of its input ends it, and lets go of the lock
+    near_.reset();  // end of file makes it exit and release the lock
     if (ends_within(kServeEnd)) return;
     child_->signal(SIGTERM);
     if (!ends_within(kServeEnd)) child_->signal(SIGKILL);
@@ -84,8 +84,8 @@ class LocalServe : public Serve {
   std::unique_ptr<Child> child_;
 };
 
-// The connection is made in a thread, beside the client's; from then on the job's pump serves both, so that
-// what is relayed goes from one to the other without another process or thread in between.
+// The connection is made in a thread, in parallel with the client's; from then on the job's pump serves both,
+// so that relayed data goes from one to the other without another process or thread in between.
 class RemoteServe : public Serve {
  public:
   RemoteServe(JobContext& job, const std::string& host_key)
@@ -137,7 +137,7 @@ class RemoteServe : public Serve {
   void connect(const ssh::Credentials& credentials) {
     try {
       session_.emplace(target_, credentials);
-      // A plain command, not a script: the key may be bound to `borg serve` on the other side.
+      // A plain command, not a script: the key may be restricted to `borg serve` on the host.
       channel_ = ssh::Channel::execute(*session_, quote(command_));
     } catch (...) {
       error_ = std::current_exception();
@@ -160,13 +160,13 @@ class RemoteServe : public Serve {
   }
 
   void relay(ssh::Pump& pump) {
-    if (error_) return sink_->finish();  // its borg says that the repository is away
+    if (error_) return sink_->finish();  // its borg reports that the repository is gone
     pump.connect(std::move(source_), ssh::to_channel(*channel_));
     pump.connect(ssh::from_channel(*channel_, ssh::Channel::Stream::output), std::move(sink_),
                  std::move(inspect_));
   }
 
-  // What is left to be heard of it, when its borg has ended.
+  // Handles the remaining messages, when its borg has ended.
   void end() {
     if (thread_.joinable()) take_connection();
     if (ended_ || error_) return;
@@ -204,11 +204,11 @@ class RemoteServe : public Serve {
   SshTarget target_;
   std::vector<std::string> command_;
   LineSplitter lines_;
-  // Made by the thread, used after it was joined; the channel goes before its session.
+  // Created by the thread, used after it was joined; the channel is destroyed before its session.
   std::optional<ssh::Session> session_;
   std::unique_ptr<ssh::Channel> channel_;
   std::exception_ptr error_;
-  Fd connected_;  // readable when the thread has done its work
+  Fd connected_;  // readable when the thread has finished
   bool ended_ = false;
   std::unique_ptr<ssh::Source> source_;
   std::unique_ptr<ssh::Sink> sink_;

@@ -33,7 +33,7 @@ JobResult RepositoryBorg::judge(BorgVerb verb, const BorgEnd& end) const {
 BorgStep run_on_repository(JobContext& job, BorgVerb verb,
                            const std::function<std::vector<std::string>(const std::string&)>& command,
                            const std::string& host_key, const std::string& new_passphrase) {
-  // A serve for each borg: it ends with it.
+  // Each borg gets a serve of its own, which ends with it.
   const RepositoryBorg repository{job, host_key};
   LocalBorg borg;
   borg.command = command(repository.url());

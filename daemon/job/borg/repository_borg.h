@@ -1,5 +1,5 @@
-// One borg on the job's repository: the borg serve that it needs, how it names the repository, and what its
-// end means.
+// A borg on the job's repository: the borg serve that it needs, the repository's name for it, and the meaning
+// of its result.
 #pragma once
 
 #include <functional>
@@ -13,19 +13,19 @@ namespace cyborg {
 
 class RepositoryBorg {
  public:
-  enum class Where { server, client };  // the borg's machine; a client may be the server itself
+  enum class Where { server, client };  // the machine that runs borg; a client may be the server itself
 
-  // Starts a borg serve, unless the borg gets to the repository by itself: on a disk of its machine, or by
-  // transport direct. Throws Failure if the repository is missing or another one.
+  // Starts a borg serve, unless borg reaches the repository itself: on a disk of its machine, or by transport
+  // direct. Throws Failure if the repository is missing or a different one.
   RepositoryBorg(JobContext& job, Where where);
-  // A borg on the server, for a repository that may have to be made; its host has this key.
+  // A borg on the server, for a repository that may have to be created; its host has this key.
   RepositoryBorg(JobContext& job, const std::string& host_key);
 
   std::string url() const;
   Serve* serve() const { return serve_.get(); }
   // On this machine.
   BorgEnd run(LocalBorg& borg) const;
-  // Also of a borg that ran elsewhere with this serve.
+  // Also for a borg that ran elsewhere with this serve.
   JobResult judge(BorgVerb verb, const BorgEnd& end) const;
 
  private:
@@ -33,7 +33,7 @@ class RepositoryBorg {
   std::unique_ptr<Serve> serve_;
 };
 
-// A borg on the server, whatever it finds: its end, and what it means. Throws Failure; a canceled job, too.
+// A borg on the server, and its outcome and result. Throws Failure, also for a canceled job.
 struct BorgStep {
   BorgEnd end;
   JobResult result;

@@ -1,4 +1,4 @@
-// What the end of a script means that did not get as far as borg.
+// The meaning of a script's failure before it got as far as borg.
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -23,7 +23,7 @@ std::string missing_source(const std::string& detail, const JobSpec& spec) {
   return fmt::format("{} does not exist on {}, or cannot be read", root, spec.client);
 }
 
-// Of what a client must have for a job.
+// For a requirement that a client does not meet.
 std::string lack(const Said<ScriptFailure>& said, const JobSpec& spec) {
   const std::string& client = spec.client;
   switch (said.word) {
@@ -100,7 +100,7 @@ std::string sentence(const Said<ScriptFailure>& said, const BorgEnd& end, const 
                          last_words(end));
     case ScriptFailure::repository_swapped:
       return repository_swapped(spec, said.detail).message;
-    // Their callers have sentences of their own.
+    // Their callers have messages of their own.
     case ScriptFailure::database_exists:
     case ScriptFailure::load_failed:
     case ScriptFailure::cannot_authorize:

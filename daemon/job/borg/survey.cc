@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kNames = 5;
 constexpr std::size_t kBuffer = 1 << 16;
 
-// Writes in large pieces.
+// Writes in large blocks.
 class Writer {
  public:
   explicit Writer(int fd) : fd_(fd) {}
@@ -40,7 +40,7 @@ bool belongs(std::string_view path, const std::string& to) {
   return path.starts_with(to) && (path.size() == to.size() || path[to.size()] == '/');
 }
 
-// What look_script() prints.
+// Parses the output of look_script().
 class Found {
  public:
   Found(Survey& survey, const Selection& selection)
@@ -62,7 +62,7 @@ class Found {
     in_the_way_.flush();
     excludes_.flush();
   }
-  // How many of each path's.
+  // The number of files for each path.
   const std::vector<std::int64_t>& counts() const { return counts_; }
   std::int64_t total() const { return total_; }
 
@@ -74,7 +74,7 @@ class Found {
     const std::string_view inside = name.substr(kHere.size());
     const char mark = entry.front();
     const bool by_pattern = mark == 'D' || mark == '+';
-    // A pattern matches too much.
+    // The pattern matches too much.
     if (by_pattern && !has_question_mark(inside)) return;
     excludes_.add(exclude_line(inside), '\n');
     if (!by_pattern) count(inside);
@@ -86,7 +86,7 @@ class Found {
     }
   }
 
-  // What only a pattern has found may be another than what was looked for: that is never done with.
+  // A match by pattern may be a different file than the one sought: those are counted again each time.
   void count(std::string_view inside) {
     ++total_;
     for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += belongs(inside, selection_.paths()[i]);

@@ -1,4 +1,4 @@
-// Before a restore: what would be written, and what of it is on the client already.
+// Before a restore: which files would be written, and which of them exist on the client.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 namespace cyborg {
 
 struct Survey {
-  std::int64_t files = 0;  // anything but directories
+  std::int64_t files = 0;  // everything except directories
   std::int64_t directories = 0;
   std::int64_t bytes = 0;
   std::int64_t existing = 0;                // in the way; directories that may stay directories are not
@@ -24,9 +24,9 @@ struct Survey {
   void add_facts(JobResult& result) const;
 };
 
-// Throws Failure, also when one of the paths is not in the archive.
+// Throws Failure, also if one of the paths is not in the archive.
 Survey survey(JobContext& job, ClientShell& client);
-// Only the parent directories: enough where what is there is replaced.
+// Lists only the parent directories: enough for restores that replace existing files.
 Fd list_parents(JobContext& job);
 
 }  // namespace cyborg

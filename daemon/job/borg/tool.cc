@@ -49,7 +49,7 @@ ToolEnd run_tool(JobContext& job, const Tool& tool) {
     if (!canceled) canceled = Clock::now();
     if (Clock::now() - *canceled > kKillAfter) child.signal(SIGKILL);
   });
-  // What it started in the background may still hold its standard error.
+  // Its background processes may still hold its standard error.
   pump.run([&] {
     if (!child.poll_status()) return false;
     return canceled.has_value() || (pump.finished(out) && pump.finished(error));

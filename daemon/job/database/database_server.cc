@@ -56,7 +56,7 @@ void DatabaseServer::launch(const std::vector<std::string>& command, const std::
   const auto begin = std::chrono::steady_clock::now();
   for (;;) {
     job_.throw_if_canceled();
-    // Its questions are not worth a line each.
+    // Its queries are not worth a line each.
     ChildOptions question;
     question.command = enclosed(directory_, ask);
     question.environment = tool_environment(directory_);
@@ -81,7 +81,7 @@ void DatabaseServer::stop(int signal) {
   pollfd entry{server_->exit_fd(), POLLIN, 0};
   const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(kStopWithin);
   if (!server_->poll_status()) ::poll(&entry, 1, static_cast<int>(wait.count()));
-  server_.reset();  // kills what still runs
+  server_.reset();  // kills the server if it is still running
 }
 
 std::unique_ptr<DatabaseServer> DatabaseServer::start(JobContext& job, PolicyType type,

@@ -1,6 +1,6 @@
-// Database servers that live as long as a verification: in a directory of their own, reached by a socket in
-// it alone, and shut in (sandbox.h) with the tools that load dumps into them. What needs no server is read by
-// a script that is shut in as they are.
+// Database servers that exist during a verification: in a directory of their own, reachable only through a
+// socket in it, and in a sandbox (sandbox.h) together with the tools that load dumps. Dumps that need no
+// server are read by a script in the same sandbox.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace cyborg {
 
-// Tables and rows of what was loaded.
+// The numbers of tables and rows loaded.
 struct LoadedCount {
   std::int64_t tables = 0;
   std::int64_t rows = 0;
@@ -25,28 +25,28 @@ class DatabaseServer {
  public:
   virtual ~DatabaseServer() = default;
 
-  // Makes one, and waits until it answers. Throws Failure.
+  // Starts a server, and waits until it answers. Throws Failure.
   static std::unique_ptr<DatabaseServer> start(JobContext& job, PolicyType type,
                                                const std::string& directory);
-  // What is missing on this machine to make one; empty: nothing.
+  // The programs missing on this machine for such a server; empty if there are none.
   static std::string missing(PolicyType type);
 
   virtual std::string name() const = 0;  // "PostgreSQL 15"
-  // Why a dump that begins like this cannot be loaded here; empty: it can.
+  // The reason why a dump with this beginning cannot be loaded here; empty if it can.
   virtual std::string refusal(std::string_view head) const = 0;
-  // Why it may fail without being broken; empty: there is no reason.
+  // The reason why loading may fail although the dump is good; empty if there is none.
   virtual std::string excuse(std::string_view head) const = 0;
-  // Loads the file; on failure what was said.
+  // Loads the file; on failure, the result has the tool's messages.
   virtual ToolEnd load_globals(const std::string& file) = 0;
   virtual ToolEnd load_database(const DumpFile& dump, const std::string& file, std::string_view head) = 0;
-  // Of the database that was loaded last.
+  // For the database that was loaded last.
   virtual LoadedCount count(const DumpFile& dump) = 0;
 
  protected:
   DatabaseServer(JobContext& job, std::string directory) : job_(job), directory_(std::move(directory)) {}
 
   ToolEnd run(const std::vector<std::string>& command, std::string input = {});
-  // Starts the server itself, and asks until it answers.
+  // Starts the server process, and polls until it answers.
   void launch(const std::vector<std::string>& command, const std::vector<std::string>& ask,
               const std::string& log);
   void stop(int signal);

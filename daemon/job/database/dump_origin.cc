@@ -19,8 +19,8 @@ std::optional<int> leading_number(std::string_view text) {
   return number;
 }
 
-// The numbers and texts of pg_dump's custom format: a sign and as many bytes as the file says, the lowest
-// first.
+// Reads the numbers and texts of pg_dump's custom format: a sign, and as many bytes as the file declares,
+// lowest first.
 class ArchiveReader {
  public:
   explicit ArchiveReader(std::string_view text) : text_(text) {}
@@ -47,7 +47,7 @@ class ArchiveReader {
   std::size_t at_ = 0;
 };
 
-// What stands behind `key` on its line.
+// The rest of the line after `key`.
 std::string_view after(std::string_view text, std::string_view key) {
   const auto at = text.find(key);
   if (at == std::string_view::npos) return {};
@@ -92,7 +92,7 @@ std::optional<DumpOrigin> postgresql_origin(std::string_view head) {
   reader.byte();  // size of offsets
   reader.byte();  // format
   if (minor >= 15) {
-    reader.byte();  // compression has a name by now
+    reader.byte();  // newer versions have a name for the compression
   } else {
     reader.integer();
   }
@@ -141,7 +141,7 @@ std::optional<std::string> globals_line(std::string_view line) {
         "GRANT CREATE ON TABLESPACE ", "REVOKE ALL ON TABLESPACE ", "SECURITY LABEL "}) {
     if (line.starts_with(begin)) return std::nullopt;
   }
-  // A role's or database's own tablespace.
+  // The tablespace of a role or database.
   if (line.starts_with("ALTER ") && (line.find(" SET default_tablespace ") != std::string_view::npos ||
                                      line.find(" SET temp_tablespaces ") != std::string_view::npos)) {
     return std::nullopt;

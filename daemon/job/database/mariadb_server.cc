@@ -26,7 +26,7 @@ std::string find_program(const char* name) {
   return {};
 }
 
-// The system database of a dump is not that of the server it is loaded into.
+// The system database of a dump is not the same as that of the server that loads it.
 std::string database_name(const DumpFile& dump) {
   const bool own = std::ranges::find(kOwn, dump.database) != kOwn.end();
   return own ? "verified " + dump.database : dump.database;
@@ -38,7 +38,7 @@ class MariadbServer final : public DatabaseServer {
     const ToolEnd version = run({find_program("mariadbd"), "--no-defaults", "--version"});
     version_ = mariadb_version(version.output).value_or(version_);
     const std::string data = directory() + "/data";
-    // It would look up names that nobody needs, unless it is forced not to.
+    // Unless this is forced, it would look up names that nobody needs.
     const ToolEnd made =
         run({find_program("mariadb-install-db"), "--no-defaults", "--force", "--datadir=" + data,
              "--auth-root-authentication-method=normal", "--skip-name-resolve", "--skip-test-db",
@@ -48,7 +48,7 @@ class MariadbServer final : public DatabaseServer {
                     fmt::format("a {} to load dumps into cannot be made: {}", name(),
                                 made.said.empty() ? made.output.substr(0, 200) : made.said.back()));
     }
-    // What is in it need not survive anything.
+    // Its data need not survive a crash.
     const std::string log = directory() + "/server.log";
     launch(
         {find_program("mariadbd"), "--no-defaults", "--datadir=" + data, "--socket=" + socket(),
@@ -57,7 +57,7 @@ class MariadbServer final : public DatabaseServer {
          "--log-error=" + log, "--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0",
          "--innodb-use-native-aio=0", "--max-allowed-packet=1G", "--lower-case-table-names=0"},
         client("root", {"-e", "select 1"}), log);
-    // The dump's root replaces the one of this server.
+    // The dump's root replaces that of this server.
     const std::string user = sql_name(kUser, '\'') + "@'localhost'";
     const ToolEnd admitted = run(client(
         "root", {"-e", fmt::format("create user {0}; grant all on *.* to {0} with grant option", user)}));
@@ -83,7 +83,7 @@ class MariadbServer final : public DatabaseServer {
                                      : std::string{};
   }
 
-  // Users that each server has are in it, too.
+  // It also contains the users that every server has.
   ToolEnd load_globals(const std::string& file) override {
     ToolEnd end = run(client({"--force", "mysql"}), file);
     std::erase_if(end.said, [](const std::string& line) { return is_harmless(line); });

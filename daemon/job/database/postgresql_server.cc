@@ -14,7 +14,7 @@ namespace cyborg {
 namespace {
 
 constexpr const char* kVersions = "/usr/lib/postgresql";
-// Its name is that of no role in a dump, since the roles of the dump are made beside it.
+// A name that no role in a dump has, since the roles of the dump are created beside it.
 constexpr const char* kUser = "cyborg verification";
 constexpr const char* kDatabase = "verification";
 
@@ -44,7 +44,7 @@ class PostgresqlServer final : public DatabaseServer {
                     fmt::format("a {} to load dumps into cannot be made: {}", name(),
                                 made.said.empty() ? "no reason given" : made.said.back()));
     }
-    // What is in it need not survive anything.
+    // Its data need not survive a crash.
     launch({program("postgres"),
             "-D",
             data,
@@ -107,7 +107,7 @@ class PostgresqlServer final : public DatabaseServer {
   ToolEnd load_database(const DumpFile&, const std::string& file, std::string_view head) override {
     const auto origin = postgresql_origin(head);
     const std::string encoding = origin && !origin->encoding.empty() ? origin->encoding : "UTF8";
-    // A locale that this machine may not have is not what is to be proven.
+    // Whether this machine has the database's locale is not part of the proof.
     ToolEnd dropped = run(psql("postgres", {"-c", fmt::format("drop database if exists {}", kDatabase)}));
     if (dropped.status != 0) return dropped;
     ToolEnd made = run(

@@ -17,7 +17,7 @@
 namespace cyborg {
 namespace {
 
-// As the script of a remote backup does.
+// Like the script of a remote backup.
 std::vector<std::string> existing_roots(const JobSpec& spec) {
   std::vector<std::string> roots;
   for (const auto& root : spec.roots) {
@@ -38,7 +38,7 @@ std::vector<std::string> existing_roots(const JobSpec& spec) {
   return roots;
 }
 
-// The same script as on any client, and borg in it: signals end both.
+// The same script as on any client, with borg in it: signals end both.
 BorgEnd dump_here(JobContext& job, const RepositoryBorg& repository) {
   const JobSpec& spec = job.spec();
   LocalBorg borg;
@@ -50,7 +50,7 @@ BorgEnd dump_here(JobContext& job, const RepositoryBorg& repository) {
   return end;
 }
 
-// As the script of a remote backup tells them.
+// Like the script of a remote backup.
 std::vector<std::string> root_links(const JobSpec& spec) {
   std::vector<std::string> warnings;
   std::error_code error;
@@ -83,7 +83,7 @@ BorgEnd create_here(JobContext& job, const RepositoryBorg& repository) {
   return end;
 }
 
-// Without a serve, the client's borg goes to the repository host itself.
+// Without a serve, the client's borg connects to the repository host itself.
 BorgEnd create_there(JobContext& job, Serve* serve) {
   ssh::Session session{job.spec().target, job.credentials()};
   job.throw_if_canceled();

@@ -1,5 +1,5 @@
-// Kind catalog: takes the listing of an archive into the catalog. borg list runs here, and beside it
-// PostgreSQL gets what changed.
+// Kind catalog: adds the listing of an archive to the catalog. borg list runs here, while changes are written
+// to PostgreSQL in parallel.
 #include <fmt/format.h>
 
 #include "borg/command.h"
@@ -27,7 +27,7 @@ void require(const catalog::Writer& writer, const Expected<void>& done) {
                 JobState::failed);
 }
 
-// The borg URL as the history has it is the job's; the archive's place is looked up with it.
+// The borg URL in the job is the one in the history; it identifies the archive's series.
 catalog::Writer open_catalog(JobContext& job) {
   const JobSpec& spec = job.spec();
   auto writer = catalog::Writer::open({job.database(), spec.borg_url, spec.archive, spec.catalog_budget});
@@ -45,7 +45,7 @@ BorgEnd list(JobContext& job, catalog::Writer& writer, const RepositoryBorg& rep
   }};
   LocalBorg borg;
   borg.command = borg_list_files(spec, repository.url());
-  // Apart from those of other kinds: borg locks its cache.
+  // Separate from those of other kinds: borg locks its cache.
   borg.base_dir = server_borg_directory() + "/catalog";
   borg.started = [&] { require(writer, writer.load()); };
   borg.on_output = [&](std::string_view piece) { listing.feed(piece); };

@@ -34,7 +34,8 @@ void begin(JobContext& job, const char* what) {
   if (spec.repository_host.address.empty()) check_local_repository(spec);
 }
 
-// What the repository does not hold any more. It is asked again: only what is gone may be called so.
+// The archives that the repository no longer has. It is listed again: only archives that are really gone may
+// be reported as removed.
 JobResult conclude_prune(JobContext& job, JobResult result) {
   const JobSpec& spec = job.spec();
   const Listing left = list_archives(job);
@@ -54,10 +55,10 @@ JobResult conclude_prune(JobContext& job, JobResult result) {
   return result;
 }
 
-// More would not get through a result file; no repository that is pruned has as many.
+// More would not fit in a result file; no pruned repository has as many.
 constexpr std::size_t kMostListed = 15'000;
 
-// What the history compares itself with: all archives of a listing.
+// All archives of a listing, for comparison with the history.
 Expected<Json::Value> listed_archives(const std::string& output) {
   const auto archives = parse_archives(output);
   if (!archives) return fail(ErrorCode::failed, "borg printed no list of archives");
@@ -76,7 +77,7 @@ Expected<Json::Value> listed_archives(const std::string& output) {
   return facts;
 }
 
-// A check has looked at what is there; whether that is all there was is another question.
+// A check examines existing data; whether archives are missing is a separate question.
 void compare(JobContext& job, JobResult& result) {
   const auto unknown = [&](const std::string& reason) {
     end_as(result, ResultCode::listing, result.message + "; its archives could not be listed: " + reason,
@@ -94,7 +95,7 @@ void compare(JobContext& job, JobResult& result) {
   }
 }
 
-// The sizes of one that is to be taken into the history. Throws Failure.
+// The sizes of an archive to be imported. Throws Failure.
 Json::Value look_at(JobContext& job, const Json::Value& archives, const std::string& name) {
   const bool there =
       std::ranges::any_of(archives, [&](const Json::Value& one) { return one["name"] == name; });

@@ -1,4 +1,4 @@
-// Kind prepare-client: what the machine is, and borg on it.
+// Kind prepare-client: finds out about the machine, and installs borg.
 #include <fmt/format.h>
 
 #include <map>
@@ -16,7 +16,7 @@ namespace {
 
 constexpr Json::ArrayIndex kMostFound = 2000;
 
-// The script's KEY=VALUE lines as facts; borg's version is checked.
+// Converts the script's KEY=VALUE lines to facts; borg's version is checked.
 Json::Value read_facts(const std::string& output, const std::string& machine) {
   Json::Value facts{Json::objectValue};
   facts["addresses"] = Json::Value{Json::arrayValue};
@@ -45,10 +45,10 @@ Json::Value read_facts(const std::string& output, const std::string& machine) {
   return facts;
 }
 
-// The password is used for this only, and for as long as this takes.
+// The password is used only for this, and kept no longer.
 void install_key(JobContext& job, SshTarget& target) {
   ssh::Session session{target, job.credentials(true)};
-  target.host_key = session.host_key();  // the next connection must be to the same machine
+  target.host_key = session.host_key();  // the next connection must reach the same machine
   RemoteBorg script;
   script.script = authorize_script(job.spec().ssh_public_key);
   const BorgEnd end = run_remote(job, session, "root", script);  // as the user: no sudo

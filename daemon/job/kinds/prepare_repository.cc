@@ -1,4 +1,4 @@
-// Kind prepare-repository: makes a borg repository, or adopts one that exists.
+// Kind prepare-repository: creates a borg repository, or adopts an existing one.
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -25,9 +25,9 @@ BorgStep run_borg(JobContext& job, BorgVerb verb, const std::string& host_key) {
       host_key);
 }
 
-// Opens the repository. Of two passphrases the new one is tried first, since borg may have it already: from
-// somebody's hand, or from a job that was cut short. Only what has opened it is reported, and only then is
-// the other one forgotten.
+// Opens the repository. Of two passphrases, the new one is tried first, since borg may have it already: set
+// by hand, or by a job that was interrupted. Only the one that opened it is reported, and only then is the
+// other one deleted.
 BorgStep open_repository(JobContext& job, const std::string& host_key, Json::Value& facts) {
   const JobSpec& spec = job.spec();
   if (!job.has_new_passphrase()) return run_borg(job, BorgVerb::info, host_key);
@@ -55,10 +55,10 @@ BorgStep open_repository(JobContext& job, const std::string& host_key, Json::Val
 
 struct Probe {
   std::string borg_version;
-  std::int64_t free = -1;  // bytes; not known
+  std::int64_t free = -1;  // bytes; unknown
 };
 
-// Of `df -P -k`, the line after borg's version: device, size, used, free …
+// Parses the line of `df -P -k` after borg's version: device, size, used, free …
 std::int64_t read_free(const std::string& output) {
   std::istringstream lines{output.substr(std::min(output.find('\n'), output.size()))};
   std::string device;
@@ -69,8 +69,8 @@ std::int64_t read_free(const std::string& output) {
   return free * 1024;
 }
 
-// borg's version on the repository host. Without a shell there (a key bound to `borg serve`), it stays
-// unknown: borg serve will tell whether it works.
+// borg's version on the repository host. Without a shell there (a key restricted to `borg serve`), it stays
+// unknown: borg serve shows whether it works.
 Probe probe_host(JobContext& job, HostKeys& keys) {
   const SshTarget& host = job.spec().repository_host;
   ssh::Session session{host, job.credentials()};
@@ -114,12 +114,12 @@ std::string server_borg_version(JobContext& job) {
   return to_string(*version);
 }
 
-// borg only says that it may not; we say what to do.
+// borg only reports that permission is denied; we say what to do.
 void explain(JobResult& result, const JobSpec& spec) {
   const bool denied = result.code == ResultCode::repository_denied ||
                       result.message.find("Permission denied") != std::string::npos ||
                       result.message.find("Errno 13") != std::string::npos ||
-                      // What is outside the job's sandbox, or below a directory that is not there.
+                      // The path is outside the job's sandbox, or below a directory that does not exist.
                       result.message.find("Errno 30") != std::string::npos;
   if (!denied) return;
   result.code = ResultCode::repository_denied;
@@ -156,13 +156,13 @@ JobResult prepare_repository(JobContext& job) {
   HostKeys keys;
   Json::Value facts{Json::objectValue};
   const bool here = spec.repository_host.address.empty();
-  // The connections that follow must be to the machine that showed its key to the first.
+  // Later connections must reach the machine that presented its key to the first.
   const Probe probe = here ? Probe{server_borg_version(job)} : probe_host(job, keys);
   facts["borg_version"] = probe.borg_version;
 
   BorgStep step = open_repository(job, keys.fingerprint, facts);
   bool created = false;
-  // An id that was pinned means that it existed: a new one in its place would hide the loss.
+  // A pinned id means that the repository existed: a new one in its place would hide the loss.
   if (step.result.code == ResultCode::repository_missing && spec.borg_id.empty() && !spec.dry_run) {
     step = run_borg(job, BorgVerb::init, keys.fingerprint);
     created = step.result.state == JobState::successful;

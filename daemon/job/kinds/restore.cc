@@ -67,7 +67,7 @@ JobResult dry_run(JobContext& job, ClientShell& client) {
   return result;
 }
 
-// What is in the way is dealt with before anything is written. Returns what is to be said of it.
+// Handles existing files before anything is written. Returns the text to report about them.
 std::string resolve_conflicts(JobContext& job, ClientShell& client, const Survey& found) {
   const JobSpec& spec = job.spec();
   if (spec.restore.conflict == "fail" && found.existing > 0) {
@@ -96,8 +96,8 @@ bool is_empty(JobContext& job, ClientShell& client) {
   return empty;
 }
 
-// Whoever may write in one of the directories that lead to a file could have the restore, which is root's,
-// write to wherever a symbolic link leads. What is changed after this look is not seen.
+// A user who may write to one of the directories that lead to a file could make the restore, which runs as
+// root, write to the target of a symbolic link. Changes after this check are not noticed.
 void refuse_links(JobContext& job, ClientShell& client, int parents) {
   std::string links;
   client.run(links_script(job.spec().restore.directory), parents,
@@ -126,7 +126,7 @@ JobResult extract(JobContext& job, ClientShell& client, bool exclude) {
     if (selection.missing()) {
       result.message = missing_message(spec, *selection.missing(), selection.near_missing());
     } else if (exclude && end.log.warning_count() == end.log.unmatched().size()) {
-      // All of a path is there already, and was left out.
+      // All files of a path exist already, and were left out.
       result = make_result(ResultCode::ok, "");
     } else {
       result.code = ResultCode::not_restored;
@@ -165,13 +165,13 @@ JobResult restore(JobContext& job) {
   const bool keep = spec.restore.conflict == "keep";
   JobResult result = make_result(ResultCode::ok, "");
   if (keep && !found.nothing_left) {
-    job.restrict_paths(found.paths);  // borg would miss those of which nothing is left to do
+    job.restrict_paths(found.paths);  // borg would report paths of which nothing is left to restore
   }
   if (!keep || !found.nothing_left) result = extract(job, client, keep);
   if (result.state == JobState::successful) {
     result.message = fmt::format("archive {} was restored to {}{}", spec.archive, target(spec), resolved);
   } else if (spec.restore.conflict == "rename") {
-    result.message += resolved;  // the names are others now, whatever became of it
+    result.message += resolved;  // the files were renamed, whatever the result
   }
   if (careful) found.add_facts(result);
   return result;

@@ -1,4 +1,4 @@
-// Dumps of an archive, loaded into a server on the client.
+// Loads dumps of an archive into a server on the client.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -18,7 +18,7 @@ namespace {
 
 struct Dump {
   std::int64_t size = 0;
-  std::string mode = {}, owner = {};  // of a file that is a database
+  std::string mode = {}, owner = {};  // for a file that is a database
 };
 
 struct Dumps {
@@ -26,8 +26,8 @@ struct Dumps {
   bool globals = false;
 };
 
-// "-rw-r----- 33:33" as chmod and chown take it. The server's own jobs may read the files of others, and
-// cannot give the copy of one to its owner.
+// Converts "-rw-r----- 33:33" for chmod and chown. The server's own jobs may read other users' files, but
+// cannot give a copy to its owner.
 Dump file_dump(const JobSpec& spec, const ArchiveItem& item) {
   constexpr std::size_t kMode = 10;
   Dump dump{item.size};
@@ -63,7 +63,7 @@ std::vector<std::string> names_of(const Dumps& dumps) {
   return names;
 }
 
-// All that is to be loaded is there: nothing begins otherwise.
+// All requested dumps exist: otherwise nothing is loaded.
 std::vector<Load> choose(const JobSpec& spec, const Dumps& dumps) {
   std::vector<Load> loads;
   const auto add = [&](const std::string& name, const std::string& target) {
@@ -118,7 +118,7 @@ class Loader {
     return word;
   }
 
-  // Throws Failure unless all of it is there.
+  // Throws Failure unless all of it was loaded.
   void load(const Load& load) {
     const JobSpec& spec = job_.spec();
     job_.output().line(6, fmt::format("loading {}", load_name(spec, load)));
@@ -159,7 +159,7 @@ class Loader {
     return end;
   }
 
-  // check_script() knows of no database.
+  // check_script() does not know about databases.
   [[noreturn]] void rethrow(const Failure& failure, const Load& load) {
     if (failure.code() != ResultCode::load_failed && failure.code() != ResultCode::database_exists)
       throw failure;
@@ -214,7 +214,7 @@ JobResult restore_databases(JobContext& job) {
   const std::vector<Load> loads = choose(spec, dumps);
   Loader loader{job};
   if (spec.dry_run) return dry_run(job, loader, dumps, loads);
-  // Before the first is touched: none of the others may be in the way.
+  // Before the first one is touched: none of the others may exist.
   if (spec.restore.conflict != "overwrite" && loads.size() > 1) {
     for (const auto& load : loads) {
       if (load.name.empty() || loader.look(load) != "full") continue;

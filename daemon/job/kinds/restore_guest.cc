@@ -1,4 +1,4 @@
-// A guest of an archive, put back into the hypervisor on the client.
+// Restores a guest of an archive into the hypervisor on the client.
 #include <fmt/format.h>
 
 #include "borg/result.h"

@@ -1,5 +1,5 @@
-// To whoever asked for it: borg runs here, and what it prints goes to a descriptor of the caller's, which
-// systemd gave this process as its standard input.
+// Restores to the caller: borg runs on the server, and its output goes to the caller's descriptor, which
+// systemd passed to this process as standard input.
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kCaller = 0;
 
-// Remembers why the caller's descriptor takes no more.
+// Remembers why the caller's descriptor failed.
 class CallerSink : public ssh::Sink {
  public:
   struct Count {
@@ -51,12 +51,12 @@ void check_caller() {
   if (S_ISFIFO(status.st_mode)) set_non_blocking(kCaller);
 }
 
-// The one file that was asked for, if it is one: of another name for a file, the file, since only that has
-// the bytes.
+// The requested file, if it is a single one: for a hard link, the first name, since only that has the
+// content.
 struct Wanted {
   bool tar = true;
   std::string path;
-  std::int64_t size = -1;  // as the archive has it
+  std::int64_t size = -1;  // the path in the archive
   std::int64_t bytes = 0;  // of all files
 };
 
@@ -118,7 +118,7 @@ JobResult restore_output(JobContext& job) {
   JobResult result = repository.judge(BorgVerb::extract, run(job, wanted, repository, count));
   job.throw_if_canceled();
   if (count.error != 0 || result.state == JobState::successful) check_count(count, wanted);
-  // Part of the bytes is no file.
+  // An incomplete file is a failure.
   if (result.state == JobState::warning) result.state = JobState::failed;
   if (result.state == JobState::successful) {
     result.message = fmt::format("{} bytes of archive {} were written{}", count.bytes, spec.archive,

@@ -1,5 +1,5 @@
-// Kind verify: proves that an archive restores. Files are compared with the client's own, dumps are loaded
-// into a server made for that; of everything else it is proven that it can be read.
+// Kind verify: proves that an archive can be restored. Files are compared with the client's own, dumps are
+// loaded into a temporary server; of everything else, it proves that it can be read.
 #include "job/kinds/verify.h"
 
 #include <fmt/format.h>
@@ -32,9 +32,8 @@ JobResult verify_files(const Verifier& verifier) {
   return judge_verification(verifier.job.spec(), verification);
 }
 
-// There is nothing to compare a stream with: it was made for the backup, and is gone. So those that are tried
-// are read from their beginning to their end, however long they are: a disk's few small companions prove
-// little.
+// There is nothing to compare a stream with: it was made for the backup only. The chosen streams are
+// therefore read completely, however long they are: a few small files beside a disk image would prove little.
 JobResult verify_streams(const Verifier& verifier) {
   Verification verification = sample(verifier, INT64_MAX);
   hash_extracted(verifier, verification);

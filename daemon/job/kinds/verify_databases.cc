@@ -1,5 +1,5 @@
-// Loading the dumps of an archive. Each is extracted to a file, which is real borg at work, and loaded when
-// no borg runs any more: what a dump does, it does to a server that nobody else knows.
+// Loading the dumps of an archive. Each is extracted to a file by borg, and loaded when borg has ended:
+// whatever a dump does, it does to a server that nothing else uses.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -20,7 +20,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Enough for what a dump says of itself: of PostgreSQL's, the beginning of its table of contents.
+// Enough for the information at the beginning of a dump: for PostgreSQL, the beginning of its table of
+// contents.
 constexpr std::size_t kHead = 64 * 1024;
 
 std::vector<DumpFile> list_dumps(const Verifier& verifier, PolicyType type) {
@@ -30,7 +31,7 @@ std::vector<DumpFile> list_dumps(const Verifier& verifier, PolicyType type) {
     dump.size = file.size;
     if (dump.kind != DumpFile::Kind::other) dumps.push_back(std::move(dump));
   });
-  // Roles come first: what is theirs can only be made when they are there.
+  // Roles first: objects that they own can only be created afterwards.
   std::ranges::stable_sort(dumps, {},
                            [](const DumpFile& dump) { return dump.kind != DumpFile::Kind::globals; });
   return dumps;
@@ -48,7 +49,7 @@ void write_piece(int fd, std::string_view piece) {
   }
 }
 
-// Returns how it begins.
+// Returns its beginning.
 std::string extract(const Verifier& verifier, const DumpFile& dump, const std::string& path) {
   const Fd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
   if (!file)
@@ -65,10 +66,10 @@ std::string extract(const Verifier& verifier, const DumpFile& dump, const std::s
 struct Totals {
   std::size_t databases = 0;
   LoadedCount counted;
-  std::vector<std::string> not_here;  // what could not be loaded for a reason that is not its own
+  std::vector<std::string> not_here;  // dumps that this machine cannot load, without being bad
 };
 
-// What the first of the lines that a tool said, of those that are complaints, says.
+// The text of a tool's first line that is an error.
 std::string complaint(const ToolEnd& end) {
   for (const auto& line : end.said) {
     if (line.find("error:") != std::string::npos || line.find("ERROR") != std::string::npos) return line;
@@ -76,7 +77,7 @@ std::string complaint(const ToolEnd& end) {
   return end.said.empty() ? fmt::format("the tool ended with status {}", end.status) : end.said.front();
 }
 
-// What is wrong with the dump; empty if nothing is, or if it cannot be told here.
+// The failure of the dump; empty if there is none, or if it cannot be determined here.
 std::string load(const Verifier& verifier, PolicyType type, DatabaseServer& server, const DumpFile& dump,
                  const std::string& file, std::string_view head, Totals& totals) {
   JobContext& job = verifier.job;
@@ -108,8 +109,8 @@ std::string load(const Verifier& verifier, PolicyType type, DatabaseServer& serv
   return {};
 }
 
-// Extracts and loads each. One that fails is tried again behind the others, which it may refer to: then it
-// has to work.
+// Extracts and loads each. A dump that fails is retried after the others, to which it may refer: then it must
+// work.
 void load_all(const Verifier& verifier, PolicyType type, DatabaseServer* server, const std::string& place,
               const std::vector<DumpFile>& dumps, Totals& totals) {
   const std::string file = place + "/dump";

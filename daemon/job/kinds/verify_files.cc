@@ -1,4 +1,4 @@
-// Reading files of an archive, and asking the client for its own.
+// Reading files of an archive, and getting the hashes of the client's files.
 #include <fmt/format.h>
 #include <sodium/crypto_hash_sha256.h>
 #include <sodium/utils.h>
@@ -21,7 +21,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::int64_t kProgressEvery = 1000;      // files
-constexpr std::size_t kMaxArguments = 512 * 1024;  // Linux takes 2 MiB, environment included
+constexpr std::size_t kMaxArguments = 512 * 1024;  // Linux allows 2 MiB, including the environment
 constexpr std::size_t kMaxScript = 100 * 1024;     // for a command line of sshd's
 
 class Hash {
@@ -42,7 +42,7 @@ class Hash {
   crypto_hash_sha256_state state_{};
 };
 
-// A borg that reads. Throws Failure unless all of it came; `what` is told with it.
+// Runs a borg that reads. Throws Failure unless everything was read; `what` begins its message.
 void read_repository(const Verifier& verifier, BorgVerb verb,
                      const std::function<std::vector<std::string>(const std::string&)>& command,
                      const std::function<void(std::string_view)>& take,
@@ -56,11 +56,11 @@ void read_repository(const Verifier& verifier, BorgVerb verb,
   const JobResult result = repository.judge(verb, repository.run(borg));
   job.throw_if_canceled();
   if (result.state == JobState::successful) return;
-  // A warning of a borg that reads is of something that did not come as it was saved.
+  // A warning while reading means that something differs from what was saved.
   throw Failure(result.code, what() + result.message, JobState::failed);
 }
 
-// Cuts what borg prints into the files that were asked for.
+// Splits borg's output into the requested files.
 class Splitter {
  public:
   Splitter(const JobSpec& spec, std::span<const SampledFile> files, std::size_t first,
@@ -86,7 +86,7 @@ class Splitter {
       throw wrong(files_[at_], "has less content than the listing says");
   }
 
-  // For the message of a borg that stopped.
+  // For the message about a borg that stopped.
   std::string place() const {
     return at_ < files_.size()
                ? fmt::format("/{} of archive {} cannot be restored: ", files_[at_].path, spec_.archive)
@@ -124,7 +124,7 @@ void extract_batch(const Verifier& verifier, std::span<const SampledFile> files,
   splitter.finish();
 }
 
-// How many of the files one borg takes: those whose size is known, and whose names fit.
+// How many of the files one borg can take: files of known size whose names fit.
 std::size_t batch_size(std::span<const SampledFile> files) {
   std::size_t count = 0;
   std::size_t length = 0;
@@ -180,7 +180,7 @@ void list_archive(const Verifier& verifier, const std::function<void(const Liste
       [&](std::string_view piece) { listing.feed(piece); }, [] { return std::string{}; });
   listing.finish();
   if (!damaged.empty()) {
-    // The repository itself is good again.
+    // The repository itself is intact again.
     throw Failure(
         ResultCode::archive_damaged,
         fmt::format(

@@ -52,7 +52,7 @@ create table client (
   "user"           text not null default 'root',
   jump             text not null default '',
   host_key         text not null default '',
-  -- what the preparation found
+  -- facts from the preparation
   ready            boolean not null default false,
   addresses        text[] not null default '{}',
   operating_system text not null default '',

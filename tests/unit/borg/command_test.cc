@@ -63,7 +63,7 @@ TEST(BorgCommand, CreateHasItsOptionsBeforeTheArchive) {
                            "100", "cyborg job=7", "--exclude-caches", "--exclude-if-present", ".no backup"}) {
     EXPECT_TRUE(has(command, word)) << word;
   }
-  // The first pattern that fits decides, so these come before what is excluded.
+  // The first matching pattern decides, so patterns come before excludes.
   EXPECT_LT(std::ranges::find(command, "--pattern"), std::ranges::find(command, "--exclude"));
 }
 

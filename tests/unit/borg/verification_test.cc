@@ -1,4 +1,4 @@
-// Verification: which files are tried, what the client is asked, and what its answers mean.
+// Verification: the choice of files, the scripts for the client, and the meaning of their output.
 #include "borg/verification.h"
 #include "remote/file_hashes.h"
 
@@ -130,7 +130,7 @@ TEST(Hashes, AreReadByNumber) {
   EXPECT_EQ(files[2]->kind, ClientFile::Kind::unreadable);
   EXPECT_FALSE(files[3].has_value());
   EXPECT_EQ(files[4]->size, -1);
-  // A busybox without fractions.
+  // A busybox without fractions of seconds.
   ASSERT_TRUE(parse_hashes("0 file " + hash + " 12 1700000000 2023-11-14 22:13:20\n", files));
   EXPECT_FALSE(files[0]->exact);
   for (const auto& bad :
@@ -185,7 +185,7 @@ JobSpec spec() {
   return made;
 }
 
-// Three files; each letter is how one compares: s same, c changed, d different, m missing, u unreadable.
+// Three files; each letter says how one compares: s same, c changed, d different, m missing, u unreadable.
 Verification verification(std::string_view how, bool canary = false) {
   Verification made;
   for (std::size_t i = 0; i < how.size(); ++i) {

@@ -1,4 +1,4 @@
-// Hooks: what is accepted, when they run, what they are told and what their failure does.
+// Hooks: which are accepted, when they run, their environment, and the effect of their failure.
 #include "core/hooks.h"
 #include "remote/hook_script.h"
 

@@ -118,7 +118,7 @@ TEST(JobSpecJson, AFieldThatIsMissingIsNamed) {
     less.removeMember(key);
     const auto read = job_spec_from_json(less);
     ASSERT_FALSE(read) << key;
-    // Of a target, the part that is missed first.
+    // For a target, the part that is missed first.
     const std::string named = key == "target" || key == "repository_host" ? "address"
                               : key == "dump"                             ? "type"
                               : key == "direct"                           ? "used"

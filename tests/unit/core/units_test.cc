@@ -148,7 +148,7 @@ TEST(JobUnit, WithoutSshHasNoInternet) {
   }
 }
 
-// Whoever may read a unit's properties, which is everybody, learns names and nothing else.
+// Everybody can read a unit's properties, and learns only names.
 TEST(JobUnit, HoldsSecretsOnlyAsNamesOfFiles) {
   for (const auto& one : job_unit_cases()) {
     EXPECT_EQ(find(one.unit, "SetCredential"), nullptr);
@@ -170,7 +170,7 @@ TEST(JobUnit, HoldsSecretsOnlyAsNamesOfFiles) {
   }
 }
 
-// A restore on the server itself is as strong as root: systemd/SANDBOX.md says why.
+// A restore on the server itself is as powerful as root: systemd/SANDBOX.md says why.
 bool is_as_root(const JobSpec& spec) {
   return spec.local && spec.kind == JobKind::restore;
 }

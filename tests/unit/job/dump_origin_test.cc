@@ -1,4 +1,4 @@
-// Dumps: what they say of themselves, and what a tool's failure means.
+// Dumps: the information in them, and the meaning of a tool's failure.
 #include "job/database/dump_origin.h"
 
 #include <gtest/gtest.h>
@@ -35,7 +35,7 @@ TEST(DumpOrigin, OfPostgresqlIsInItsHeader) {
     EXPECT_EQ(origin->server, "15.3 (Debian 15.3-0)");
     EXPECT_EQ(origin->encoding, "LATIN1");
   }
-  // A newer pg_dump writes what an older pg_restore cannot read.
+  // A newer pg_dump writes dumps that an older pg_restore cannot read.
   EXPECT_EQ(postgresql_origin(head(16, "15.3", "17.2"))->major, 17);
   EXPECT_EQ(postgresql_origin(head(16, "17.2", "17.2"))->major, 17);
 }

@@ -1,4 +1,4 @@
-// Calls to the outside that wait for their answer, so that a test decides when each is answered, and how.
+// Calls to the outside that wait for their answer, so that a test decides when and how each is answered.
 #pragma once
 
 #include <deque>
@@ -29,7 +29,7 @@ class Calls {
     waiting_.push_back({std::move(what), std::move(answer)});
   }
 
-  // One whose value `work` makes when it is done, and answers.
+  // Adds a call for which `work` computes the value when it is answered.
   template <typename T, typename Done, typename Work>
   void add(std::string what, Done done, Work work) {
     add(std::move(what), [done = std::move(done), work = std::move(work)](Outcome outcome) {
@@ -50,7 +50,7 @@ class Calls {
     waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(index));
     call.answer(outcome);
   }
-  // The first that begins like this.
+  // Answers the first call that begins like this.
   void answer(std::string_view beginning, Outcome outcome = Outcome::good) {
     for (std::size_t i = 0; i < waiting_.size(); ++i) {
       if (waiting_[i].what.starts_with(beginning)) return answer(i, outcome);

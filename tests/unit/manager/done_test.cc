@@ -1,5 +1,5 @@
-// Whoever asks the manager is answered once, later, and never from within the call: for each method, whether
-// the answer is known at once (nothing is loaded yet, the object does not exist) or comes from the database.
+// The manager answers every caller once, later, and never from within the call: for each method, whether the
+// answer is known at once (nothing is loaded yet, the object does not exist) or comes from the database.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -24,7 +24,7 @@ struct Answers {
 
 struct Method {
   const char* name;
-  // Of an object that may exist ("a", "one", "etc", job 1 and so on), or not.
+  // Uses an object that exists ("a", "one", "etc", job 1 and so on), or one that does not.
   void (*call)(Manager& manager, bool exists, Answers& answers);
 };
 
@@ -186,7 +186,7 @@ TEST(Done, IsCalledOnceWhenTheDatabaseFails) {
   }
 }
 
-// What is told to a follower comes after the answer to its call.
+// A follower gets output only after the answer to its call.
 TEST(Done, OfFollowIsCalledBeforeTheFirstLine) {
   World world;
   world.add_run({world.planned(JobKind::backup, "a", "one")});

@@ -115,7 +115,7 @@ void FakeSystemd::start_job(const UnitSpec& unit, std::map<std::string, std::str
       return done(fail(ErrorCode::failed, "was started already"));
     machine_.start(spec, names);
     if (outcome == Outcome::lost) {
-      // It ran to its end before systemd could be asked again: a unit that still is there would be a start.
+      // It ended before systemd could be asked again: a unit that still exists would count as a start.
       machine_.end(job, JobState::successful);
       return done(fail(ErrorCode::unavailable, "systemd was away"));
     }

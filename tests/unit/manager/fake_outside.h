@@ -1,5 +1,5 @@
-// What is outside of the manager, but for the store: systemd, the jobs' files, the clock, the bus, secrets
-// and the journal, in memory. A Machine has what outlives the daemon.
+// The outside of the manager except for the store: systemd, the jobs' files, the clock, the bus, secrets and
+// the journal, in memory. A Machine has the state that outlives the daemon.
 #pragma once
 
 #include <deque>
@@ -22,7 +22,7 @@ struct Unit {
   std::string service_result;
 };
 
-// What tells jobs apart that have the same number.
+// Distinguishes jobs that have the same number.
 template <typename SpecOrJob>
 std::string identity_of(const SpecOrJob& one) {
   return std::string{to_string(one.kind)} + " " + one.client + " " + one.repository + " " +
@@ -32,18 +32,18 @@ std::string identity_of(const SpecOrJob& one) {
 struct Machine {
   std::map<std::int64_t, Unit> units;
   std::map<std::int64_t, std::optional<JobResult>> directories;  // of state, with the results in them
-  std::vector<std::string> set_aside;  // of directories that were kept, but are no job's any more
+  std::vector<std::string> set_aside;  // directories that were kept, but no longer belong to a job
   std::set<std::int64_t> lost;         // jobs that nobody can know of any more: neither database nor daemon
   std::vector<std::string> starts;     // "7 of web", in order
   std::vector<std::string> violations;
   bool started_twice_is_wrong = true;
-  std::string next_code;  // of results; empty: as it goes
+  std::string next_code;  // the code of results; empty: the usual one
 
-  // A result as cyborg-job makes it: its message says which job it was told to do.
+  // A result as made by cyborg-job: its message names the job that it was told to do.
   JobResult result_of(const JobSpec& spec, JobState state) const;
   bool runs(std::int64_t job) const;
   void start(JobSpec spec, std::set<std::string> credentials);
-  // Leaves this result, or none. The unit is gone, unless it failed.
+  // Leaves this result, or none. The unit disappears, unless it failed.
   void end(std::int64_t job, std::optional<JobState> state, const std::string& service_result = "");
 };
 
@@ -61,9 +61,9 @@ class FakeClock : public Clock {
   }
   void post(std::function<void()> call) override { posted_.push_back(std::move(call)); }
 
-  // What was posted, and timers that are due: until there are none.
+  // Runs posted calls and timers that are due, until there are none.
   void turn();
-  // The next timer's time comes, of those whose keys do not begin like this. False: there is none.
+  // Advances to the next timer whose key does not begin like this. False: there is none.
   bool advance(std::string_view except = "forget ");
   void forget_all() {
     timers.clear();
@@ -93,7 +93,7 @@ class FakeSystemd : public Systemd {
   void next_elapses(std::vector<std::string> calendar, unsigned count,
                     Done<std::vector<Microseconds>> done) override;
 
-  // A unit ends: told to whoever started or listed it.
+  // Ends a unit, and reports it to a daemon that started or listed it.
   void end(std::int64_t job, std::optional<JobState> state, const std::string& service_result = "");
 
   Calls calls;

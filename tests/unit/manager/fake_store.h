@@ -1,5 +1,5 @@
-// A store in memory. The database is a value: a copy of it is what a failover goes back to, and it outlives
-// the daemon that a test restarts.
+// A store in memory. The database is a value: a failover returns to a copy of it, and it outlives the daemon
+// that a test restarts.
 #pragma once
 
 #include <map>
@@ -21,9 +21,9 @@ struct Database {
   std::set<std::int64_t> output;  // jobs whose output is stored
   std::vector<store::Archive> archives;
   std::int64_t last_run = 0, last_job = 0;
-  Microseconds now = 1;  // moves with each run, so that no two jobs are of one moment
+  Microseconds now = 1;  // advances with each run, so that no two jobs have the same time
 
-  // A run, its jobs in the order given.
+  // Creates a run and its jobs, in the given order.
   store::CreatedRun create_run(const store::NewRun& run);
   Expected<store::FinishedJob> finish_job(std::int64_t id, const JobResult& result);
   std::vector<std::int64_t> update_jobs(const std::vector<store::JobUpdate>& updates);
@@ -90,7 +90,7 @@ class FakeStore : public store::Store {
   Calls calls;
 
  private:
-  // What nobody here looks at: the answer is empty.
+  // For queries that do not matter here: returns an empty answer.
   template <typename T>
   void empty(const char* what, Done<T> done);
 

@@ -1,5 +1,4 @@
-// Jobs of all kinds, from the first question to the last record, with one misfortune at each point of the
-// way.
+// Jobs of all kinds, from the first query to the last record, with one misfortune at each step.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -18,7 +17,7 @@ constexpr std::array kKinds{JobKind::prepare_client, JobKind::prepare_repository
                             JobKind::verify,         JobKind::list,
                             JobKind::withdraw};
 
-// A run of jobs of all kinds, of which a preparation and what comes after it are a chain.
+// Creates a run with jobs of all kinds, in which a preparation and the jobs after it form a chain.
 std::vector<std::int64_t> fill(World& world) {
   std::vector<NewJob> jobs;
   for (const JobKind kind : kKinds) {
@@ -30,7 +29,7 @@ std::vector<std::int64_t> fill(World& world) {
   return world.add_run(std::move(jobs));
 }
 
-// One thing happens: an answer, the end of a job, a timer. False: all is over.
+// Does one step: an answer, the end of a job, or a timer. False: nothing is left to do.
 bool step(World& world, Outcome outcome = Outcome::good) {
   for (Calls* calls : {&world.store().calls, &world.systemd().calls}) {
     if (calls->empty()) continue;
@@ -51,11 +50,11 @@ void expect_good_end(World& world, const std::string& title) {
   EXPECT_TRUE(world.run_out()) << title << ": it goes on for ever";
   EXPECT_EQ(world.violation(), "") << title;
   for (const auto& [id, job] : world.database.jobs) {
-    // Nobody had a key that could be withdrawn.
+    // There was no key to withdraw.
     const JobState expected = job.kind == JobKind::withdraw ? JobState::error : JobState::successful;
     EXPECT_EQ(job.state, expected) << title << ": job " << id << " (" << to_string(job.kind) << ") "
                                    << to_string(job.state) << " " << job.reason;
-    // What never ran has none that could be missed.
+    // A job that never ran has no output that could be missing.
     const bool stored = world.database.output.contains(id);
     EXPECT_TRUE(stored || job.kind == JobKind::withdraw) << title << ": job " << id;
   }
@@ -65,7 +64,7 @@ void expect_good_end(World& world, const std::string& title) {
   EXPECT_EQ(world.machine.starts.size(), kKinds.size() - 1) << title;
 }
 
-// With the misfortune at the first step, the second and so on, until there is no such step.
+// With the misfortune at the first step, at the second and so on, until there is no such step.
 void at_each_step(const char* what, const std::function<void(World&)>& misfortune) {
   for (int at = 0;; ++at) {
     World world;
@@ -146,7 +145,7 @@ TEST(Interruption, AnOutageAtEachStep) {
   });
 }
 
-// A version that had no tokens was replaced by one that has them.
+// A version without tokens was replaced by one with them.
 TEST(Interruption, AnUpgradeAtEachStep) {
   for (int at = 0; at < 60; ++at) {
     World world;
@@ -160,7 +159,7 @@ TEST(Interruption, AnUpgradeAtEachStep) {
   }
 }
 
-// Of several attempts each has its token, and only the last result counts.
+// Each of several attempts has its own token, and only the last result counts.
 TEST(Interruption, AnAttemptThatIsToBeRepeatedAndARestartAtEachStep) {
   for (int at = 0; at < 40; ++at) {
     World world;

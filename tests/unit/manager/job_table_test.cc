@@ -1,4 +1,4 @@
-// What the runner does about each event in each phase of a job: the phase after it, and the calls that it
+// The reaction of the runner to each event in each phase of a job: the next phase, and the calls that it
 // makes.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@ enum class Event {
   systemd_away,   // it does not: unavailable
   cannot_start,   // it does not start the unit
   unit_ended,     // and left a result
-  unit_vanished,  // and left none
+  unit_vanished,  // and left no result
   cancel,
   lost,         // the database came back without the job
   found_alive,  // the database came back, and systemd has the unit
@@ -30,7 +30,7 @@ enum class Event {
 constexpr std::size_t kEvents = 15;
 constexpr std::size_t kPhases = 8;
 
-// A switch without default: whoever adds an enumerator has to add a row or a column here, and in the table.
+// A switch without default: a new enumerator needs a row or a column here, and in the table.
 constexpr std::size_t index_of(Event event) {
   switch (event) {
     case Event::turn:
@@ -109,7 +109,7 @@ class Subject {
     return text;
   }
 
-  // What is wrong in the end, if all else goes well.
+  // The violation in the end, if everything else goes well; empty if there is none.
   std::string end_of_all() {
     world_.manager().set_setting("max_jobs", "16", [](const Expected<void>&) {});
     if (!world_.run_out()) return "it goes on for ever";
@@ -118,7 +118,7 @@ class Subject {
   }
 
  private:
-  // Not those that go their own way.
+  // Without calls that run independently.
   static std::string word_of(const std::string& what) {
     for (const char* other :
          {"append_output", "set_timers", "update_jobs 1 running", "update_jobs 2 running"}) {
@@ -206,7 +206,8 @@ class Subject {
         world_.database.jobs.erase(job_);
         return look_again();
       case Event::found_alive:
-        // What the database says is pending was started by a daemon that died before it could say so.
+        // A job that the database calls pending was started by a daemon that died before it could record
+        // that.
         if (phase() == JobPhase::pending) {
           world_.machine.start(
               job_spec(world_.manager().state().fleet, world_.manager().state().unfinished.at(job_)).value(),

@@ -1,10 +1,10 @@
 // The queue, through all interleavings of small configurations: answers of the database and of systemd, ends
-// of jobs, timers, and a few misfortunes at any point between them. A state that was seen is not gone through
-// again.
+// of jobs, timers, and a few misfortunes at any point between them. A state that was visited before is not
+// explored again.
 //
-// In each state: no two jobs write to one repository, none was started twice, no job that has ended runs, and
-// no result is another job's. From each state, if nothing bad happens any more: every job ends, so none was
-// lost and no wake-up was.
+// In each state: no two jobs write to one repository, none was started twice, no ended job runs, and no
+// result belongs to another job. From each state, if no more misfortunes happen: every job ends, so no job
+// and no wake-up was lost.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
@@ -25,17 +25,17 @@ enum class Kind {
   systemd_answers,
   timer,
   job_ends,
-  // The misfortunes, of which a configuration has a number each.
+  // The misfortunes; each configuration permits a number of each.
   job_is_killed,
-  connection_is_lost,  // the job fails, and may be tried again
+  connection_is_lost,  // the job fails, and may be retried
   store_is_away,       // one call fails, and nothing else: a table was locked for too long
   answer_is_lost,      // one call is done, and fails
   outage,              // all calls fail, and then the database is back
   systemd_is_away,
-  start_is_lost,  // the job runs to its end, and its start fails
+  start_is_lost,  // the job runs to its end, although its start seems to fail
   cancel,
   restart,
-  failover,  // the database is back at its beginning
+  failover,  // the database returns to its initial state
   run,       // somebody starts a run
 };
 constexpr std::size_t kKinds = static_cast<std::size_t>(Kind::run) + 1;
@@ -114,7 +114,7 @@ class Path {
     }
     if (has(Kind::restart)) events.push_back({Kind::restart});
     if (has(Kind::failover)) events.push_back({Kind::failover});
-    // Only there do numbers come again.
+    // Only there are numbers reused.
     if (has(Kind::run) && failed_over_) events.push_back({Kind::run});
     return events;
   }
@@ -182,7 +182,7 @@ class Path {
     rest();
   }
 
-  // Something that is no misfortune. False: there is nothing left to happen.
+  // Does a step that is no misfortune. False: nothing is left to do.
   bool go_well() {
     for (const auto& event : possible()) {
       if (event.kind > Kind::job_ends) break;
@@ -200,7 +200,7 @@ class Path {
     return text;
   }
 
-  // All that what happens next can depend on, but for the misfortunes that are left.
+  // Everything that affects the next steps, except the remaining misfortunes.
   std::string situation() {
     std::string text;
     for (const auto& [id, job] : world_.database.jobs) {
@@ -236,7 +236,7 @@ class Path {
     return {left_.begin() + static_cast<int>(Kind::job_is_killed), left_.end()};
   }
 
-  // What goes its own way, and nothing hangs on: the output of ended jobs, and the timers of policies.
+  // Finishes independent work: the output of ended jobs, and the timers of policies.
   void rest() {
     world_.turn();
     for (bool again = true; again;) {
@@ -264,7 +264,7 @@ class Search {
  public:
   explicit Search(const Configuration& configuration) : configuration_(configuration) {}
 
-  // The first path to something wrong, or empty.
+  // Returns the first path to a violation, or an empty text.
   std::string run() {
     std::deque<std::vector<Event>> open{{}};
     while (!open.empty()) {
@@ -292,13 +292,13 @@ class Search {
     return path;
   }
 
-  // What is wrong now, or will be, if from now on all goes well.
+  // Returns the violation now, or in the end if everything goes well from now on.
   std::string look(Path& path) {
     std::vector<std::string> passed;
     for (int i = 0; i < 500; ++i) {
       if (std::string wrong = path.world().violation(); !wrong.empty()) return wrong;
       std::string situation = path.situation();
-      // From here on it was followed before.
+      // From here on it was explored before.
       if (good_.contains(situation)) break;
       passed.push_back(std::move(situation));
       if (path.go_well()) continue;
@@ -323,7 +323,7 @@ void a_backup(World& world) {
   world.add_run({world.planned(JobKind::backup, "a", "one")});
 }
 
-// A preparation of the client and one of the repository, a backup behind both, and a prune behind that.
+// A preparation of the client and one of the repository, then a backup, then a prune.
 void a_chain(World& world) {
   std::vector<NewJob> jobs{
       world.planned(JobKind::prepare_client, "a", ""), world.planned(JobKind::prepare_repository, "a", "one"),
@@ -333,7 +333,7 @@ void a_chain(World& world) {
   world.add_run(std::move(jobs));
 }
 
-// One behind the other.
+// Two jobs, one after the other.
 void a_pair(World& world) {
   std::vector<NewJob> jobs{world.planned(JobKind::prepare_client, "a", ""),
                            world.planned(JobKind::backup, "a", "one")};
@@ -347,7 +347,7 @@ void three_clients(World& world) {
                  world.planned(JobKind::backup, "c", "two")});
 }
 
-// What only reads, beside a writer.
+// Readers, beside a writer.
 void readers(World& world) {
   world.add_run({world.planned(JobKind::catalog, "a", "one"), world.planned(JobKind::verify, "b", "one"),
                  world.planned(JobKind::check, "", "one")});
@@ -358,7 +358,7 @@ void other_kinds(World& world) {
                  world.planned(JobKind::list, "", "two"), world.planned(JobKind::withdraw, "b", "two")});
 }
 
-// One that is tried again when it fails.
+// A job that is retried when it fails.
 void a_scheduled_backup(World& world) {
   world.machine.started_twice_is_wrong = false;
   NewJob job = world.planned(JobKind::backup, "a", "one");

@@ -1,4 +1,4 @@
-// What was seen on machines, where it takes an unlucky moment, as the shortest way to it.
+// Failures seen on machines that need an unlucky moment, reproduced in the shortest way.
 #include <gtest/gtest.h>
 
 #include "unit/manager/world.h"
@@ -6,7 +6,7 @@
 namespace cyborg::test {
 namespace {
 
-// A table was locked for longer than the database's lock time-out: one question failed, the connection was
+// A table was locked for longer than the database's lock time-out: one query failed, while the connection was
 // good.
 TEST(Seen, AJobThatMetALockedTableIsStartedLater) {
   World world;
@@ -18,7 +18,7 @@ TEST(Seen, AJobThatMetALockedTableIsStartedLater) {
   EXPECT_EQ(world.stored(1).state, JobState::successful) << world.stored(1).reason;
 }
 
-// The last transactions were lost, and with them a run; the next one gets its numbers.
+// The last transactions were lost, and with them a run; the next run reuses its numbers.
 class Failover : public testing::Test {
  protected:
   void SetUp() override {

@@ -1,6 +1,6 @@
-// A daemon between fakes: three clients, two repositories, and whatever jobs a test puts into the database.
-// The daemon can be killed at any time; what it finds when it comes back is what the database and the machine
-// have.
+// A daemon between fakes: three clients, two repositories, and the jobs that a test puts into the database.
+// The daemon can be killed at any time; when it restarts, it finds the state of the database and the
+// machine.
 #pragma once
 
 #include <memory>
@@ -18,18 +18,18 @@ class World {
  public:
   World();
 
-  // A job of the database's; its archive's name tells it from any other, also from one of the same number.
+  // Plans a job; the name of its archive distinguishes it from any other, even one with the same number.
   NewJob planned(JobKind kind, const std::string& client, const std::string& repository);
   std::vector<std::int64_t> add_run(std::vector<NewJob> jobs);
 
-  void construct();  // without a word from the database
+  void construct();  // without an answer from the database
   void boot();
   void crash();
   void restart() {
     crash();
     boot();
   }
-  void database_away();  // all that waits is answered so
+  void database_away();  // fails all waiting calls
   void database_back();
 
   Manager& manager() { return daemon_->manager; }
@@ -42,12 +42,13 @@ class World {
   const Job& stored(std::int64_t job) const { return database.jobs.at(job); }
 
   void turn() { clock.turn(); }
-  // Answers all calls well, but for those whose names begin like this, until nothing happens without a timer.
+  // Answers all calls successfully, except those whose names begin like this, until nothing happens without a
+  // timer.
   void settle(std::string_view except = "\n");
-  // The same with timers, and running jobs ending well, until nothing is left to happen. False: it goes on
-  // and on.
+  // The same with timers and running jobs that succeed, until nothing is left to do. False: it never
+  // ends.
   bool run_out();
-  // What is wrong now; empty when nothing is.
+  // Returns the current violation; empty if there is none.
   std::string violation() const;
   bool all_ended() const;
 

@@ -1,4 +1,4 @@
-// What is tried again, when, and how often.
+// Which jobs are retried, when, and how often.
 #include "plan/retry.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// What cyborg-job --print-script shows.
+// The output of cyborg-job --print-script.
 #include "remote/client_scripts.h"
 
 #include <gtest/gtest.h>

@@ -236,7 +236,7 @@ TEST(PlanWithdrawals, AJobNeedsNeitherClientNorRepository) {
   EXPECT_EQ(spec->direct.key, key());
 }
 
-// The scripts for authorized_keys, in a directory that is somebody's home.
+// The scripts for authorized_keys, in a directory that serves as a home.
 class AuthorizedKeys : public test::ScriptTest {
  protected:
   int run(const std::string& script) const { return ScriptTest::run("exec 2>&1\n" + script); }

@@ -31,7 +31,7 @@ JobSpec spec(const std::string& type, std::vector<std::string> databases = {}) {
   return spec;
 }
 
-// What a shell makes of a part of a script.
+// A shell's interpretation of a part of a script.
 class DumpScript : public test::ScriptTest {
  protected:
   int run(const std::string& script) const { return ScriptTest::run("exec 2>&1\n" + script); }

@@ -1,4 +1,4 @@
-// Every script that cyborg-job can compose, for specifications that together reach each of its parts.
+// Every script that cyborg-job can compose, for specifications that together cover each of its parts.
 #pragma once
 
 #include <map>

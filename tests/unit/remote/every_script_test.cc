@@ -1,4 +1,4 @@
-// What holds of every script that is composed.
+// Properties of every composed script.
 #include <gtest/gtest.h>
 
 #include <regex>
@@ -21,7 +21,7 @@ TEST_P(EveryScript, IsUnderstoodByTheShell) {
 }
 
 TEST_P(EveryScript, TellsThatItRuns) {
-  // With nothing in PATH that it could change anything with.
+  // Without any program in PATH that could change something.
   for (const char* name : {"look", "content", "links", "rename", "hashes", "client key", "authorize line"}) {
     run("PATH=; export PATH\n" + test::every_script().at(name));
     EXPECT_TRUE(read("err").starts_with("@cyborg started\n")) << name << read("err");
@@ -30,7 +30,7 @@ TEST_P(EveryScript, TellsThatItRuns) {
 
 INSTANTIATE_TEST_SUITE_P(Shells, EveryScript, test::kShells, test::shell_name);
 
-// A word of a command line may have 128 KiB, and what the job names must fit in besides.
+// A word of a command line is limited to 128 KiB, which must leave room for the names in the job.
 TEST(EveryScriptsText, LeavesRoomOnACommandLine) {
   for (const auto& [name, text] : test::every_script()) {
     EXPECT_LT(script_command(text, "admin").size(), 32U * 1024) << name;

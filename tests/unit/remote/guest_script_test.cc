@@ -55,8 +55,8 @@ constexpr const char* kDefinition = R"xml(<domain type='kvm'>
 </domain>
 )xml";
 
-// libvirt, with the guests whose names are in the file "known", which are shut
-// off; it shows what it defines.
+// libvirt, with the guests whose names are in the file "known", which are shut off; it shows the guests that
+// it defines.
 constexpr const char* kVirsh = R"sh(
 case "$*" in
   *--all*) cat "$D/known" ;;
@@ -67,7 +67,7 @@ case "$*" in
 esac
 )sh";
 
-// The tools of a machine that is none.
+// The tools of a simulated hypervisor.
 class GuestScript : public test::ScriptTest {
  protected:
   void SetUp() override {
@@ -81,8 +81,8 @@ class GuestScript : public test::ScriptTest {
   int sh(const std::string& script) const {
     return run("D=" + quote(directory_.string()) + "; export D; exec 2>&1; " + script);
   }
-  // As tar calls it. It is ended when there is nothing to be done, so its
-  // parent must not be this test.
+  // Calls the tool as tar does. The tool kills its parent when nothing is to be done, so that must not be
+  // this test.
   int tool(const JobSpec& one, const std::string& verb, const std::string& file = {},
            const std::string& content = {}) {
     const std::string script = guest_script(one, "word");
@@ -122,7 +122,7 @@ TEST_P(GuestScript, ACopyGetsPlacesAnIdentityAndAddressesOfItsOwn) {
   JobSpec one = spec();
   one.restore.guest_name = "it's <new>";
   EXPECT_EQ(guest_name(one), "guest \"web\" as \"it's <new>\"");
-  // As tar is not there to be ended, the shell in its place is.
+  // The shell in place of tar is killed.
   EXPECT_NE(tool(one, "file", "vm/web/domain.xml", kDefinition), 0);
   EXPECT_EQ(read("guest/refused"),
             "guest-failed disk vda is the block device /dev/vg/web: "

@@ -124,7 +124,7 @@ TEST(JobScript, ARootThatIsALinkIsNamedUnlessAnotherRootHasWhatIsBehindIt) {
             "itself");
 }
 
-// The parts of a backup before borg, which is a program that does nothing.
+// The parts of a backup before borg, which is replaced by a program that does nothing.
 class WithLock : public InDirectory {
  protected:
   void SetUp() override {
@@ -157,7 +157,7 @@ class WithLock : public InDirectory {
     const bool locked = std::filesystem::exists(lock_);
     EXPECT_EQ(said, !locked) << read("err");
     EXPECT_EQ(std::filesystem::exists(roster_), locked);
-    // Neither is what that borg had not synced.
+    // Nor is data that borg had not synced.
     EXPECT_EQ(std::filesystem::exists(lock_.parent_path() / "txn.active/config"), locked);
     EXPECT_FALSE(std::filesystem::exists(lock_.parent_path().string() + ".lost"));
     return locked;

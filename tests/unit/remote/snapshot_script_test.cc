@@ -14,8 +14,8 @@
 namespace cyborg {
 namespace {
 
-// The functions of the script, with stand-ins for the tools: this machine need not have any of these file
-// systems. Each tool writes down how it was called; CALL is what the script calls.
+// The script's functions, with stand-ins for the tools: this machine need not have any of these file systems.
+// Each tool records how it was called; CALL is the call from the script.
 class SnapshotScript : public test::ScriptTest {
  protected:
   void SetUp() override {
@@ -41,7 +41,7 @@ t=/srv count=0
     return ScriptTest::run("exec 2>" + file("said") + script, "HERE=" + quote(directory_.string()));
   }
 
-  // The number of the script, and the directory, are others each time.
+  // The script's process id and the directory differ each time.
   std::string read(const char* name) const {
     std::string text = ScriptTest::read(name);
     for (auto at = text.find(directory_.string()); at != std::string::npos;
@@ -127,7 +127,7 @@ TEST_P(SnapshotScript, ThatCouldNotBeRemovedIsTold) {
   EXPECT_EQ(read("said"), "@cyborg snapshot lvm /srv\n@cyborg snapshot-left cyborg-PID-ab12-1: in use\n");
 }
 
-// Of a thin volume that was written to everywhere, that is what the tool says from the beginning.
+// For a thin volume that was completely written, the tool reports that from the beginning.
 TEST_P(SnapshotScript, IsFullIfItsOwnRoomIsAndItHasSome) {
   struct Row {
     const char* said;

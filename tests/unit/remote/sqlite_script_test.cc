@@ -104,12 +104,11 @@ TEST_P(SqliteScript, NamesWhatIsNoDatabase) {
   }
 }
 
-// Each write of another would have SQLite's backup begin anew, and a copy of the bytes would be of many
-// moments.
+// Each write by others would restart SQLite's backup, and a copy of the bytes would mix several moments.
 TEST_P(SqliteScript, CopiesOneMomentWhileOthersWrite) {
   for (const char* mode : {"wal", "delete"}) {
     ASSERT_EQ(run("sqlite3 a.db 'pragma journal_mode=" + std::string{mode} + "'"), 0);
-    // In each transaction two rows, of which no copy has one alone.
+    // Each transaction inserts two rows; no copy may have only one of them.
     ASSERT_EQ(
         run(": >writing\n(n=100000; while [ -e writing ]; do n=$((n + 2)); sqlite3 -cmd '.timeout 60000' "
             "a.db "
@@ -130,13 +129,13 @@ TEST_P(SqliteScript, CopiesOneMomentWhileOthersWrite) {
 }
 
 TEST_P(SqliteScript, LeavesNoCopyWhateverEndsIt) {
-  // A SQLite that takes its time, so that there is something to be left, and ends with the tool.
+  // A slow SQLite, so that something can be left behind; it ends with the tool.
   make_tool("sqlite3", "cat >/dev/null; head -c 100000 " + quote(path("a.db")) +
                            " >copy; p=${PWD##*/cyborg-sqlite-}; p=${p%%-*}; : >" + quote(path("mark")) +
                            "; while kill -0 $p; do sleep 0.05; done 2>/dev/null; exit 1");
   struct Row {
     const char* kill;
-    bool next;  // with all that it has started: then the next backup removes what is left
+    bool next;  // with all its children: then the next backup removes what is left
   };
   for (const auto& row :
        {Row{"kill -TERM -$p", false}, Row{"kill -KILL $p", false}, Row{"kill -KILL -$p", true}}) {
@@ -180,8 +179,8 @@ TEST_P(SqliteScript, PutsAFileBackWithItsOwnerAndMode) {
   EXPECT_EQ(text("out"), getuid() == 0 ? "missing\n12345 640\nfull\n"
                                        : "missing\n" + std::to_string(getuid()) + " 640\nfull\n");
   ASSERT_EQ(run("cmp new.db copy.db"), 0);
-  // What is there stays, unless it is to be replaced; then it keeps its mode, and nothing of SQLite's beside
-  // it.
+  // An existing file is kept unless it must be replaced; then it keeps its mode, and loses SQLite's files
+  // beside it.
   EXPECT_EQ(run(load_tool("new.db", false) + "do_ prepare"), 3);
   ASSERT_EQ(run("sqlite3 small.db 'create table u(x)'; chmod 604 new.db; echo old >new.db-wal\n" +
                 load_tool("new.db", true, load) + "do_ prepare && do_ load <small.db && do_ finish"),

@@ -31,7 +31,7 @@ std::string without_comments(const fs::path& path) {
   return std::regex_replace(text, std::regex{R"(\\n)"}, "\n");
 }
 
-// By word, the files that say it: NAME of NAME.sh, or a source that composes such a line.
+// By word, the files that report it: NAME of NAME.sh, or a source that composes such a line.
 std::map<std::string, std::set<std::string>> said(const std::string& verbs) {
   std::map<std::string, std::set<std::string>> words;
   const std::regex call{"\\b(?:" + verbs + R"re() +((?:no-)?[a-z]+(?:-[a-z]+)*)\b)re"};
@@ -60,7 +60,7 @@ std::map<std::string, std::set<std::string>> table(const Rows& rows) {
 
 TEST(ScriptWords, AreThoseThatTheScriptsSay) {
   auto expected = table(script_notes());
-  // At the end of a script, or from beside it, a failure is told by `say`.
+  // At the end of a script, or from outside it, a failure is reported by `say`.
   expected["repository-swapped"] = {"tell_ssh"};
   expected["snapshot-full"] = {"snapshot_make"};
   EXPECT_EQ(said("say"), expected);
