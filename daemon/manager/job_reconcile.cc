@@ -1,8 +1,6 @@
 // JobRunner: what became of everything while nobody looked, by the database, by units and by results.
 #include <fmt/format.h>
 
-#include <utility>
-
 #include "manager/followers.h"
 #include "manager/job_runner.h"
 
@@ -34,6 +32,7 @@ void JobRunner::take_stored(std::vector<Job> stored) {
     const auto known = state_.unfinished.find(id);
     if (known == state_.unfinished.end() || known->second.created != job.created) {
       admit(std::move(job));
+      unseen_.insert(id);
       continue;
     }
     // What is known here is newer than what is stored.
@@ -58,6 +57,7 @@ void JobRunner::drop(std::int64_t id, const std::string& why) {
   recording_.erase(id);
   forget_start(id);
   updates_.erase(id);
+  unseen_.erase(id);
   canceling_.erase(id);
   passwords_.erase(id);
   outputs_.erase(id);
@@ -83,15 +83,17 @@ void JobRunner::stranger_ended(std::int64_t id) {
 
 void JobRunner::reconcile() {
   // Only those that were running before systemd was asked can have vanished by its answer.
-  out_.systemd.list_jobs([this, begun = suspects()](const Expected<std::vector<JobUnit>>& units) {
-    if (!units) {
-      out_.log.trouble("systemd does not say which jobs run: " + units.error().message);
-      return out_.clock.after("reconcile", kRetry, [this] { reconcile(); });
-    }
-    adopt(begun, *units);
-    if (!std::exchange(reconciled_, true)) cancel_adopted();
-    wake();
-  });
+  out_.systemd.list_jobs(
+      [this, begun = suspects(), asked = unseen_](const Expected<std::vector<JobUnit>>& units) {
+        if (!units) {
+          out_.log.trouble("systemd does not say which jobs run: " + units.error().message);
+          return out_.clock.after("reconcile", kRetry, [this] { reconcile(); });
+        }
+        adopt(begun, *units);
+        for (const std::int64_t id : asked) unseen_.erase(id);
+        cancel_seen(asked);
+        wake();
+      });
 }
 
 // Those that were started: what is said to run, and what has a state directory.
@@ -139,8 +141,9 @@ void JobRunner::adopt(std::set<std::int64_t> begun, const std::vector<JobUnit>& 
 }
 
 // What was canceled before anybody knew whether it runs.
-void JobRunner::cancel_adopted() {
-  for (const std::int64_t id : std::set{canceling_}) {
+void JobRunner::cancel_seen(const std::set<std::int64_t>& jobs) {
+  for (const std::int64_t id : jobs) {
+    if (!canceling_.contains(id)) continue;
     const JobPhase now = phase(id);
     if (now == JobPhase::running) {
       out_.systemd.stop_job(id, [](const Expected<void>&) {});
