@@ -198,6 +198,7 @@ void JobRunner::retire(Job job) {
   forget_start(id);
   recording_.erase(id);
   updates_.erase(id);
+  unseen_.erase(id);
   canceling_.erase(id);
   passwords_.erase(id);
   outputs_.erase(id);

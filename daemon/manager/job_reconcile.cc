@@ -2,8 +2,6 @@
 // results.
 #include <fmt/format.h>
 
-#include <utility>
-
 #include "manager/followers.h"
 #include "manager/job_runner.h"
 
@@ -35,6 +33,7 @@ void JobRunner::take_stored(std::vector<Job> stored) {
     const auto known = state_.unfinished.find(id);
     if (known == state_.unfinished.end() || known->second.created != job.created) {
       admit(std::move(job));
+      unseen_.insert(id);
       continue;
     }
     // The state in memory is newer than the stored one.
@@ -59,6 +58,7 @@ void JobRunner::drop(std::int64_t id, const std::string& why) {
   recording_.erase(id);
   forget_start(id);
   updates_.erase(id);
+  unseen_.erase(id);
   canceling_.erase(id);
   passwords_.erase(id);
   outputs_.erase(id);
@@ -84,15 +84,17 @@ void JobRunner::stranger_ended(std::int64_t id) {
 
 void JobRunner::reconcile() {
   // Only jobs that were running before systemd was asked can have vanished by its answer.
-  out_.systemd.list_jobs([this, begun = suspects()](const Expected<std::vector<JobUnit>>& units) {
-    if (!units) {
-      out_.log.trouble("systemd does not say which jobs run: " + units.error().message);
-      return out_.clock.after("reconcile", kRetry, [this] { reconcile(); });
-    }
-    adopt(begun, *units);
-    if (!std::exchange(reconciled_, true)) cancel_adopted();
-    wake();
-  });
+  out_.systemd.list_jobs(
+      [this, begun = suspects(), asked = unseen_](const Expected<std::vector<JobUnit>>& units) {
+        if (!units) {
+          out_.log.trouble("systemd does not say which jobs run: " + units.error().message);
+          return out_.clock.after("reconcile", kRetry, [this] { reconcile(); });
+        }
+        adopt(begun, *units);
+        for (const std::int64_t id : asked) unseen_.erase(id);
+        cancel_seen(asked);
+        wake();
+      });
 }
 
 // The jobs that were started: those in the state running, and those with a state directory.
@@ -141,8 +143,9 @@ void JobRunner::adopt(std::set<std::int64_t> begun, const std::vector<JobUnit>& 
 }
 
 // Jobs that were canceled before it was known whether they run.
-void JobRunner::cancel_adopted() {
-  for (const std::int64_t id : std::set{canceling_}) {
+void JobRunner::cancel_seen(const std::set<std::int64_t>& jobs) {
+  for (const std::int64_t id : jobs) {
+    if (!canceling_.contains(id)) continue;
     const JobPhase now = phase(id);
     if (now == JobPhase::running) {
       out_.systemd.stop_job(id, [](const Expected<void>&) {});

@@ -108,7 +108,7 @@ void JobRunner::retry_later(const char* what) {
 
 void JobRunner::start_ready() {
   // Without the database, the end of a job could not be recorded, so start nothing new.
-  if (!state_.writable() || !reconciled_) return;
+  if (!state_.writable()) return;
   QueueLimits limits{
       static_cast<std::size_t>(setting_number(state_.settings, "max_jobs")),
       static_cast<std::size_t>(setting_number(state_.settings, "max_jobs_per_repository_host")),
@@ -127,6 +127,11 @@ void JobRunner::start_ready() {
         namesake->second.reason != reason) {
       set_state(id, JobState::pending, reason);
     }
+  }
+  for (const std::int64_t id : unseen_) {
+    if (phase(id) != JobPhase::pending) continue;
+    limits.apart.insert(id);
+    limits.holders.push_back(state_.unfinished.at(id));
   }
   const Decision decision = decide(state_.unfinished, limits);
   for (const auto& [id, reason] : decision.reasons) {
@@ -282,10 +287,10 @@ void JobRunner::cancel(std::int64_t id, Then<void> then) {
     case JobPhase::waiting:
     case JobPhase::pending:
     case JobPhase::preparing:
-      if (reconciled_) {
-        record_canceled(id);
+      if (unseen_.contains(id)) {
+        canceling_.insert(id);  // cancel_seen() sees to it
       } else {
-        canceling_.insert(id);  // cancel_adopted() handles it
+        record_canceled(id);
       }
       return then({});
     case JobPhase::launching:  // run() stops it, or returned() ends it

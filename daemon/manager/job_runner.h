@@ -121,7 +121,7 @@ class JobRunner {
   void stranger_ended(std::int64_t job);
   std::set<std::int64_t> suspects();
   void adopt(std::set<std::int64_t> suspects, const std::vector<JobUnit>& units);
-  void cancel_adopted();
+  void cancel_seen(const std::set<std::int64_t>& jobs);
   void adopt_running(Job& job, const std::string& attempt);
   void adopt_ended(const JobUnit& unit, std::set<std::int64_t>& suspects);
 
@@ -143,7 +143,7 @@ class JobRunner {
   std::map<std::int64_t, std::shared_ptr<const store::JobUpdate>> returning_;
   std::map<std::int64_t, std::shared_ptr<const JobResult>> recording_;
   std::set<std::int64_t> canceling_;
-  bool reconciled_ = false;           // until then a job may run that is said to be pending
+  std::set<std::int64_t> unseen_;     // loaded, and not compared with units yet: a pending one may run
   std::set<std::int64_t> archiving_;  // their output is being stored
   // Units that run for jobs that the database lost, by number; with the job as far as it is known.
   std::map<std::int64_t, Job> strangers_;

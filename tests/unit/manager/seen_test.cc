@@ -59,6 +59,17 @@ TEST_F(Failover, AJobWaitsForTheUnitOfTheLostOneWhoseNumberItGot) {
   expect_own_result();
 }
 
+// Nothing but the token in the result tells whose it is.
+TEST_F(Failover, AResultThatALostJobLeftWhileNobodyLookedIsKeptAndNotTaken) {
+  world_.settle("start_job");
+  world_.crash();
+  world_.machine.end(1, JobState::successful);
+  world_.boot();
+  world_.settle();
+  EXPECT_EQ(world_.machine.set_aside, std::vector<std::string>{"backup a one archive-1"});
+  expect_own_result();
+}
+
 TEST_F(Failover, AlsoADaemonThatIsRestartedMeanwhileTellsThemApart) {
   world_.settle("start_job");
   world_.machine.lost = {1};
