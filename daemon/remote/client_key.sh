@@ -2,16 +2,17 @@
 # Makes the client's key for a repository host, if there is none, and prints its public key. The new file is complete
 # before it gets its final name.
 #
-# Expects: $K, the file; $C, a comment. Says: no-ssh, no-directory, no-key.
+# Expects: $key, the file; $comment, a comment. Says: no-ssh, no-directory, no-key.
 # shellcheck disable=SC2015 # what is behind || is to run if either part before it fails
+# shellcheck disable=SC2154 # key: C++; comment: C++
 
 command -v ssh >/dev/null && command -v ssh-keygen >/dev/null || die no-ssh
-mkdir -p "${K%/*}" || die no-directory "${K%/*}"
-if ! [ -s "$K" ] || ! ssh-keygen -y -P '' -f "$K" </dev/null >/dev/null; then
-  rm -f "$K.new" "$K.new.pub"
-  ssh-keygen -q -t ed25519 -N '' -C "$C" -f "$K.new" </dev/null >&2 || die no-key "$K"
-  rm -f "$K.new.pub"
-  mv "$K.new" "$K" || die no-key "$K"
+mkdir -p "${key%/*}" || die no-directory "${key%/*}"
+if ! [ -s "$key" ] || ! ssh-keygen -y -P '' -f "$key" </dev/null >/dev/null; then
+  rm -f "$key.new" "$key.new.pub"
+  ssh-keygen -q -t ed25519 -N '' -C "$comment" -f "$key.new" </dev/null >&2 || die no-key "$key"
+  rm -f "$key.new.pub"
+  mv "$key.new" "$key" || die no-key "$key"
 fi
-k=$(ssh-keygen -y -P '' -f "$K" </dev/null) || die no-key "$K"
-printf '%s\n' "$k" | cut -d ' ' -f 1,2
+public_key=$(ssh-keygen -y -P '' -f "$key" </dev/null) || die no-key "$key"
+printf '%s\n' "$public_key" | cut -d ' ' -f 1,2

@@ -24,7 +24,7 @@ std::string withdraw_line_script(const KeyGrant& grant, const std::string& line)
 // Lists the repository with the client's own key, which proves that the direct access works.
 std::string direct_check_script(const JobSpec& spec);
 
-// For script_start: variables, and the file that BORG_RSH reads, in $D. Messages of ssh itself are in $D/ssh,
+// For script_start: variables, and the file that BORG_RSH reads, in $dir. Messages of ssh itself are in $dir/ssh,
 // and reported as "ssh-said" at the end.
 std::string direct_parts(const JobSpec& spec);
 extern const char* const kDirectRsh;

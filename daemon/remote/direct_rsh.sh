@@ -5,14 +5,14 @@
 #   connect ARGUMENT...   replaces the calling shell: no other process may hold borg's end open
 #
 # Expects: $CYBORG_DIRECT, the private directory of the script that runs borg; $CYBORG_KEY; $ssh_port, $ssh_user,
-# $ssh_host. Sets: $D.
+# $ssh_host. Sets: $dir.
 # shellcheck disable=SC2154 # ssh_port, ssh_user, ssh_host: the C++ side
 
-D=$CYBORG_DIRECT
+dir=$CYBORG_DIRECT
 connect() {
-  exec ssh -F /dev/null -E "$D/ssh" -i "$CYBORG_KEY" -oIdentitiesOnly=yes -oIdentityAgent=none \
+  exec ssh -F /dev/null -E "$dir/ssh" -i "$CYBORG_KEY" -oIdentitiesOnly=yes -oIdentityAgent=none \
     -oBatchMode=yes -oPreferredAuthentications=publickey -oStrictHostKeyChecking=yes \
-    -oUserKnownHostsFile="\"$D/known_hosts\"" -oGlobalKnownHostsFile=/dev/null \
+    -oUserKnownHostsFile="\"$dir/known_hosts\"" -oGlobalKnownHostsFile=/dev/null \
     -oUpdateHostKeys=no -oHostKeyAlias=cyborg -oCheckHostIP=no -oLogLevel=ERROR -oCompression=no \
     -oClearAllForwardings=yes -oConnectTimeout=30 -oServerAliveInterval=10 -oServerAliveCountMax=9 \
     -oPort="$ssh_port" -oUser="$ssh_user" -oHostname="$ssh_host" "$@"

@@ -13,7 +13,7 @@ namespace {
 
 // Where a client keeps its keys. Each client on a machine, and each repository, has its own.
 std::string key_path(const JobSpec& spec) {
-  return "K=\"${CYBORG_CLIENT_DIR:-" + std::string{kClientDirectory} + "}/keys/\"" +
+  return "key=\"${CYBORG_CLIENT_DIR:-" + std::string{kClientDirectory} + "}/keys/\"" +
          quote(spec.client + "@" + spec.repository) + "\n";
 }
 
@@ -38,8 +38,8 @@ std::string rewrite_script(const std::vector<std::string>& patterns, const std::
     removes += fmt::format("/^{}$/d\n", pattern);
     prints += fmt::format("/^{}$/{{p;d;}}\n", pattern);
   }
-  return script_prelude("077", "C") + assign("S", removes) + assign("M", prints) + assign("L", line) +
-         assign("B", blob(key)) + scripts::authorized_keys;
+  return script_prelude("077", "C") + assign("deletes", removes) + assign("prints", prints) +
+         assign("line", line) + assign("blob", blob(key)) + scripts::authorized_keys;
 }
 
 std::string marker(const KeyGrant& grant) {
@@ -52,7 +52,7 @@ const char* const kDirectRsh = R"sh(sh -c '. "$CYBORG_DIRECT/rsh"' ssh)sh";
 
 std::string client_key_script(const JobSpec& spec) {
   return script_prelude() + key_path(spec) +
-         assign("C", fmt::format("cyborg:{}:{}", spec.client, spec.repository)) + scripts::client_key;
+         assign("comment", fmt::format("cyborg:{}:{}", spec.client, spec.repository)) + scripts::client_key;
 }
 
 std::string authorize_line_script(const KeyGrant& grant, const std::string& line, const std::string& old) {
@@ -85,11 +85,11 @@ std::string direct_parts(const JobSpec& spec) {
                : "connect \"$@\"\n");
   return key_path(spec) +
          "command -v ssh >/dev/null || die no-ssh\n"
-         "[ -r \"$K\" ] || die no-client-key\n"
+         "[ -r \"$key\" ] || die no-client-key\n"
          "printf '%s\\n' " +
-         quote(known) + " >\"$D/known_hosts\" && printf '%s' " + quote(rsh) +
-         " >\"$D/rsh\" || die no-directory \"$D\"\n"
-         "export CYBORG_DIRECT=\"$D\" CYBORG_KEY=\"$K\"\n";
+         quote(known) + " >\"$dir/known_hosts\" && printf '%s' " + quote(rsh) +
+         " >\"$dir/rsh\" || die no-directory \"$dir\"\n"
+         "export CYBORG_DIRECT=\"$dir\" CYBORG_KEY=\"$key\"\n";
 }
 
 }  // namespace cyborg

@@ -3,7 +3,7 @@
 # by queries.
 #
 # Expects: $NAMES, the databases, one per line; empty: all. After tool.sh and access_mysql.sh.
-# shellcheck disable=SC2154 # v, n: tool.sh; client, dump: access_mysql.sh
+# shellcheck disable=SC2154 # verb, name: tool.sh; client, dump: access_mysql.sh
 
 grants() {
   if "$dump" --help 2>/dev/null | grep -q -e '^ *--system='; then
@@ -15,7 +15,7 @@ grants() {
     printf '%s\n' "$x" | sed 's/$/;/'
   done
 }
-case $v$n in
+case $verb$name in
   list)
     if [ -z "$NAMES" ]; then
       x=$("$client" "$@" --default-character-set=utf8mb4 -NBr -e "select schema_name from information_schema.schemata
@@ -32,6 +32,6 @@ case $v$n in
   dump) grants "$@" ;;
   *)
     exec "$dump" "$@" --single-transaction --quick --routines --events --triggers --hex-blob --no-tablespaces \
-      --default-character-set=utf8mb4 -- "$n"
+      --default-character-set=utf8mb4 -- "$name"
     ;;
 esac

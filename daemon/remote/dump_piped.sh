@@ -3,7 +3,7 @@
 # does. `pass` passes on the output and knows whether there was a first byte; if it fails, so does the dump.
 #
 # Expects: $COMMAND; $FILENAME, its name in the archive. After tool.sh.
-# shellcheck disable=SC2154 # v: tool.sh
+# shellcheck disable=SC2154 # verb: tool.sh
 # shellcheck disable=SC3040 # tried in a shell of its own
 
 produce() {
@@ -18,14 +18,14 @@ pass() {
   esac
   exit 101
 }
-case $v in
+case $verb in
   list) printf '%s -\n' "$FILENAME" ;;
   *)
     exec 3>&1
-    r=$({ { (produce) 3>&- 4>&-; echo $? >&4; } | pass 4>&-; } 4>&1)
-    p=$?
-    [ "$r" = 0 ] || exit "${r:-1}"
-    case $p in
+    result=$({ { (produce) 3>&- 4>&-; echo $? >&4; } | pass 4>&-; } 4>&1)
+    passed=$?
+    [ "$result" = 0 ] || exit "${result:-1}"
+    case $passed in
       0) ;;
       100) echo "@warning the command printed nothing: $FILENAME in the archive is empty" >&2 ;;
       *) echo 'what the command printed could not be passed on' >&2; exit 1 ;;

@@ -2,7 +2,7 @@
 # Tool: dumps of PostgreSQL databases in custom format, and the globals.
 #
 # Expects: $NAMES, the databases, one per line; empty: all. After tool.sh and access_postgresql.sh.
-# shellcheck disable=SC2154 # v, n: tool.sh; as: access_postgresql.sh
+# shellcheck disable=SC2154 # verb, name: tool.sh; as: access_postgresql.sh
 
 need pg_dump pg_dumpall
 ask() { $as psql -XAtqw -c "$1"; }
@@ -14,7 +14,7 @@ globals() {
   }
   $as pg_dumpall -w --globals-only "$@"
 }
-case $v$n in
+case $verb$name in
   list)
     echo 'postgresql/globals.sql '
     if [ -n "$NAMES" ]; then
@@ -27,7 +27,7 @@ case $v$n in
     ;;
   dump) globals ;;
   *)
-    export PGDATABASE="$n"
+    export PGDATABASE="$name"
     $as pg_dump -w -Fc
     ;;
 esac

@@ -3,7 +3,7 @@
 # itself: vzdump does not save guests of other nodes.
 #
 # Expects: $NAMES, the guests' numbers, one per line; empty: all; $MODE of vzdump. After tool.sh.
-# shellcheck disable=SC2154 # v, n: tool.sh
+# shellcheck disable=SC2154 # verb, name: tool.sh
 # shellcheck disable=SC2086 # x: KIND ID
 
 need vzdump awk
@@ -20,7 +20,7 @@ line() {
   case $1 in qemu) ext=vma ;; *) ext=tar ;; esac
   printf 'proxmox/vzdump-%s-%s.%s %s %s\n' "$1" "$2" "$ext" "$1" "$2"
 }
-case $v in
+case $verb in
   list)
     all=$(guests) || exit 1
     [ -n "$all" ] || { echo 'there is no guest on this host' >&2; exit 1; }
@@ -34,5 +34,5 @@ case $v in
       done
     fi
     ;;
-  *) exec vzdump "${n#* }" --mode "$MODE" --stdout 1 --compress 0 ;;
+  *) exec vzdump "${name#* }" --mode "$MODE" --stdout 1 --compress 0 ;;
 esac

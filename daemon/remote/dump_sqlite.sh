@@ -1,12 +1,14 @@
 # shellcheck shell=sh
-# Tool: SQLite databases. Makes a page-by-page copy of each, as it is at one moment, while others write. SQLite can only
-# copy to files: one at a time, in a private directory below $FOLDER. The copy is unlinked before it is read, so that an
-# interruption while borg reads it leaves nothing; after an earlier interruption, a process that waits for that removes
-# the directory.
+# Tool: databases of SQLite. Of each a copy, page by page as it is at one moment, while others write. SQLite makes
+# copies
+# in nothing but files: one at a time, in a directory of its own below $FOLDER. It loses its name before it is read,
+# so
+# that whatever ends this while borg reads it leaves nothing; whatever ends it before has the directory removed by a
+# process that waits for just that.
 #
-# Expects: $NAMES, paths and patterns, one per line; $FOLDER. After tool.sh.
-# Descriptors: 7 is open as long as the directory must stay, 9 is the copy.
-# shellcheck disable=SC2154 # v, n: tool.sh
+# Expects: $NAMES, paths and patterns, a line each; $FOLDER. After tool.sh.
+# Descriptors: 7 is open for as long as the directory is to stay, 9 is the copy.
+# shellcheck disable=SC2154 # verb, name: tool.sh
 # shellcheck disable=SC2153 # NAMES is no misspelling of names
 # shellcheck disable=SC2015 # what is behind || is to run if either part before it fails
 
@@ -24,10 +26,10 @@ files_of() {
   case $1 in *[*?[]*) ;; *) refuse "$1 does not exist" ;; esac
   (
     IFS=
-    for f in $1; do
-      [ -e "$f" ] || continue
-      case $f in *-wal | *-shm | *-journal) [ ! -e "${f%-*}" ] || continue ;; esac
-      printf '%s\n' "$f"
+    for file in $1; do
+      [ -e "$file" ] || continue
+      case $file in *-wal | *-shm | *-journal) [ ! -e "${file%-*}" ] || continue ;; esac
+      printf '%s\n' "$file"
     done
   )
 }
@@ -40,19 +42,19 @@ list() {
       printf '%s\n' "$names"
     done
   ) || exit 1
-  printf '%s\n' "$all" | awk '!seen[$0]++' | while IFS= read -r f; do
-    [ -r "$f" ] || refuse "$f cannot be read"
-    is_database "$f" || refuse "$f is no SQLite database"
-    printf '%s %s\n' "sqlite$(encode "$f" | sed 's,%2f,/,g')" "$f"
+  printf '%s\n' "$all" | awk '!seen[$0]++' | while IFS= read -r file; do
+    [ -r "$file" ] || refuse "$file cannot be read"
+    is_database "$file" || refuse "$file is no SQLite database"
+    printf '%s %s\n' "sqlite$(encode "$file" | sed 's,%2f,/,g')" "$file"
   done
 }
 
 # Removes what a backup left that was killed, possibly with the machine.
 sweep() {
-  for d in "$FOLDER"/cyborg-sqlite-*-*; do
-    pid=${d##*/cyborg-sqlite-}
-    [ -d "$d" ] && [ ! -L "$d" ] && [ -O "$d" ] && [ ! -d "/proc/${pid%%-*}" ] || continue
-    rm -rf "$d" && echo "$d was left by a backup that was killed: it was removed" >&2
+  for copy_dir in "$FOLDER"/cyborg-sqlite-*-*; do
+    pid=${copy_dir##*/cyborg-sqlite-}
+    [ -d "$copy_dir" ] && [ ! -L "$copy_dir" ] && [ -O "$copy_dir" ] && [ ! -d "/proc/${pid%%-*}" ] || continue
+    rm -rf "$copy_dir" && echo "$copy_dir was left by a backup that was killed: it was removed" >&2
   done
 }
 
@@ -98,10 +100,10 @@ copy_locked() {
 dump() {
   is_database "$1" || refuse "$1 is no SQLite database"
   check_room "$1"
-  d=$(mktemp -d "$FOLDER/cyborg-sqlite-$$-XXXXXX") || exit 1
+  copy_dir=$(mktemp -d "$FOLDER/cyborg-sqlite-$$-XXXXXX") || exit 1
   trap 'exit 143' HUP INT TERM
-  remove_at_end "$d"
-  cd "$d" || exit 1
+  remove_at_end "$copy_dir"
+  cd "$copy_dir" || exit 1
   why=$(copy "$1" 2>&1) || copy_locked "$1" 2>/dev/null || refuse "${why:-sqlite3 gave no reason}"
   is_database copy || refuse 'sqlite3 made no copy'
   exec 9<copy
@@ -110,10 +112,10 @@ dump() {
   cat <&9
 }
 
-case $v in
+case $verb in
   list)
     sweep
     list
     ;;
-  dump) dump "$n" ;;
+  dump) dump "$name" ;;
 esac

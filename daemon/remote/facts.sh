@@ -1,20 +1,20 @@
 # shellcheck shell=sh
 # Prints a client's facts as KEY=VALUE lines. Says: no-borg, borg-broken.
-# shellcheck disable=SC2034 # n, i, r: fields that are passed over
+# shellcheck disable=SC2034 # number, interface, family, rest: fields that are passed over
 # shellcheck disable=SC1090 # a file of the machine
 
 addresses() {
-  ip -o addr show scope global 2>/dev/null | while read -r n i f a r; do echo "${a%/*}"; done
+  ip -o addr show scope global 2>/dev/null | while read -r number interface family address rest; do echo "${address%/*}"; done
 }
-A=$(addresses)
-[ -n "$A" ] || A=$(hostname -I 2>/dev/null | tr ' ' '\n')
-[ -n "$A" ] || A=$(hostname -i 2>/dev/null | tr ' ' '\n')
-for a in $A; do printf 'address=%s\n' "$a"; done
-for f in /etc/os-release /usr/lib/os-release; do
-  if [ -r "$f" ]; then (. "$f"; printf 'operating_system=%s\n' "$PRETTY_NAME"); break; fi
+addresses=$(addresses)
+[ -n "$addresses" ] || addresses=$(hostname -I 2>/dev/null | tr ' ' '\n')
+[ -n "$addresses" ] || addresses=$(hostname -i 2>/dev/null | tr ' ' '\n')
+for address in $addresses; do printf 'address=%s\n' "$address"; done
+for file in /etc/os-release /usr/lib/os-release; do
+  if [ -r "$file" ]; then (. "$file"; printf 'operating_system=%s\n' "$PRETTY_NAME"); break; fi
 done
 printf 'architecture=%s\n' "$(uname -m)"
 printf 'hostname=%s\n' "$(hostname 2>/dev/null || uname -n)"
 command -v borg >/dev/null || die no-borg
-V=$(borg --version 2>&1) || die borg-broken "$V"
-printf 'borg_version=%s\n' "$V"
+version=$(borg --version 2>&1) || die borg-broken "$version"
+printf 'borg_version=%s\n' "$version"

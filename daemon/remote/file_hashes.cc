@@ -34,9 +34,9 @@ std::optional<std::int64_t> fraction_of(std::string_view time) {
   return value;
 }
 
-// On the server, signals end it; the descriptor is the one on which borg would find its passphrase.
-constexpr const char* kNoInput = "w=\nexec 3<&-\n";
-constexpr const char* kHashEnd = "[ -z \"$w\" ] || kill $w\nexit 0\n";
+// Here, signals end it; the descriptor is where a borg would find its passphrase.
+constexpr const char* kNoInput = "input_watch=\nexec 3<&-\n";
+constexpr const char* kHashEnd = "[ -z \"$input_watch\" ] || kill $input_watch\nexit 0\n";
 
 }  // namespace
 

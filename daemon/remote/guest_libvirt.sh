@@ -2,12 +2,13 @@
 # Tool: restores a libvirt guest. A disk is written to a file beside its final one until the whole guest is there; a
 # block device is written directly.
 #
-# In $H: plan, a line "TARGET TYPE FORMAT PLACE" for each disk; made, the temporary files; written, the disks written.
+# In $work: plan, a line "TARGET TYPE FORMAT PLACE" for each disk; made, the temporary files; written, the disks
+# written.
 #
 # Expects: as for guest_tool.sh, and $TAR_FILENAME, $TAR_SIZE from tar. After vm.sh and guest_tool.sh.
 # Descriptors: 9 is the file of `memory`.
 # Says, by refuse: guest-exists, guest-failed.
-# shellcheck disable=SC2154 # v: tool.sh
+# shellcheck disable=SC2154 # verb: tool.sh
 # shellcheck disable=SC2209 # file is a type
 # shellcheck disable=SC2015 # what is behind || is to run if either part before it fails
 
@@ -28,27 +29,27 @@ place() {
   [ -n "$DIRECTORY$NEW" ] || return 0
   [ "$type$DIRECTORY" != block ] ||
     refuse guest-failed "disk $target is the block device $source: --directory says where a copy of it is to be"
-  [ -z "$NEW" ] && to=${source##*/} || to=$(printf %s "$N" | tr / _)-$target.$format
+  [ -z "$NEW" ] && to=${source##*/} || to=$(printf %s "$GUEST" | tr / _)-$target.$format
   to=${DIRECTORY:-${source%/*}}/$to
   type=file
-  ! awk '{ sub(/^[^ ]* [^ ]* [^ ]* /, ""); print }' "$H/plan" | grep -qxF -e "$to" || to=$to.$target
+  ! awk '{ sub(/^[^ ]* [^ ]* [^ ]* /, ""); print }' "$work/plan" | grep -qxF -e "$to" || to=$to.$target
 }
 definition() {
-  cat >"$H/domain.xml"
-  : >"$H/plan"
+  cat >"$work/domain.xml"
+  : >"$work/plan"
   x=$(vir list --all --name 2>&1) || refuse guest-failed "$(line "$x")"
-  if printf '%s\n' "$x" | grep -qxF -e "$N"; then
-    [ -n "$OVERWRITE" ] || refuse guest-exists "guest \"$N\" exists"
-    x=$(vir domstate "$N") || exit 1
-    [ "$x" = 'shut off' ] || refuse guest-exists "guest \"$N\" is $x, and only one that is shut off is overwritten"
-    vir domuuid "$N" >"$H/uuid"
+  if printf '%s\n' "$x" | grep -qxF -e "$GUEST"; then
+    [ -n "$OVERWRITE" ] || refuse guest-exists "guest \"$GUEST\" exists"
+    x=$(vir domstate "$GUEST") || exit 1
+    [ "$x" = 'shut off' ] || refuse guest-exists "guest \"$GUEST\" is $x, and only one that is shut off is overwritten"
+    vir domuuid "$GUEST" >"$work/uuid"
   fi
-  disks <"$H/domain.xml" >"$H/disks"
+  disks <"$work/domain.xml" >"$work/disks"
   while read -r target type format source; do
     place
     free "$type" "$format" "$to"
-    printf '%s %s %s %s\n' "$target" "$type" "$format" "$to" >>"$H/plan"
-  done <"$H/disks"
+    printf '%s %s %s %s\n' "$target" "$type" "$format" "$to" >>"$work/plan"
+  done <"$work/disks"
 }
 fill() { # OPTIONS SIZE
   memory
@@ -64,7 +65,7 @@ fill() { # OPTIONS SIZE
   done
 }
 disk() {
-  x=$(grep -e "^$1 " "$H/plan") || refuse guest-failed "disk $1 is in the archive, and not in the definition"
+  x=$(grep -e "^$1 " "$work/plan") || refuse guest-failed "disk $1 is in the archive, and not in the definition"
   read -r target type format to <<X
 $x
 X
@@ -72,7 +73,7 @@ X
   if [ "$type" = file ]; then
     (umask 022; mkdir -p "${to%/*}") || refuse guest-failed "${to%/*} cannot be made"
     x=$to.cyborg-restore
-    printf '%s\n' "$x" >>"$H/made"
+    printf '%s\n' "$x" >>"$work/made"
     rm -f "$x"
     why=$(qemu-img create -q -f "$format" "$x" "$TAR_SIZE" 2>&1) || refuse guest-failed "$(line "$why")"
     zero=--target-is-zero
@@ -80,10 +81,10 @@ X
     x=$to
   fi
   fill "$(image "$type" "$format" "$x")" "$TAR_SIZE"
-  echo "$1" >>"$H/written"
+  echo "$1" >>"$work/written"
 }
 edit() {
-  NAME=$N PLAN=$H/plan UUID=$(cat "$H/uuid" 2>/dev/null) NEW=$NEW awk '
+  NAME=$GUEST PLAN=$work/plan UUID=$(cat "$work/uuid" 2>/dev/null) NEW=$NEW awk '
     function xml(text) {
       gsub("&", "\\&amp;", text); gsub("<", "\\&lt;", text); gsub("\047", "\\&apos;", text)
       return text
@@ -124,37 +125,37 @@ edit() {
     disk { rows[++n] = $0 }
     /^    <\/disk>/ { if (disk) flush_disk(); disk = 0; next }
     !disk { print }
-  ' <"$H/domain.xml"
+  ' <"$work/domain.xml"
 }
 put_nvram() {
-  x=$(vir dumpxml --inactive "$N" | nvram)
-  [ -n "$x" ] && [ -e "$H/nvram.fd" ] || return 0
+  x=$(vir dumpxml --inactive "$GUEST" | nvram)
+  [ -n "$x" ] && [ -e "$work/nvram.fd" ] || return 0
   [ ! -e "$x" ] || [ -n "$OVERWRITE" ] || refuse guest-exists "$x exists"
-  (umask 022; mkdir -p "${x%/*}") && cp "$H/nvram.fd" "$x" || refuse guest-failed "$x cannot be written"
+  (umask 022; mkdir -p "${x%/*}") && cp "$work/nvram.fd" "$x" || refuse guest-failed "$x cannot be written"
 }
 finish() {
-  [ "$(sed 's/ .*//' "$H/plan" | sort)" = "$(sort "$H/written")" ] || refuse guest-failed 'the archive has not all of its disks'
-  edit >"$H/new.xml"
-  why=$(vir define "$H/new.xml" 2>&1) || refuse guest-failed "it could not be defined: $(line "$why")"
-  # The saved memory of the old guest does not match these disks.
-  [ -z "$OVERWRITE" ] || why=$(vir managedsave-remove "$N" 2>&1) || refuse guest-failed "$(line "$why")"
+  [ "$(sed 's/ .*//' "$work/plan" | sort)" = "$(sort "$work/written")" ] || refuse guest-failed 'the archive has not all of its disks'
+  edit >"$work/new.xml"
+  why=$(vir define "$work/new.xml" 2>&1) || refuse guest-failed "it could not be defined: $(line "$why")"
+  # The memory of the guest that was there does not go with these disks.
+  [ -z "$OVERWRITE" ] || why=$(vir managedsave-remove "$GUEST" 2>&1) || refuse guest-failed "$(line "$why")"
   while read -r target type format to; do
     [ "$type" = file ] || continue
     x=$to.cyborg-restore
     if [ -e "$to" ]; then chown --reference="$to" "$x"; chmod --reference="$to" "$x"; fi
     mv -f "$x" "$to" || refuse guest-failed "$x could not be renamed"
-  done <"$H/plan"
+  done <"$work/plan"
   put_nvram
-  [ -z "$START" ] || why=$(vir start "$N" 2>&1) || refuse guest-failed "it is there, and could not be started: $(line "$why")"
+  [ -z "$START" ] || why=$(vir start "$GUEST" 2>&1) || refuse guest-failed "it is there, and could not be started: $(line "$why")"
 }
-case $v in
+case $verb in
   file)
     case ${TAR_FILENAME##*/} in
       domain.xml) definition ;;
-      nvram.fd) cat >"$H/nvram.fd" ;;
+      nvram.fd) cat >"$work/nvram.fd" ;;
       *) x=${TAR_FILENAME##*/} && disk "${x%.img}" ;;
     esac
     ;;
   finish) finish ;;
-  undo) [ ! -e "$H/made" ] || while IFS= read -r x; do rm -f "$x"; done <"$H/made" ;;
+  undo) [ ! -e "$work/made" ] || while IFS= read -r x; do rm -f "$x"; done <"$work/made" ;;
 esac

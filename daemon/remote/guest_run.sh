@@ -2,37 +2,38 @@
 # Runs borg, whose command line is the script's arguments, and tar, which calls the tool for each file of the guest in
 # borg's output. However this script ends, it ends both, and removes what has been created.
 #
-# Expects: $D, the private directory; $TOOL, the tool's script; $P, the passphrase; $DRY, not empty to change nothing.
-# After secret.sh and watchers.sh.
+# Expects: $dir, the private directory; $TOOL, the tool's script; $passphrase, the passphrase; $DRY, not empty to
+# change nothing. After secret.sh and watchers.sh.
 # Descriptors: 3 is borg's passphrase, 4 standard input, 8 of secret.sh.
 # Says: no-directory, dump-said, guest-exists, guest-failed.
 #
-# b: borg; d: tar, or the tool.
+# tool_pid is that of tar, or of the tool.
 # shellcheck disable=SC1007 # several are emptied at once
 # shellcheck disable=SC2015 # what is behind || is to run if either part before it fails
 # shellcheck disable=SC2016 # the shell that tar starts expands it
 # shellcheck disable=SC2086 # these are numbers, or words to be split
 # shellcheck disable=SC2317 # called by the trap
+# shellcheck disable=SC2154 # passphrase: secret.sh
 
-b= d= w=${w-} m=${m-}
-call() { sh -c "$TOOL" guest "$1" 2>"$D/words" </dev/null; }
+borg_pid= tool_pid= input_watch=${input_watch-} life_watch=${life_watch-}
+call() { sh -c "$TOOL" guest "$1" 2>"$dir/words" </dev/null; }
 hear() {
-  while IFS= read -r x || [ -n "$x" ]; do say dump-said "$x"; done <"$D/words" >/dev/null 4<&- &
-  h=$!
+  while IFS= read -r x || [ -n "$x" ]; do say dump-said "$x"; done <"$dir/words" >/dev/null 4<&- &
+  words_pid=$!
 }
-undo() { hear; call undo; wait $h; }
+undo() { hear; call undo; wait $words_pid; }
 end_borg() {
-  kill -TERM $b 2>/dev/null
-  (sleep 30; kill -KILL $b) >/dev/null 2>&1 4<&- &
-  k=$!
-  wait $b
-  kill $k 2>/dev/null
+  kill -TERM $borg_pid 2>/dev/null
+  (sleep 30; kill -KILL $borg_pid) >/dev/null 2>&1 4<&- &
+  timer_pid=$!
+  wait $borg_pid
+  kill $timer_pid 2>/dev/null
 }
-stop() { kill $w $m 2>/dev/null; }
+stop() { kill $input_watch $life_watch 2>/dev/null; }
 leave() {
   trap '' HUP INT TERM
-  [ -z "$d" ] || kill -s TERM -- "-$d" || kill -TERM "$d"
-  [ -z "$b" ] || end_borg
+  [ -z "$tool_pid" ] || kill -s TERM -- "-$tool_pid" || kill -TERM "$tool_pid"
+  [ -z "$borg_pid" ] || end_borg
   undo
   stop
   exit 143
@@ -44,46 +45,46 @@ fail() {
   trap '' HUP INT TERM
   undo
   stop
-  [ ! -s "$D/guest/refused" ] || die "$(cat "$D/guest/refused")"
+  [ ! -s "$dir/guest/refused" ] || die "$(cat "$dir/guest/refused")"
   die guest-failed "$1"
 }
 exec 4<&-
-mkdir "$D/guest" && mkfifo "$D/words" "$D/tar" || die no-directory "$D"
+mkdir "$dir/guest" && mkfifo "$dir/words" "$dir/tar" || die no-directory "$dir"
 tar --to-command=true -c -f /dev/null -T /dev/null 2>/dev/null || die guest-failed "tar is not GNU's"
-export D TOOL
-printf '%s\n' "$P" | { exec "$@" 3<&0 0</dev/null >"$D/tar" 8<&-; } &
-b=$!
-unset P
+export dir TOOL
+printf '%s\n' "$passphrase" | { exec "$@" 3<&0 0</dev/null >"$dir/tar" 8<&-; } &
+borg_pid=$!
+unset passphrase
 hear
-$setsid tar -x -f "$D/tar" --to-command='exec sh -c "$TOOL" guest file' 2>"$D/words" </dev/null 8<&- &
-d=$!
-wait $d
-r=$?
-d=
-wait $h
-if [ $r -ne 0 ] && [ -s "$D/guest/refused" ]; then
+$setsid tar -x -f "$dir/tar" --to-command='exec sh -c "$TOOL" guest file' 2>"$dir/words" </dev/null 8<&- &
+tool_pid=$!
+wait $tool_pid
+tool_status=$?
+tool_pid=
+wait $words_pid
+if [ $tool_status -ne 0 ] && [ -s "$dir/guest/refused" ]; then
   end_borg
-  b=
+  borg_pid=
   fail
 fi
-wait $b
-s=$?
-b=
-if [ $s -ne 0 ]; then
+wait $borg_pid
+status=$?
+borg_pid=
+if [ $status -ne 0 ]; then
   undo
   stop
-  exit $s
+  exit $status
 fi
-[ $r -eq 0 ] || fail "tar failed with status $r"
+[ $tool_status -eq 0 ] || fail "tar failed with status $tool_status"
 if [ -z "$DRY" ]; then
   hear
-  $setsid sh -c "$TOOL" guest finish 2>"$D/words" </dev/null &
-  d=$!
-  wait $d
-  r=$?
-  d=
-  wait $h
-  [ $r -eq 0 ] || fail 'the guest was read, and could not be put in place'
+  $setsid sh -c "$TOOL" guest finish 2>"$dir/words" </dev/null &
+  tool_pid=$!
+  wait $tool_pid
+  tool_status=$?
+  tool_pid=
+  wait $words_pid
+  [ $tool_status -eq 0 ] || fail 'the guest was read, and could not be put in place'
 fi
 stop
 exit 0

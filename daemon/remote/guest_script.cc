@@ -18,7 +18,7 @@ bool renamed(const JobSpec& spec) {
 
 std::string tool(const JobSpec& spec) {
   const auto flag = [](const char* name, bool value) { return assign(name, value ? "yes" : ""); };
-  return tool_start() + assign("N", spec.restore.guest_name) + flag("NEW", renamed(spec)) +
+  return tool_start() + assign("GUEST", spec.restore.guest_name) + flag("NEW", renamed(spec)) +
          flag("OVERWRITE", spec.restore.conflict == "overwrite") + flag("START", spec.restore.start) +
          assign("DIRECTORY", spec.restore.directory) + scripts::guest_tool +
          script_parts(spec.dump.guests()->scripts);

@@ -4,17 +4,17 @@
 #
 #   refuse WORD DETAIL   gives up
 #
-# Expects: $D, the private directory; $N, the name for the guest; $NEW, not empty if that differs from the archive's;
-# $OVERWRITE, $START, not empty for yes; $DIRECTORY for the disks, or empty. After tool.sh.
-# In $H: refused, the reason why nothing is done.
-# shellcheck disable=SC2154 # v: tool.sh
+# Expects: $dir, the private directory; $GUEST, the name for the guest; $NEW, not empty if that differs from the
+# archive's; $OVERWRITE, $START, not empty for yes; $DIRECTORY for the disks, or empty. After tool.sh.
+# In $work: refused, the reason why nothing is done.
+# shellcheck disable=SC2154 # verb: tool.sh
 
 umask 077  # tar gives its own to nobody
-H=$D/guest
+work=$dir/guest
 refuse() {
-  printf '%s\n' "$*" >"$H/refused"
-  # tar would continue to read data that is not needed.
-  [ "$v" != file ] || kill "$PPID"
+  printf '%s\n' "$*" >"$work/refused"
+  # tar would go on to read what nobody wants.
+  [ "$verb" != file ] || kill "$PPID"
   exit 1
 }
 line() { printf %s "$1" | sed 's/^error: //' | tr '\n' ' ' | sed 's/ *$//'; }

@@ -1,5 +1,6 @@
 # shellcheck shell=sh
-# Installs borg if it is missing, with the first package manager found in this order; its output goes to the job's log.
+# Installs borg if it is missing, with the first package manager found in this order; its output goes to the job's
+# log.
 #
 # Says: installing, no-package-manager, install-failed.
 

@@ -25,7 +25,7 @@ std::string unlock_cache(const JobSpec& spec) {
   if (spec.borg_id.empty()) return {};
   return scripts::unlock_cache +
          ("unlock \"${BORG_CACHE_DIR:-$BORG_BASE_DIR/.cache/borg}/" + spec.borg_id +
-          "/lock\" 2>/dev/null | while IFS= read -r l; do say lock-removed \"$l\"; done\n");
+          "/lock\" 2>/dev/null | while IFS= read -r lock; do say lock-removed \"$lock\"; done\n");
 }
 
 // The script's private directory. Without a relay word, which is unguessable, `end` makes it unique.
@@ -34,7 +34,7 @@ std::string directory_name(const JobSpec& spec, const std::string& relay, const 
 }
 
 std::string relay_directory(const std::string& relay) {
-  return "D=${TMPDIR:-/tmp}/" + quote(directory_name({}, relay, "")) + "\n";
+  return "dir=${TMPDIR:-/tmp}/" + quote(directory_name({}, relay, "")) + "\n";
 }
 
 std::string exports(const Environment& environment) {
@@ -46,7 +46,7 @@ std::string exports(const Environment& environment) {
 // The private directory, with the FIFOs if there is a relay.
 std::string make_directory(const JobSpec& spec, const std::string& relay, bool direct) {
   const std::string made =
-      relay.empty() ? fmt::format("D=$(mktemp -d \"${{TMPDIR:-/tmp}}/{}\") || die no-directory /tmp\n",
+      relay.empty() ? fmt::format("dir=$(mktemp -d \"${{TMPDIR:-/tmp}}/{}\") || die no-directory /tmp\n",
                                   directory_name(spec, relay, "XXXXXX"))
                     : relay_directory(relay);
   return made + (direct ? scripts::tell_ssh : "tell_ssh() { :; }\n") + scripts::private_directory +
@@ -101,7 +101,7 @@ std::string script_prelude(const char* umask, const char* locale) {
 }
 
 std::string script_run_borg() {
-  return std::string{scripts::run_borg} + "exit $s\n";
+  return std::string{scripts::run_borg} + "exit $status\n";
 }
 
 std::string script_start(const JobSpec& spec, const std::string& relay, const std::string& sub_directory) {
@@ -141,8 +141,8 @@ std::string backup_script(const JobSpec& spec, const std::string& relay) {
   const std::string command = create(without);
   // Making the snapshots uses up the roots.
   return in_mount_namespace(start + snapshot_part(spec, word) + check_roots(spec) + command +
-                            "[ -z \"$N\" ] || set -- chroot \"$N\" \"$@\"\n" + scripts::run_borg +
-                            snapshot_check() + "exit $s\n");
+                            "[ -z \"$new_root\" ] || set -- chroot \"$new_root\" \"$@\"\n" +
+                            scripts::run_borg + snapshot_check() + "exit $status\n");
 }
 
 std::optional<std::string> root_link_warning(const JobSpec& spec, std::size_t root, std::string_view target) {
@@ -164,7 +164,7 @@ std::optional<std::string> root_link_warning(const JobSpec& spec, std::string_vi
 }
 
 std::string authorize_script(const std::string& public_key) {
-  return script_prelude() + assign("K", public_key) + scripts::authorize;
+  return script_prelude() + assign("key", public_key) + scripts::authorize;
 }
 
 std::string probe_repository_script(const std::string& path) {

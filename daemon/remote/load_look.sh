@@ -3,11 +3,11 @@
 #
 # After load_functions.sh. Says: load-failed.
 # shellcheck disable=SC2086 # these are numbers, or words to be split
-# shellcheck disable=SC2154 # h: load_functions.sh
+# shellcheck disable=SC2154 # words_pid: load_functions.sh
 hear
-sh -c "$TOOL" load look 2>"$D/words" </dev/null 4<&-
-r=$?
-wait $h
+sh -c "$TOOL" load look 2>"$dir/words" </dev/null 4<&-
+tool_status=$?
+wait $words_pid
 stop
-[ $r -eq 0 ] || die load-failed
+[ $tool_status -eq 0 ] || die load-failed
 exit 0

@@ -1,21 +1,21 @@
 # shellcheck shell=sh
-# Tool: loads a dump into MariaDB or MySQL; verbs and variables as in load_postgresql.sh. A database cannot be renamed,
-# so a replacement is first loaded under another name, and copied when it is complete.
+# Tool: loads a dump into MariaDB or MySQL; verbs and variables as in load_postgresql.sh. A database cannot be
+# renamed, so a replacement is first loaded under another name, and copied when it is complete.
 #
 # After tool.sh and access_mysql.sh.
-# shellcheck disable=SC2154 # v: tool.sh; client, dump: access_mysql.sh
+# shellcheck disable=SC2154 # verb: tool.sh; client, dump: access_mysql.sh
 
 sql() { "$client" "$@" --default-character-set=utf8mb4 -NBr; }
 hex() { printf %s "$1" | od -An -v -tx1 | tr -d ' \n' | tr a-f A-F; }
 word() { printf %s "$1" | sed 's/`/``/g; 1s/^/`/; $s/$/`/'; }
-n=$(hex "$N") o=$(hex "$O") a=$(hex "$A")
+hex_target=$(hex "$TARGET") hex_original=$(hex "$ORIGINAL") hex_aside=$(hex "$ASIDE")
 load() { db=$1; shift; "$client" "$@" --default-character-set=utf8mb4 "--database=$db"; }
 look() {
-  x=$(echo "select count(*) from information_schema.schemata where hex(schema_name) = '$n'" | sql "$@") || exit 1
+  x=$(echo "select count(*) from information_schema.schemata where hex(schema_name) = '$hex_target'" | sql "$@") || exit 1
   [ "$x" != 0 ] || { echo missing; return; }
-  x=$(echo "select if((select count(*) from information_schema.tables where hex(table_schema) = '$n')
-    + (select count(*) from information_schema.routines where hex(routine_schema) = '$n')
-    + (select count(*) from information_schema.events where hex(event_schema) = '$n') > 0, 'full', 'empty')" |
+  x=$(echo "select if((select count(*) from information_schema.tables where hex(table_schema) = '$hex_target')
+    + (select count(*) from information_schema.routines where hex(routine_schema) = '$hex_target')
+    + (select count(*) from information_schema.events where hex(event_schema) = '$hex_target') > 0, 'full', 'empty')" |
     sql "$@") || exit 1
   echo "$x"
 }
@@ -24,8 +24,8 @@ make() {
   db=$1
   shift
   x=$(echo "select concat(' character set ', default_character_set_name, ' collate ', default_collation_name)
-    from information_schema.schemata where hex(schema_name) in ('$n', '$a', '$o')
-    order by field(hex(schema_name), '$n', '$a', '$o') limit 1" | sql "$@") || exit 1
+    from information_schema.schemata where hex(schema_name) in ('$hex_target', '$hex_aside', '$hex_original')
+    order by field(hex(schema_name), '$hex_target', '$hex_aside', '$hex_original') limit 1" | sql "$@") || exit 1
   echo "create database $(word "$db")$x" | sql "$@"
 }
 drop() {
@@ -33,7 +33,7 @@ drop() {
   shift
   echo "drop database if exists $(word "$db")" | sql "$@"
 }
-case $v in
+case $verb in
   look) look "$@" ;;
   prepare)
     x=$(look "$@") || exit 1
@@ -41,30 +41,30 @@ case $v in
       full) exit 3 ;;
       full1)
         need "$dump"
-        : >"$D/other"
-        make "$A" "$@"
+        : >"$dir/other"
+        make "$ASIDE" "$@"
         ;;
       missing*)
-        : >"$D/made"
-        make "$N" "$@"
+        : >"$dir/made"
+        make "$TARGET" "$@"
         ;;
     esac
     ;;
-  load) if [ -e "$D/other" ]; then load "$A" "$@"; else load "$N" "$@"; fi ;;
+  load) if [ -e "$dir/other" ]; then load "$ASIDE" "$@"; else load "$TARGET" "$@"; fi ;;
   finish)
-    [ -e "$D/other" ] || exit 0
-    # From now on this is the only copy.
-    rm "$D/other"
-    drop "$N" "$@" && make "$N" "$@" && {
+    [ -e "$dir/other" ] || exit 0
+    # From now on this is all that there is of it.
+    rm "$dir/other"
+    drop "$TARGET" "$@" && make "$TARGET" "$@" && {
       "$dump" "$@" --single-transaction --quick --routines --events --triggers --hex-blob --no-tablespaces \
-        --default-character-set=utf8mb4 -- "$A" || : >"$D/bad"
-    } | load "$N" "$@" && [ ! -e "$D/bad" ] && drop "$A" "$@" && exit 0
-    echo "what was loaded is in the database $A" >&2
+        --default-character-set=utf8mb4 -- "$ASIDE" || : >"$dir/bad"
+    } | load "$TARGET" "$@" && [ ! -e "$dir/bad" ] && drop "$ASIDE" "$@" && exit 0
+    echo "what was loaded is in the database $ASIDE" >&2
     exit 1
     ;;
   undo)
-    [ ! -e "$D/made" ] || drop "$N" "$@"
-    [ ! -e "$D/other" ] || drop "$A" "$@"
+    [ ! -e "$dir/made" ] || drop "$TARGET" "$@"
+    [ ! -e "$dir/other" ] || drop "$ASIDE" "$@"
     ;;
   globals)
     x=$(echo "select concat(char(96), replace(user, char(96), repeat(char(96), 2)), char(96), '@', char(96), host,

@@ -5,16 +5,17 @@
 # An existing database is renamed until the new one is complete: nothing of it is lost, whatever happens. A database
 # that pg_restore creates itself gets its original encoding, locale, owner and settings.
 #
-# Expects: $N, the database; $O, its name in the archive; $A, a name that only we use; $OVERWRITE, exported, 1 or
-# empty; $D. Files in $D record the progress: made, that $N is ours to remove; other, that $A exists.
+# Expects: $TARGET, the database; $ORIGINAL, its name in the archive; $ASIDE, a name that only we use; $OVERWRITE,
+# exported, 1 or
+# empty; $dir. Files in $dir record the progress: made, that $TARGET is ours to remove; other, that $ASIDE exists.
 # After tool.sh and access_postgresql.sh.
-# shellcheck disable=SC2154 # v: tool.sh; as: access_postgresql.sh
+# shellcheck disable=SC2154 # verb: tool.sh; as: access_postgresql.sh
 
 need pg_restore
-M=postgres
-[ "$N" != postgres ] || M=template1
-sql_in() { $as env PGDATABASE="$1" psql -XAtqw -v ON_ERROR_STOP=1 -v n="$N" -v o="$O" -v a="$A"; }
-sql() { printf '%s\n' "$1" | sql_in "$M"; }
+main=postgres
+[ "$TARGET" != postgres ] || main=template1
+sql_in() { $as env PGDATABASE="$1" psql -XAtqw -v ON_ERROR_STOP=1 -v n="$TARGET" -v o="$ORIGINAL" -v a="$ASIDE"; }
+sql() { printf '%s\n' "$1" | sql_in "$main"; }
 has() { sql "select count(*) from pg_database where datname = :'$1'"; }
 restore() {
   x=$(printf %s "$1" | sed "s/[\\\\']/\\\\&/g") && shift || exit 1
@@ -28,26 +29,26 @@ look() {
     select case when exists (select from pg_class join ours on ours.oid = relnamespace)
       or exists (select from pg_proc join ours on ours.oid = pronamespace)
       or exists (select from pg_type join ours on ours.oid = typnamespace)
-      or exists (select from ours where nspname <> 'public') then 'full' else 'empty' end" | sql_in "$N") || exit 1
+      or exists (select from ours where nspname <> 'public') then 'full' else 'empty' end" | sql_in "$TARGET") || exit 1
   echo "$x"
 }
-case $v in
+case $verb in
   look) look ;;
   prepare)
     x=$(look) || exit 1
     case $x$OVERWRITE in
       full) exit 3 ;;
       full1)
-        : >"$D/other"
+        : >"$dir/other"
         sql "alter database :\"n\" allow_connections false;
           select pg_terminate_backend(pid) from pg_stat_activity where datname = :'n';
           alter database :\"n\" rename to :\"a\"" || exit 1
         ;;
       empty*) exit 0 ;;
     esac
-    : >"$D/made"
-    [ "$N" != "$O" ] || exit 0
-    # Like the original database, if that exists.
+    : >"$dir/made"
+    [ "$TARGET" != "$ORIGINAL" ] || exit 0
+    # Like the one that it is a copy of, if that is there.
     x=$(has o) || exit 1
     if [ "$x" = 0 ]; then
       sql 'create database :"n" template template0'
@@ -58,18 +59,18 @@ case $v in
     fi
     ;;
   load)
-    if [ ! -e "$D/made" ]; then
-      restore "$N" --single-transaction
-    elif [ "$N" = "$O" ]; then
-      restore "$M" --create
+    if [ ! -e "$dir/made" ]; then
+      restore "$TARGET" --single-transaction
+    elif [ "$TARGET" = "$ORIGINAL" ]; then
+      restore "$main" --create
     else
-      restore "$N"
+      restore "$TARGET"
     fi
     ;;
-  finish) [ ! -e "$D/other" ] || sql 'drop database :"a" with (force)' ;;
+  finish) [ ! -e "$dir/other" ] || sql 'drop database :"a" with (force)' ;;
   undo)
-    [ ! -e "$D/made" ] || sql 'drop database if exists :"n" with (force)'
-    [ -e "$D/other" ] || exit 0
+    [ ! -e "$dir/made" ] || sql 'drop database if exists :"n" with (force)'
+    [ -e "$dir/other" ] || exit 0
     x=$(has a) || exit 1
     [ "$x" = 0 ] || sql 'alter database :"a" rename to :"n"' || exit 1
     sql 'alter database :"n" allow_connections true'
@@ -89,6 +90,6 @@ case $v in
         }
       }
       { print }') || exit 1
-    printf '%s\n' "$x" | sql_in "$M"
+    printf '%s\n' "$x" | sql_in "$main"
     ;;
 esac

@@ -20,9 +20,9 @@ namespace {
 // far it got: `made` that $N is ours to remove, `other` that $A is there.
 
 std::string tool(const JobSpec& spec, const Load& load) {
-  return tool_start() + "case $v in load | globals) trap 'echo $? >\"$D/status\"' EXIT ;; esac\n" +
-         assign("N", load.target) + assign("O", load.name) +
-         assign("A", fmt::format("cyborg-{}-{}", spec.job, load.number)) +
+  return tool_start() + "case $verb in load | globals) trap 'echo $? >\"$dir/status\"' EXIT ;; esac\n" +
+         assign("TARGET", load.target) + assign("ORIGINAL", load.name) +
+         assign("ASIDE", fmt::format("cyborg-{}-{}", spec.job, load.number)) +
          assign("OVERWRITE", spec.restore.conflict == "overwrite" ? "1" : "") + "export OVERWRITE\n" +
          assign("MODE", load.mode) + assign("OWNER", load.owner) + script_values(spec.dump) +
          script_parts(spec.dump.databases()->scripts);
@@ -31,7 +31,7 @@ std::string tool(const JobSpec& spec, const Load& load) {
 std::string begin(const JobSpec& spec, const std::string& relay, const Load& load) {
   // There, both lines come from the descriptor from which borg alone would read its passphrase.
   const char* input = spec.local ? "exec 0<&3 3<&-\n" : "";
-  return input + script_start(spec, relay, "/restore") + "export D\n" + assign("TOOL", tool(spec, load)) +
+  return input + script_start(spec, relay, "/restore") + "export dir\n" + assign("TOOL", tool(spec, load)) +
          script_secret(spec.dump) + scripts::load_functions + (spec.local ? "" : script_watchers());
 }
 

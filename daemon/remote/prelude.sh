@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Begins every script: a PATH with the directories of system programs, which may be missing over ssh, and functions for
-# talking to cyborg-job. remote/words.h has all words.
+# Begins every script: a PATH with the directories of system programs, which may be missing over ssh, and functions
+# for talking to cyborg-job. remote/words.h has all words.
 #
 #   say WORD [DETAIL]   reports an event
 #   die WORD [DETAIL]   reports why this script gives up, and ends it

@@ -4,18 +4,19 @@
 #
 #   make_relay   makes the directory, with the FIFOs of a relay
 #
-# Expects: $D, the name of the directory; tell_ssh, a function for the end (tell_ssh.sh).
+# Expects: $dir, the name of the directory; tell_ssh, a function for the end (tell_ssh.sh).
 # Exports: CYBORG_RELAY, for BORG_RSH. Says: no-directory.
 # shellcheck disable=SC2015 # what is behind || is to run if either part before it fails
+# shellcheck disable=SC2154 # dir: the private directory, C++
 
 clean() {
   tell_ssh
-  [ -p "$D/down" ] && : 5<>"$D/pid" 6<>"$D/down"
-  rm -rf "$D"
+  [ -p "$dir/down" ] && : 5<>"$dir/pid" 6<>"$dir/down"
+  rm -rf "$dir"
 }
 trap clean EXIT
 make_relay() {
-  mkdir -m 700 "$D" || die no-directory "$D"
-  mkfifo "$D/pid" "$D/down" || die no-directory "$D"
-  export CYBORG_RELAY="$D"
+  mkdir -m 700 "$dir" || die no-directory "$dir"
+  mkfifo "$dir/pid" "$dir/down" || die no-directory "$dir"
+  export CYBORG_RELAY="$dir"
 }

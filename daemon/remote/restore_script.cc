@@ -21,8 +21,10 @@ std::string restore_script(const JobSpec& spec, const std::string& relay, bool e
   const auto borg = borg_extract(spec, script_repository(spec, relay), exclude ? "/dev/fd/9" : "");
   std::string text = script_start(spec, relay, "/restore");
   if (exclude) {
-    text += fmt::format("X=\"$BORG_BASE_DIR/{}\"\nexec 9<\"$X\" || die no-directory \"$X\"\nrm \"$X\"\n",
-                        exclude_file(spec));
+    text += fmt::format(
+        "excludes=\"$BORG_BASE_DIR/{}\"\nexec 9<\"$excludes\" || die no-directory \"$excludes\"\nrm "
+        "\"$excludes\"\n",
+        exclude_file(spec));
   }
   // The directory belongs to the machine's users: do not use our umask.
   return text +
@@ -70,10 +72,11 @@ std::string local_exclude_file(const JobSpec& spec, const std::string& directory
 }
 
 std::string upload_script(const JobSpec& spec) {
-  return script_prelude() + fmt::format(
-                                "D=\"${{CYBORG_CLIENT_DIR:-{}}}/restore\"\nmkdir -p \"$D\" && cat >\"$D/{}\" "
-                                "|| die no-directory \"$D\"\n",
-                                kClientDirectory, exclude_file(spec));
+  return script_prelude() +
+         fmt::format(
+             "dir=\"${{CYBORG_CLIENT_DIR:-{}}}/restore\"\nmkdir -p \"$dir\" && cat >\"$dir/{}\" "
+             "|| die no-directory \"$dir\"\n",
+             kClientDirectory, exclude_file(spec));
 }
 
 }  // namespace cyborg

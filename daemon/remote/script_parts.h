@@ -19,18 +19,18 @@ std::string script_prelude(const char* umask = "077", const char* locale = "C.UT
 // background command's input would be /dev/null unless it is redirected.
 std::string script_run_borg();
 
-// Reads the passphrase into $P and, if the next line is not empty, stores that in an anonymous file in
-// memory, which is descriptor 8. The original standard input is descriptor 4.
+// Reads the passphrase into $passphrase and, if the line behind it is not empty, makes that a file without a name, in
+// memory, which is descriptor 8. What was standard input is descriptor 4.
 std::string script_secret(const DumpSpec& dump);
 
 // Ends the script (TERM) at the end of descriptor 4, or when it stays silent.
 std::string script_watchers();
 
-// The beginning of a tool, which is a separate script and is called with a verb, $v, and a name, $n:
-// encode(), and need(), which fails if a program is missing.
+// The beginning of a tool, which is a script of its own and is called with a verb, $verb, and a name, $name:
+// encode(), and need(), which fails when a program is missing.
 std::string tool_start();
 
-// Functions, the private directory $D with the relay's FIFOs, and borg's environment. The last part of borg's
+// Functions, the private directory $dir with the relay's FIFOs, and borg's environment. The last part of borg's
 // directory is `sub_directory`.
 std::string script_start(const JobSpec& spec, const std::string& relay, const std::string& sub_directory);
 

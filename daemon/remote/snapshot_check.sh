@@ -2,9 +2,10 @@
 # Checks whether the snapshots had room until borg ended.
 #
 # After snapshot_make.sh. Says: snapshot-full, snapshot-unproven.
+# shellcheck disable=SC2154 # dir: the private directory, C++
 
-while read -r kind x y; do
+while read -r kind snapshot volume; do
   [ "$kind" = lvm ] || continue
-  w=$(lvs "$x" 2>&1) || die snapshot-unproven "$y: $(one_line "$w")"
-  ! full "$x" || die snapshot-full "$y"
-done <"$D/made"
+  why=$(lvs "$snapshot" 2>&1) || die snapshot-unproven "$volume: $(one_line "$why")"
+  ! full "$snapshot" || die snapshot-full "$volume"
+done <"$dir/made"

@@ -2,15 +2,16 @@
 # Makes snapshots, and removes them however the script ends. Each is recorded first, so that it is removed even if its
 # creation was interrupted.
 #
-# Expects: $D, the private directory; $BORG_BASE_DIR; $WORD, a part of each name; $SIZE, percent of a volume;
+# Expects: $dir, the private directory; $BORG_BASE_DIR; $WORD, a part of each name; $SIZE, percent of a volume;
 # $ONE, not empty for one file system; excluded PATH, a function. After snapshot_paths.sh and snapshot_sweep.sh.
 # Descriptors: 5 reads subvolumes, 9 a mount.
 # Says: shell-unsupported, snapshot, snapshot-left, snapshot-failed, snapshot-full.
 # shellcheck disable=SC2034 # i: counts
 # shellcheck disable=SC2086 # these are numbers, or words to be split
+# shellcheck disable=SC2154 # dir: the private directory, C++; top_dir: snapshot_paths.sh
 
 [ "$(command -v printf)" = printf ] || die shell-unsupported
-M=$BORG_BASE_DIR/snapshot
+mounts_dir=$BORG_BASE_DIR/snapshot
 trap '' PIPE
 trap 'exit 143' HUP INT TERM
 watchers=
@@ -18,14 +19,14 @@ drop() {
   trap '' HUP INT TERM
   [ -z "$watchers" ] || kill $watchers 2>/dev/null
   cd /
-  m=$(encode "$M")
+  encoded=$(encode "$mounts_dir")
   mounts | LC_ALL=C sort -r | while read -r target x; do
     case $target in
-      "$m"/top* | "$m") ;;
-      "$m"/*) umount "$(decode "$target")" || umount -l "$(decode "$target")" ;;
+      "$encoded"/top* | "$encoded") ;;
+      "$encoded"/*) umount "$(decode "$target")" || umount -l "$(decode "$target")" ;;
     esac
   done 2>/dev/null
-  [ -e "$D/made" ] || return
+  [ -e "$dir/made" ] || return
   while read -r kind name x; do
     there "$kind" "$(decode "$name")" || continue
     for i in 1 2 3 4 5; do
@@ -33,10 +34,10 @@ drop() {
       sleep 1
     done
     say snapshot-left "${name##*/}: $(one_line "$x")"
-  done <"$D/made"
+  done <"$dir/made"
 }
 trap 'drop; clean' EXIT
-refuse() { die snapshot-failed "$t: $(one_line "$*")"; }
+refuse() { die snapshot-failed "$path: $(one_line "$*")"; }
 attempt() { x=$("$@" 2>&1) || refuse "$x"; }
 need() { command -v "$1" >/dev/null || refuse "$1 is not installed"; }
 
@@ -49,12 +50,12 @@ place() {
   fi
 }
 wanted() { # TARGET PATH ROOT...
-  grep -q -x -F -e "$1" "$D/holds" && return
+  grep -q -x -F -e "$1" "$dir/holds" && return
   [ -z "$ONE" ] || return
-  p=$2
+  path_below=$2
   shift 2
   for r; do
-    case $p in "${r%/}"/*) ! excluded "$p"; return ;; esac
+    case $path_below in "${r%/}"/*) ! excluded "$path_below"; return ;; esac
   done
   return 1
 }
@@ -63,29 +64,29 @@ visible() { ( exec 9<"$1" && grep -q "^mnt_id:[^0-9]*$2\$" /proc/self/fdinfo/9 )
 inside() { # TARGET: it lies in a snapshot
   while read -r x y; do
     case $1 in "${x%/}"/*) return ;; esac
-  done <"$D/tree"
+  done <"$dir/tree"
   return 1
 }
 
 # Each file system gets a single snapshot, called S.
 known() { # KIND THING
-  [ -e "$D/swept-$1" ] || { : >"$D/swept-$1"; sweep "$1"; }
-  S=
-  while read -r x y z; do [ "$x $z" != "$1 $2" ] || S=$y; done <"$D/made"
-  [ -z "$S" ] || return 0
+  [ -e "$dir/swept-$1" ] || { : >"$dir/swept-$1"; sweep "$1"; }
+  snapshot=
+  while read -r x y z; do [ "$x $z" != "$1 $2" ] || snapshot=$y; done <"$dir/made"
+  [ -z "$snapshot" ] || return 0
   count=$((count + 1))
-  S=cyborg-$$-$WORD-$count
+  snapshot=cyborg-$$-$WORD-$count
   return 1
 }
-made() { printf '%s\n' "$1 $2 $3" >>"$D/made"; } # KIND NAME THING
-use() { printf '%s\n' "$1 $2" >>"$D/tree"; } # TARGET FROM
+made() { printf '%s\n' "$1 $2 $3" >>"$dir/made"; } # KIND NAME THING
+use() { printf '%s\n' "$1 $2" >>"$dir/tree"; } # TARGET FROM
 
 take_subvolume() { # SOURCE PATH
   known btrfs "$1$2" && return
-  S=$(encode "$T/$S")
-  made btrfs "$S" "$1$2"
-  attempt btrfs subvolume snapshot -r "$(decode "$T$2")/" "$(decode "$S")"
-  say snapshot "btrfs $t"
+  snapshot=$(encode "$top_dir/$snapshot")
+  made btrfs "$snapshot" "$1$2"
+  attempt btrfs subvolume snapshot -r "$(decode "$top_dir$2")/" "$(decode "$snapshot")"
+  say snapshot "btrfs $path"
 }
 # Nested subvolumes are empty in a snapshot; each needs its own.
 take_btrfs() { # TARGET SOURCE ROOT
@@ -93,28 +94,28 @@ take_btrfs() { # TARGET SOURCE ROOT
   x=$(top "$2" 2>&1) || refuse "$x"
   top "$2"
   sub=${3%/}
-  while [ "$(stat -c %i "$(decode "$T$sub")/" 2>/dev/null)" != 256 ] && [ -n "$sub" ]; do sub=${sub%/*}; done
+  while [ "$(stat -c %i "$(decode "$top_dir$sub")/" 2>/dev/null)" != 256 ] && [ -n "$sub" ]; do sub=${sub%/*}; done
   below=${3%/}
   take_subvolume "$2" "$sub"
-  use "$1" "$S${below#"$sub"}"
+  use "$1" "$snapshot${below#"$sub"}"
   [ -z "$ONE" ] || return
-  printf '%s\n' "${sub:-/}" >"$D/queue"
-  while read -r q <&5; do
-    btrfs subvolume list -o "$(decode "$T$q")" >"$D/list" 2>"$D/said" || refuse "$(cat "$D/said")"
+  printf '%s\n' "${sub:-/}" >"$dir/queue"
+  while read -r volume_path <&5; do
+    btrfs subvolume list -o "$(decode "$top_dir$volume_path")" >"$dir/list" 2>"$dir/said" || refuse "$(cat "$dir/said")"
     while IFS= read -r line; do
       case $line in *' path cyborg-'*-*-*) continue ;; esac
-      q=/$(encode "${line#* path }")
-      printf '%s\n' "$q" >>"$D/queue"
-      case $q in "$below"/*) ;; *) continue ;; esac
-      to=${1%/}${q#"$below"}
-      t=$(decode "$to")
-      ! excluded "$t" || continue
-      case $(btrfs property get -ts "$(decode "$T$q")" ro 2>/dev/null) in
-        ro=true) use "$to" "$(encode "$T")$q" ;;
-        *) take_subvolume "$2" "$q" && use "$to" "$S" || exit ;;
+      volume_path=/$(encode "${line#* path }")
+      printf '%s\n' "$volume_path" >>"$dir/queue"
+      case $volume_path in "$below"/*) ;; *) continue ;; esac
+      to=${1%/}${volume_path#"$below"}
+      path=$(decode "$to")
+      ! excluded "$path" || continue
+      case $(btrfs property get -ts "$(decode "$top_dir$volume_path")" ro 2>/dev/null) in
+        ro=true) use "$to" "$(encode "$top_dir")$volume_path" ;;
+        *) take_subvolume "$2" "$volume_path" && use "$to" "$snapshot" || exit ;;
       esac
-    done <"$D/list"
-  done 5<"$D/queue"
+    done <"$dir/list"
+  done 5<"$dir/queue"
 }
 # Data read from a full snapshot is useless. A thin one has all the room of its pool.
 full() { # VOLUME
@@ -126,17 +127,17 @@ full() { # VOLUME
 }
 # Ends the script when a snapshot is full, before borg can make an archive of data that it could not read.
 watch_lvm() { # VOLUME ORIGIN
-  v=$(lvs --noheadings -o lv_dm_path "$1" 2>/dev/null)
-  v=${v##*/}
-  [ -n "$v" ] && command -v dmsetup >/dev/null || return 0
+  device=$(lvs --noheadings -o lv_dm_path "$1" 2>/dev/null)
+  device=${device##*/}
+  [ -n "$device" ] && command -v dmsetup >/dev/null || return 0
   (
-    trap 'kill $s; exit' TERM
+    trap 'kill $wait_pid; exit' TERM
     trap - EXIT
     {
-      while n=$(dmsetup info -c --noheadings -o events "$v") && ! full "$1"; do
-        dmsetup wait "$v" "$n" &
-        s=$!
-        wait $s || exit
+      while events=$(dmsetup info -c --noheadings -o events "$device") && ! full "$1"; do
+        dmsetup wait "$device" "$events" &
+        wait_pid=$!
+        wait $wait_pid || exit
       done
     } >/dev/null 2>&1
     full "$1" && say snapshot-full "$2" && kill -TERM $$
@@ -150,27 +151,27 @@ take_lvm() { # TARGET SOURCE ROOT TYPE
 $x
 END
   if ! known lvm "$group/$volume"; then
-    made lvm "$group/$S" "$group/$volume"
+    made lvm "$group/$snapshot" "$group/$volume"
     case $form in
-      thin*) attempt lvcreate -y -s -k n -a y -n "$S" "$group/$volume" ;;
-      *) attempt lvcreate -y -s -l "$SIZE%ORIGIN" -n "$S" "$group/$volume" ;;
+      thin*) attempt lvcreate -y -s -k n -a y -n "$snapshot" "$group/$volume" ;;
+      *) attempt lvcreate -y -s -l "$SIZE%ORIGIN" -n "$snapshot" "$group/$volume" ;;
     esac
     # Journals are replayed on the snapshot. XFS would see the id of the volume itself twice.
     options=ro
     [ "$4" != xfs ] || options=ro,nouuid
-    mkdir "$M/$S" && attempt mount -t "$4" -o "$options" "/dev/$group/$S" "$M/$S"
-    case $form in thin*) ;; *) watch_lvm "$group/$S" "$group/$volume" ;; esac
-    say snapshot "lvm $t"
+    mkdir "$mounts_dir/$snapshot" && attempt mount -t "$4" -o "$options" "/dev/$group/$snapshot" "$mounts_dir/$snapshot"
+    case $form in thin*) ;; *) watch_lvm "$group/$snapshot" "$group/$volume" ;; esac
+    say snapshot "lvm $path"
   fi
-  use "$1" "$(encode "$M")/${S##*/}${3%/}"
+  use "$1" "$(encode "$mounts_dir")/${snapshot##*/}${3%/}"
 }
 take_zfs() { # TARGET SOURCE ROOT
   need zfs
   if ! known zfs "$2"; then
-    made zfs "$2@$S" "$2"
-    attempt zfs snapshot "$(decode "$2")@$S"
-    mkdir "$M/$S" && attempt mount -t zfs -o ro "$(decode "$2")@$S" "$M/$S"
-    say snapshot "zfs $t"
+    made zfs "$2@$snapshot" "$2"
+    attempt zfs snapshot "$(decode "$2")@$snapshot"
+    mkdir "$mounts_dir/$snapshot" && attempt mount -t zfs -o ro "$(decode "$2")@$snapshot" "$mounts_dir/$snapshot"
+    say snapshot "zfs $path"
   fi
-  use "$1" "$(encode "$M")/${S##*[/@]}${3%/}"
+  use "$1" "$(encode "$mounts_dir")/${snapshot##*[/@]}${3%/}"
 }

@@ -1,10 +1,11 @@
 # shellcheck shell=sh
-# Functions for snapshots: mounts and their paths, and making and removing snapshots of each kind. Paths are kept in the
-# form of /proc/self/mountinfo, with \040 for a blank, so that a line can contain several.
+# Functions for snapshots: mounts and their paths, and making and removing snapshots of each kind. Paths are kept in
+# the form of /proc/self/mountinfo, with \040 for a blank, so that a line can contain several.
 #
-# Expects: $M, the directory for mounts. Sets: $T, where `top` has mounted a btrfs.
+# Expects: $mounts_dir, the directory for mounts. Sets: $top_dir, where `top` has mounted a btrfs.
 # shellcheck disable=SC2034 # x: a field that is passed over
 # shellcheck disable=SC2086 # fields of mountinfo, with set -f
+# shellcheck disable=SC2154 # mounts_dir: snapshot_make.sh
 
 unset CDPATH
 export LVM_SUPPRESS_FD_WARNINGS=1
@@ -32,9 +33,9 @@ mounts() {
 
 # Mounts the top of a btrfs, once: T.
 top() { # SOURCE
-  T=$M/top$(printf '%s' "$1" | tr '/' '_')
-  [ -d "$T" ] && return
-  mkdir "$T" && mount -t btrfs -o subvolid=5 "$(decode "$1")" "$T"
+  top_dir=$mounts_dir/top$(printf '%s' "$1" | tr '/' '_')
+  [ -d "$top_dir" ] && return
+  mkdir "$top_dir" && mount -t btrfs -o subvolid=5 "$(decode "$1")" "$top_dir"
 }
 
 there() { # KIND NAME

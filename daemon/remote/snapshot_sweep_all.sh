@@ -5,7 +5,7 @@
 # shellcheck disable=SC2034 # target, id, x: fields that are passed over
 # shellcheck disable=SC2015 # what is behind || is to run if either part before it fails
 
-mount --make-rprivate / && M=$(mktemp -d) && trap 'umount "$M"/* 2>/dev/null; rmdir "$M"/* "$M" 2>/dev/null' EXIT || exit 0
+mount --make-rprivate / && mounts_dir=$(mktemp -d) && trap 'umount "$mounts_dir"/* 2>/dev/null; rmdir "$mounts_dir"/* "$mounts_dir" 2>/dev/null' EXIT || exit 0
 mounts | while read -r target id type source x; do
   [ "$type" != btrfs ] || printf '%s\n' "$source"
 done | sort -u | while read -r source; do

@@ -1,5 +1,6 @@
 # shellcheck shell=sh
-# Functions for libvirt guests: calling libvirt, parsing the disks in a definition, and naming images for QEMU's tools.
+# Functions for libvirt guests: calling libvirt, parsing the disks in a definition, and naming images for QEMU's
+# tools.
 #
 #   vir ARGUMENT...       virsh, which must not hang for ever. It ignores the signals that this shell ignores, such as
 #                         SIGTERM.

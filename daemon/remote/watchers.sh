@@ -1,19 +1,20 @@
 # shellcheck shell=sh
 # Ends the script (TERM) at the end of descriptor 4, or when it stays silent; see run_borg.sh.
 #
-# Expects: $D, the private directory; $SILENCE, seconds.
+# Expects: $dir, the private directory; $SILENCE, seconds.
 # Descriptors: 4 is the original standard input.
-# shellcheck disable=SC2034 # x: lines are read for their coming; w, m: for the end of the script
+# shellcheck disable=SC2034 # x: lines are read for their coming; input_watch, life_watch: for the end of the script
+# shellcheck disable=SC2154 # dir: the private directory, C++
 
 (
-  while IFS= read -r x <&4 && kill -0 $$; do : >"$D/alive"; done
-  # If this script was killed, processes waiting to open a FIFO would wait for ever.
-  kill -TERM $$ || { find "$D" -type p -exec sh -c ': <>"$1"' sh {} \; ; rm -rf "$D"; }
+  while IFS= read -r x <&4 && kill -0 $$; do : >"$dir/alive"; done
+  # If this script was killed, whoever waits to open a FIFO would wait for ever.
+  kill -TERM $$ || { find "$dir" -type p -exec sh -c ': <>"$1"' sh {} \; ; rm -rf "$dir"; }
 ) >/dev/null 2>&1 8<&- &
-w=$!
+input_watch=$!
 (
-  trap 'kill $s; exit' TERM
-  while sleep "$SILENCE" & s=$!; wait $s; rm "$D/alive"; do :; done
+  trap 'kill $sleep_pid; exit' TERM
+  while sleep "$SILENCE" & sleep_pid=$!; wait $sleep_pid; rm "$dir/alive"; do :; done
   kill -TERM $$
 ) >/dev/null 2>&1 4<&- 8<&- &
-m=$!
+life_watch=$!

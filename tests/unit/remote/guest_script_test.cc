@@ -59,11 +59,11 @@ constexpr const char* kDefinition = R"xml(<domain type='kvm'>
 // it defines.
 constexpr const char* kVirsh = R"sh(
 case "$*" in
-  *--all*) cat "$D/known" ;;
+  *--all*) cat "$dir/known" ;;
   *domstate*) echo "${STATE-shut off}" ;;
   *domuuid*) echo 00000000-0000-0000-0000-000000000001 ;;
-  *define*) for x; do :; done; cat "$x" >"$D/defined" ;;
-  *start*) echo started >>"$D/defined" ;;
+  *define*) for x; do :; done; cat "$x" >"$dir/defined" ;;
+  *start*) echo started >>"$dir/defined" ;;
 esac
 )sh";
 
@@ -79,7 +79,7 @@ class GuestScript : public test::ScriptTest {
   }
 
   int sh(const std::string& script) const {
-    return run("D=" + quote(directory_.string()) + "; export D; exec 2>&1; " + script);
+    return run("dir=" + quote(directory_.string()) + "; export dir; exec 2>&1; " + script);
   }
   // Calls the tool as tar does. The tool kills its parent when nothing is to be done, so that must not be
   // this test.
@@ -90,7 +90,7 @@ class GuestScript : public test::ScriptTest {
     const auto end = script.find("\nDRY=", begin);
     write("content", content);
     return sh(script.substr(begin, end - begin) + "\nexport TOOL TAR_FILENAME=" + quote(file) +
-              "; sh -c 'sh -c \"$TOOL\" guest " + verb + " <\"$D/content\"; exit $?'");
+              "; sh -c 'sh -c \"$TOOL\" guest " + verb + " <\"$dir/content\"; exit $?'");
   }
 };
 
@@ -183,7 +183,7 @@ TEST_P(GuestScript, AGuestWithoutOneOfItsDisksIsNotDefined) {
 
 TEST_P(GuestScript, GuestsOfProxmoxAreWhatItsToolsMakeOfThem) {
   for (const char* name : {"qm", "qmrestore", "pct"}) {
-    make_tool(name, std::string{"echo \""} + name + " $* $(cat)\" >>\"$D/calls\"\n");
+    make_tool(name, std::string{"echo \""} + name + " $* $(cat)\" >>\"$dir/calls\"\n");
   }
   JobSpec one = spec("proxmox");
   one.restore.start = true;

@@ -61,6 +61,7 @@ TEST_P(InDirectory, EveryScriptIsGoodForTheShell) {
 TEST(JobScript, NoScriptHoldsThePassphraseOrPutsItInTheEnvironment) {
   for (const auto& script : all_scripts()) {
     EXPECT_EQ(script.find("export P"), script.find("export PATH"));
+    EXPECT_EQ(script.find("export passphrase"), std::string::npos);
     EXPECT_EQ(script.find("BORG_PASSPHRASE="), std::string::npos);
   }
 }

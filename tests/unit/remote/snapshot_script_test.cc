@@ -28,15 +28,15 @@ class SnapshotScript : public test::ScriptTest {
 say() { printf '@cyborg %s\n' "$*" >&2; }
 die() { say "$@"; exit 99; }
 clean() { :; }
-BORG_BASE_DIR=$HERE/base D=$HERE
-: >"$D/made"
-: >"$D/tree"
+BORG_BASE_DIR=$HERE/base dir=$HERE
+: >"$dir/made"
+: >"$dir/tree"
 log() { printf '%s\n' "$*" >>"$HERE/log"; }
 mount() { log mount "$@"; }
 )sh" + tools + snapshot_functions(spec_, "ab12") +
                                R"sh(
 trap drop EXIT
-t=/srv count=0
+path=/srv count=0
 )sh" + call + "\nexit 0\n";
     return ScriptTest::run("exec 2>" + file("said") + script, "HERE=" + quote(directory_.string()));
   }
@@ -158,7 +158,7 @@ TEST_P(SnapshotScript, OfAScriptThatRunsIsNotRemovedAsALeftOver) {
 lvs() { printf '  vg cyborg-%s-ab12-1\n  vg cyborg-999999999-cd34-1\n  vg cyborg-own\n' $$; }
 lvremove() { log lvremove "$@"; }
 )sh";
-  EXPECT_EQ(run(lvm, "sweep lvm; : >\"$D/made\""), 0);
+  EXPECT_EQ(run(lvm, "sweep lvm; : >\"$dir/made\""), 0);
   EXPECT_EQ(read("log"), "lvremove -f -y vg/cyborg-PID-cd34-1\n");
   EXPECT_EQ(read("said"), "@cyborg snapshot-swept cyborg-PID-cd34-1\n");
 }

@@ -69,7 +69,7 @@ class SqliteScript : public test::ScriptTest {
     Load load = of;
     load.name = "/var/lib/a.db";
     load.target = path(target);
-    return "export D=" + quote(directory_.string()) + "\n" + tool_of(load_script(spec, "word", load)) +
+    return "export dir=" + quote(directory_.string()) + "\n" + tool_of(load_script(spec, "word", load)) +
            "do_() { sh -c \"$TOOL\" load \"$@\"; }\n";
   }
 };
