@@ -31,7 +31,8 @@ cp "/boot/vmlinuz-$kernel" /var/tmp/guest/kernel
   find . -xdev \( -path ./root -o -path ./tmp -o -path ./restored -o -path ./var/log \
     -o -path ./var/tmp -o -path ./var/cache -o -path ./var/lib/apt -o -path ./var/lib/dpkg -o -path ./boot \
     -o -path './usr/lib/modules/*/*' -o -path './usr/share/[dlmpqsv]*' -o -path './usr/lib/udev/hwdb*' -o -path '*/perl' \
-    -o -path '*-linux-gnu/dri' -o -name '*qemu*' -o -name '*libvirt*' -o -name 'libLLVM*' -o -name 'libicu*' \) \
+    -o -path '*-linux-gnu/dri' -o -name '*qemu*' -o -name '*libvirt*' -o -name 'libLLVM*' -o -name 'libicu*' \
+    -o -name 'libcapstone*' -o -name 'libgst*' -o -name 'libspice*' -o -name 'libperl*' -o -name 'libgio*' -o -path '*-linux-gnu/gconv' \) \
     -prune -o -print
   printf '%s\n' ./tmp ./var/log ./root ./root/.ssh ./root/.ssh/authorized_keys
   ls -d "./usr/lib/modules/$kernel/modules."*
@@ -47,11 +48,12 @@ cpio --quiet -o -H newc </var/tmp/guest/files >/var/tmp/guest/initramfs
 truncate -s 2G /var/tmp/guest/disk
 """
 
+# Its processor is the slowest thing in the lab, and waits for no other.
 _BOOT = f"""
 systemctl reset-failed {_UNIT} 2>/dev/null || :
 rm -f /run/guest.ssh
-systemd-run -q --unit={_UNIT} --property=KillSignal=SIGKILL \
-  qemu-system-x86_64 -accel tcg -m 1024 -nodefaults -no-user-config -display none -serial stdio -no-reboot \
+systemd-run -q --unit={_UNIT} --property=KillSignal=SIGKILL --property=Nice=-10 \
+  sh -c 'echo -10 >/proc/self/autogroup || :; exec "$@"' sh qemu-system-x86_64 -accel tcg -m 1024 -nodefaults -no-user-config -display none -serial stdio -no-reboot \
   -kernel /var/tmp/guest/kernel -initrd /var/tmp/guest/initramfs \
   -append 'console=ttyS0 rdinit=/init quiet panic=-1 mitigations=off net.ifnames=0' \
   -drive file=/var/tmp/guest/disk,if=virtio,format=raw,cache=unsafe,discard=unmap \
@@ -89,7 +91,7 @@ class Guest(Machine):
         self.host.sh(_BOOT)
         # In the background, for all later commands: the start of a connection is the slowest part here.
         connect = (*_SSH[:-1], "-f", "-N", "-M", "-o", "ConnectTimeout=20", "-o", "LogLevel=ERROR", _SSH[-1])
-        wait_for(lambda: self.host.sh(_CONNECT, *connect).strip(), 120, "the guest lets in by ssh: see journalctl -u guest on hyper")
+        wait_for(lambda: self.host.sh(_CONNECT, *connect).strip(), 300, "the guest lets in by ssh: see journalctl -u guest on hyper")
 
     def power_off(self):
         """Its processes, and data that they have written but not synced, are lost."""
