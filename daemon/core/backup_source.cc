@@ -259,7 +259,7 @@ Expected<void> check_extended(const PolicyTypeRow& type, const Policy& policy) {
     if (std::ranges::find(policy.clients, client) == policy.clients.end()) {
       return fail(ErrorCode::invalid_argument,
                   fmt::format("{} \"{}\": expected a client of the policy", key, client),
-                  "the clients' names, not the numbers that another system gave them");
+                  "the clients' names, not ids of another system");
     }
     const auto own = variables_of(type, policy.variables, client);
     if (!own) return std::unexpected(own.error());

@@ -45,7 +45,7 @@ Expected<void> check_restore(const RestoreRequest& request) {
   if (auto checked = check_conflict(request); !checked) return checked;
   if (request.tar && !request.output) return refuse("tar: only an output can be a tar stream");
   if (request.output && (request.dry_run || !request.conflict.empty())) {
-    return refuse("output: nothing can be in its way, so no conflict and no dry_run are expected");
+    return refuse("output: conflict and dry_run do not apply to it");
   }
   if (!request.of_guest() && (!request.guest_name.empty() || request.start)) {
     return refuse("guest_name, start: only a guest has them");
@@ -126,7 +126,8 @@ Expected<void> check_guest(const RestoreRequest& request, const std::string& typ
   }
   if (!request.directory.empty()) return refuse("directory: Proxmox knows where its guests are");
   if (request.dry_run)
-    return refuse("dry_run: what Proxmox would make of a guest is known when it has been read");
+    return refuse(
+        "dry_run: not possible for a Proxmox guest, whose content is only known after it has been read");
   return {};
 }
 

@@ -25,7 +25,7 @@ class Linger {
     if (!since_) since_ = now;
     if (!first_) first_ = now;
     if (now - *since_ < patience_ && now - *first_ < kLongest) return false;
-    output.line(5, "it has ended, and left a process that holds its output: that is not waited for");
+    output.line(5, "it has ended, but left a process that holds its output open; not waiting for that");
     return true;
   }
 

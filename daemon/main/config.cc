@@ -29,7 +29,7 @@ std::string_view take(Config& config, std::string_view key, std::string_view val
     }
     config.log_level = value;
   } else {
-    return "unknown key; there are Database, Node and LogLevel";
+    return "unknown key; the keys are Database, Node and LogLevel";
   }
   return {};
 }

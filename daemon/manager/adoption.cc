@@ -56,7 +56,7 @@ Expected<void> check_import(const Fleet& fleet, const std::string& repository, c
   }
   if (std::ranges::find((*policy)->clients, options.client) == (*policy)->clients.end()) {
     return fail(ErrorCode::invalid_argument,
-                fmt::format("client \"{}\": it is none of policy {}", options.client, options.policy),
+                fmt::format("client \"{}\": it is not a client of policy {}", options.client, options.policy),
                 "say whose archives they are with --client");
   }
   return {};
@@ -95,8 +95,9 @@ void Manager::list_repository_archives(const std::string& name, const Json::Valu
   std::int64_t from = 0;
   const auto [end, error] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), from);
   if (!cursor.empty() && (error != std::errc{} || end != cursor.data() + cursor.size() || from < 1)) {
-    return done(fail(ErrorCode::invalid_argument,
-                     fmt::format("cursor \"{}\": expected what the page before returned", cursor)));
+    return done(
+        fail(ErrorCode::invalid_argument,
+             fmt::format("cursor \"{}\": expected the cursor that the previous page returned", cursor)));
   }
   if (auto known = state_.fleet.find_repository(name); !known) return done(std::unexpected(known.error()));
   std::string client;

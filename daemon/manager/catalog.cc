@@ -107,8 +107,9 @@ void Manager::diff_archives(const std::string& a, const std::string& b, unsigned
   std::int32_t from = 0;
   const auto [end, error] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), from);
   if (!cursor.empty() && (error != std::errc{} || end != cursor.data() + cursor.size())) {
-    return done(fail(ErrorCode::invalid_argument,
-                     fmt::format("cursor \"{}\": expected what the page before returned", cursor)));
+    return done(
+        fail(ErrorCode::invalid_argument,
+             fmt::format("cursor \"{}\": expected the cursor that the previous page returned", cursor)));
   }
   out_.store.diff_archives(a, b, limit, from, as_records<store::FileChange>(std::move(done), change_record));
 }

@@ -21,7 +21,7 @@ Expected<std::int64_t> parse_cursor(const std::string& cursor) {
   const auto [end, error] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), value);
   if (error != std::errc{} || end != cursor.data() + cursor.size() || value < 1) {
     return fail(ErrorCode::invalid_argument,
-                fmt::format("cursor \"{}\": expected what the page before returned", cursor));
+                fmt::format("cursor \"{}\": expected the cursor that the previous page returned", cursor));
   }
   return value;
 }

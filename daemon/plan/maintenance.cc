@@ -71,7 +71,7 @@ Expected<void> check_place(const Fleet& fleet, const Repository& repository, con
       return fail(ErrorCode::name_taken,
                   fmt::format("url \"{}\": repository {} is there already, as \"{}\"", repository.url, name,
                               other.url),
-                  "give policies that one");
+                  "use that one in policies");
     }
     // A client that may write to the outer one may write to both.
     const char* how = places == Places::first_inside ? "it lies inside" : "inside it lies";

@@ -103,7 +103,7 @@ void Session::connect(const Credentials& credentials) {
   }
   if (!session_ && first.empty()) {
     throw Failure(ResultCode::connection_failed,
-                  fmt::format("{} has no kind of host key that is known here", target_.address));
+                  fmt::format("{} has no supported kind of host key", target_.address));
   }
   if (!session_) {
     throw Failure(

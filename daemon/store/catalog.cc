@@ -38,7 +38,7 @@ Expected<Position> parse_position(const std::string& cursor) {
   }
   if (good && here == end) return at;
   return fail(ErrorCode::invalid_argument,
-              fmt::format("cursor \"{}\": expected what the page before returned", cursor));
+              fmt::format("cursor \"{}\": expected the cursor that the previous page returned", cursor));
 }
 
 std::string position_text(const Position& at) {

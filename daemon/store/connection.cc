@@ -67,8 +67,9 @@ PGconn* connect(const std::string& conninfo) {
 Expected<void> refuse_nul(const Params& params) {
   for (const auto& value : params.values()) {
     if (!value.binary && value.text && value.text->find('\0') != std::string::npos) {
-      return fail(ErrorCode::invalid_argument,
-                  fmt::format("\"{}\" holds a NUL character, which cannot be stored", value.text->c_str()));
+      return fail(
+          ErrorCode::invalid_argument,
+          fmt::format("\"{}\" contains a NUL character, which cannot be stored", value.text->c_str()));
     }
   }
   return {};

@@ -105,7 +105,7 @@ Expected<void> write_repository(Connection& db, const Repository& repository, bo
   auto written = write_object(db, repository, create);
   if (!written && db.constraint() == "repository_url_key") {
     return fail(ErrorCode::invalid_argument,
-                fmt::format("url {} is another repository's already", repository.url),
+                fmt::format("url {} already belongs to another repository", repository.url),
                 "cyborgctl repository list shows which");
   }
   return written;
@@ -119,10 +119,10 @@ Expected<void> refuse_replacement(Connection& db, const Secret& secret, const st
   const bool free =
       known->empty() || (known->row(0).get<std::string>(0) != kChanging && secret.public_part != kChanging);
   if (free) return {};
-  return fail(ErrorCode::in_use,
-              fmt::format("it is not known yet which passphrase {} has: the next preparation finds out",
-                          secret.key.owner),
-              fmt::format("cyborgctl repository prepare {}", repository));
+  return fail(
+      ErrorCode::in_use,
+      fmt::format("it is unknown which passphrase {} has: the next preparation finds out", secret.key.owner),
+      fmt::format("cyborgctl repository prepare {}", repository));
 }
 
 Expected<void> unready(Connection& db, const std::vector<Secret>& secrets) {

@@ -18,7 +18,7 @@ void list_archive(JobContext& job, const std::function<void(ArchiveItem&)>& take
   ItemReader reader{take};
   const auto not_credible = [&] {
     return Failure(ResultCode::listing,
-                   fmt::format("borg's listing of archive {} makes no sense", spec.archive));
+                   fmt::format("borg's listing of archive {} is malformed", spec.archive));
   };
   LocalBorg borg;
   borg.command = borg_list_items(spec, repository.url());

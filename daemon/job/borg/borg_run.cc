@@ -245,14 +245,14 @@ JobResult conclude(JobContext& job, JobResult result, const BorgEnd& end, Serve*
     return result;
   }
   if (serve && end.repository_lost && !job.canceled()) {
-    end_as(result, ResultCode::connection_lost, "the repository's borg serve ended while borg was at work");
+    end_as(result, ResultCode::connection_lost, "the repository's borg serve ended before borg");
   }
   if (serve && result.state == JobState::failed && result.code == ResultCode::connection_lost) {
     serve->rethrow();
     if (!serve->last_words().empty()) result.message += "; the repository said: " + serve->last_words();
   }
   if (!served && result.state == JobState::successful) {
-    end_as(result, ResultCode::borg_warning, "the repository's borg serve did not end well");
+    end_as(result, ResultCode::borg_warning, "the repository's borg serve failed");
   }
   return result;
 }

@@ -131,7 +131,7 @@ namespace {
 JobResult test_direct_access(JobContext& job, const HostKeys& host, JobResult result) {
   JobSpec spec = job.spec();
   if (spec.direct.line.empty()) {
-    result.message += fmt::format("; client {} has no key there yet: it is to be prepared", spec.client);
+    result.message += fmt::format("; client {} has no key there yet: prepare it", spec.client);
     return result;
   }
   spec.borg_id = result.facts["borg_id"].asString();
@@ -165,8 +165,7 @@ JobResult prepare_direct(JobContext& job, const HostKeys& host, const JobResult&
 
 JobResult withdraw(JobContext& job) {
   const JobSpec& spec = job.spec();
-  job.output().line(6,
-                    fmt::format("the key of client {} is taken away from {}", spec.client, host_name(spec)));
+  job.output().line(6, fmt::format("the key of client {} was removed from {}", spec.client, host_name(spec)));
   const BorgEnd end = run_on_host(job, spec.repository_host.host_key,
                                   withdraw_line_script(key_grant(spec, spec.direct.key), spec.direct.line));
   if (!end.started || end.status != 0) {

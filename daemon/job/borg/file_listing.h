@@ -18,7 +18,8 @@ class FileListing {
  private:
   void require(bool good) const {
     if (good) return;
-    throw Failure(ResultCode::listing, fmt::format("borg printed what is no file: {}", reader_.wrong()));
+    throw Failure(ResultCode::listing,
+                  fmt::format("borg's listing of files is malformed: {}", reader_.wrong()));
   }
 
   ListingReader reader_;

@@ -99,7 +99,7 @@ std::unique_ptr<DatabaseServer> DatabaseServer::start(JobContext& job, PolicyTyp
 
 std::string DatabaseServer::missing(PolicyType type) {
   const DatabaseDumps& dumps = *policy_type_row(type).dump->databases;
-  if (!can_enclose()) return "this kernel has no Landlock to shut the server in with";
+  if (!can_enclose()) return "this kernel has no Landlock, which the server's sandbox needs";
   switch (dumps.loaded_with) {
     case LoadedWith::mariadb:
       return missing_mariadb();

@@ -111,9 +111,10 @@ void add_archive(JobResult& result, const BorgEnd& end, const JobSpec& spec) {
   result.archive = report->archive;
   const bool reads_files = !spec.dump && !spec.any_root;
   if (reads_files && report->archive["nfiles"].asInt64() == 0 && result.state == JobState::successful) {
-    return end_as(result, ResultCode::empty_archive,
-                  fmt::format("archive {} is made, and has not one file: are the folders empty, or excluded?",
-                              spec.archive));
+    return end_as(
+        result, ResultCode::empty_archive,
+        fmt::format("archive {} was created, but contains no files: are the folders empty or excluded?",
+                    spec.archive));
   }
   if (report->repository_size > 0) result.facts["repository_size"] = Json::Int64{report->repository_size};
   if (result.state == JobState::successful) {

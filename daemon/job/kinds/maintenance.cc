@@ -156,9 +156,9 @@ JobResult check(JobContext& job) {
   if (spec.max_duration == 0) {
     step.result.message = spec.verify_data ? "no damage found, all data was read" : "no damage found";
   } else {
-    step.result.message = fmt::format(
-        "no damage found in {} s of checking; {}", spec.max_duration,
-        to_end ? "that was the last part, the next check begins anew" : "the next check goes on from there");
+    step.result.message = fmt::format("no damage found in {} s of checking; {}", spec.max_duration,
+                                      to_end ? "that was the last part, the next check starts again"
+                                             : "the next check continues from there");
   }
   compare(job, step.result);
   return step.result;

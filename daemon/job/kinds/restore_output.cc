@@ -96,8 +96,8 @@ void check_count(const CallerSink::Count& count, const Wanted& wanted) {
                   fmt::format("whoever reads went away after {} bytes, before the end", count.bytes));
   }
   if (count.error != 0) {
-    throw Failure(ResultCode::output_failed, fmt::format("after {} bytes the output took no more: {}",
-                                                         count.bytes, std::strerror(count.error)));
+    throw Failure(ResultCode::output_failed, fmt::format("the output failed after {} bytes: {}", count.bytes,
+                                                         std::strerror(count.error)));
   }
   if (wanted.size >= 0 && count.bytes != wanted.size) {
     throw Failure(ResultCode::output_failed,

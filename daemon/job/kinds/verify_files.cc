@@ -156,7 +156,8 @@ void ask_client(JobContext& job, Verification& verification) {
     job.throw_if_canceled();
     check_script(end, spec, spec.target.user);
     if (end.status != 0 || !parse_hashes(end.output, verification.client)) {
-      throw Failure(ResultCode::client_answer, fmt::format("{} did not say how its files are", spec.client));
+      throw Failure(ResultCode::client_answer,
+                    fmt::format("{} did not report the state of its files", spec.client));
     }
   }
 }
