@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The state shared by all commands: the global options, the bus, and the output.
 #pragma once
 

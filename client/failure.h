@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The failure of a command: its exit status and message.
 #pragma once
 

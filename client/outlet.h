@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Outputs of a text that report whether it was delivered.
 #pragma once
 

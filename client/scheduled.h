@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Support for the services of timers, which report an elapse to cyborgd.
 #pragma once
 

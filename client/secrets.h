@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Passes secrets to the daemon: never in an argument or a bus message, only in a descriptor.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // KEY=VALUE, rates and times of the command line, as values for the API.
 #pragma once
 

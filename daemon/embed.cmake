@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Embeds files as string literals in the binary: the migrations of the database, and the scripts that run on other
 # machines. Runs when CMake configures, and again when a file changes or (CONFIGURE_DEPENDS) is added.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Everything in which sdbus-c++ 1.2 (Debian 12) and 2.1 (Debian 13) differ, so that the rest is one source.
 //
 // What compiles in both needs nothing from here: sdbus::ObjectPath{…}, sdbus::Variant{…}, .get<T>(), UnixFd

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // All names that users and programs rely on, defined once. A test compares them with the XML, the polkit
 // policy, the journal catalog and the man pages.
 #pragma once

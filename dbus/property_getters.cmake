@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # cmake -DXML=… -DOUT=… -P property_getters.cmake
 # For each property of an object's interface, generates the method that its adaptor needs, which answers from the
 # property's row (get() in bus/objects.h): a property without a row, or with a row of another type, does not compile.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Conversion between a{sv} and JSON: the manager and cyborgctl's output use JSON, the bus uses variants.
 #pragma once
 

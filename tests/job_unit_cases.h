@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // All kinds of job units: kinds of jobs, of clients and of repositories.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Writes the unit file of every kind of job into a directory, for static/units_test.py.
 #include <cstdio>
 #include <fstream>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Prints the tables of kinds, states and result codes as JSON, for static/tables_test.py.
 #include <json/writer.h>
 

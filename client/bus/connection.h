@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The bus as cyborgctl sees it: synchronous calls whose errors are Failures.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Waits for jobs, and shows their progress meanwhile. It subscribes to signals when it is constructed, so
 // construct it before the call that creates the jobs: then no signal is missed.
 #pragma once

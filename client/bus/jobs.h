@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Jobs as records: requests to the Manager, and the description of a job.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The verbs that all four kinds of named objects share: list, show, set, enable, disable, remove, properties.
 #pragma once
 

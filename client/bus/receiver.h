@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Passes a job's output from a pipe to standard output while the bus is being served.
 #pragma once
 

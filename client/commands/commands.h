@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The nouns of cyborgctl: each adds its subcommands to the application.
 #pragma once
 

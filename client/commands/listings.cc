@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // repository archives, archive import: the archives in borg repositories, compared with the history.
 #include <memory>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The options of a noun's `add`, generated from the rows of its properties.
 #pragma once
 

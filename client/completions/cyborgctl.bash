@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # bash completion for cyborgctl(1)                          -*- shell-script -*-
 
 _cyborgctl_names() { # NOUN

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The state of the fleet in Prometheus' text exposition format. Pure.
 #pragma once
 

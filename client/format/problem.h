@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The problems of the fleet: one judgement for status, report, alerts and metrics. Pure.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Records (JSON objects with snake_case keys) as tables and as pages.
 #pragma once
 

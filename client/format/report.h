@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The current problems, and the events of a period: for people, mails and programs. Pure.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Values in a form for people. Nothing here reads a clock, an environment or a terminal.
 #pragma once
 

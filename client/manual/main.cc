@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Fills the lists of properties into a manual page: replaces each line .\" @properties KIND@ of standard
 // input by the list of settable properties of this kind of object.
 #include <fmt/format.h>

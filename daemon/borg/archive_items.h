@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The paths that a user requested, compared with borg's listing of the archive; and passing names to a shell
 // on the client and back to borg there.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Our knowledge about borg: its versions, command lines and environment. See log.h for its output, and
 // result.h for the meaning of its exit status.
 #pragma once

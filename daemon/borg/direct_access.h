@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Transport direct, the decisions: which client uses it, and the line of authorized_keys that restricts a
 // client's key to one `borg serve` on the repository host.
 #pragma once

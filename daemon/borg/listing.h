@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Parses the output of `borg list --format …`: an archive's files. Pure, and fast, as there are millions.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Parses borg's output with --log-json: mostly, but not only, one JSON object per line.
 #pragma once
 

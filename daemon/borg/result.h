@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Converts borg's exit status and last messages to the state, code and message of a job.
 #pragma once
 

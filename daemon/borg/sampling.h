@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Verification: the random choice of files from an archive. Pure.
 #pragma once
 

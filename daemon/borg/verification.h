@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Verification: compares an archive's files with those on the client, and decides what that proves. Pure.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Authorization: one default-deny table, and polkit's decision about the caller. The subject is always the
 // caller's bus name; pids and uids from /proc are never used.
 #pragma once

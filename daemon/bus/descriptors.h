@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Secrets cross the bus inside file descriptors, so that no message ever holds one.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // systemd's interface for changing what a service logs: `systemctl service-log-level cyborgd.service debug`.
 #pragma once
 

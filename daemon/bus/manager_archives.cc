@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The Manager's methods for archives and their contents, and for the maintenance of repositories.
 #include "bus/manager_object.h"
 #include "bus/records.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The Manager at /org/cyborgbackup1: decodes arguments, checks authorization, calls one use case, encodes the
 // result.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The objects below /org/cyborgbackup1, one adaptor for each kind. Properties are read from the manager's
 // state; an object whose state is gone returns empty values until it is removed from the bus.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Properties on the bus: the C++ type of each kind of member.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Options that several of the Manager's methods take, and encoders of their results.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The wrapper around every method handler: identifies the caller, checks authorization, and catches all
 // exceptions.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The objects on the bus, kept in sync with the manager's state.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // A compact representation against which a million files are compared: keyed hashes instead of paths and
 // attributes. Each job uses a new key, so that nobody can construct paths with equal hashes.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Adds the listing of one archive to the catalog, file by file: new and changed files are written to
 // PostgreSQL while the listing streams in; an unchanged file costs a look-up in memory. All is one
 // transaction: after any failure, the catalog is as before. See store/migrations for the tables.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // ASCII text, in which names, schedules and settings are written: the same in every locale, unlike <cctype>.
 #pragma once
 

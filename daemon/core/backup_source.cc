@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/backup_source.h"
 
 #include <fmt/format.h>

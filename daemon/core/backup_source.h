@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The source that a policy reads on a client: its variables, checked against the row of its type.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Schedules in systemd's form: crontab expressions become OnCalendar= values, native ones get their time
 // zone. Pure: no clock, no file, no process.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Crontab expressions, parsed into six sets of values. calendar.h defines their combined meaning.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Tables with one row per enumerator, in the enumerators' order. The compiler checks that none is
 // missing.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Environment variables for a program to start: names and values, in the order in which they are
 // set.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // All errors, in one table: a code, its D-Bus error name, cyborgctl's exit status and a default hint.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Reads an object's fields from JSON (to which a{sv} is converted): a wrong or unknown field is refused with
 // its name, its value and what would be valid. Nothing is half-applied, since callers fill a copy.
 #pragma once

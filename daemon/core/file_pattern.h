@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Converts the arguments of `cyborgctl find` to patterns for SQL's LIKE. Pure.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/hooks.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Hooks: commands of the administrator before and after a job's own work. Pure: their definition, when they
 // run, their environment, and the effect of their failure.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The kinds of jobs. All knowledge about a kind is in its row of the table, and nowhere else.
 #pragma once
 

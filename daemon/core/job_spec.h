@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The input of cyborg-job (a systemd credential, JSON), and the result that it leaves (result.json).
 //
 // Credentials of a job unit, files in $CREDENTIALS_DIRECTORY:

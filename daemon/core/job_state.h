@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The states of a job. All knowledge about a state is in its row of the table.
 #pragma once
 

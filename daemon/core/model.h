@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The objects of the vocabulary, as plain values. Names are unique within their kind and match
 // [a-z0-9][a-z0-9._-]{0,62}, which is safe in unit names, paths and archive names.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // A policy: which clients are backed up to which repositories, when, how, and with what retention.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The contents of a row in the table of policy types (policy_types.h).
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The policy types: an enumerator and a row of the table for each, which both programs read. All differences
 // between types are in their rows: a new type is a row here and, if it reads more than folders, the scripts
 // in daemon/remote/ that its row names.

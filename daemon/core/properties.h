@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The tables of properties without the structs: for cyborgctl, programs on the bus, the manual and tests.
 #pragma once
 

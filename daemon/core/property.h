@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The description of a property, as a row. Each kind of object has one table of them, below its struct. The
 // rows determine the store's statements, the arguments of Add and Set on the bus and the properties there,
 // cyborgctl's keys, options, columns and help, the list for programs, and the lists in the manual.

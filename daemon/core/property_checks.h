@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Checks of single properties: each returns what would be valid, or an empty view if the text is.
 #pragma once
 

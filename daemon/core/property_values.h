@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Conversion between properties and JSON, according to their rows: input of callers, and stored compounds.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Limits on what callers can make the daemon store, so that no caller can make it grow without bound: far
 // beyond the needs of any fleet.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The only quoting function for words that reach a shell, local or remote.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Repository URLs: /path on the server, user@host:path, ssh://user@host:port/path. Pure.
 #pragma once
 

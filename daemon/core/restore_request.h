@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // A restore as requested by a caller, stored in the job's details.
 #pragma once
 

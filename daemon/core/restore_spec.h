@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The options of a restore, as rows: arguments of the Manager's Restore, the job's details, the input of
 // cyborg-job, and cyborgctl's flags.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The codes of jobs' results: each with its state, cause and remedy. The man page's table, retries, and the
 // meaning of damage follow from the rows.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // A schedule: a crontab or calendar expression that policies and repositories share.
 #pragma once
 

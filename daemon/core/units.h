@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Names of units, the properties of a job's transient unit, and the text of timers. Pure.
 #pragma once
 

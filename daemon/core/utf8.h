@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Text of unknown origin, and making it valid for D-Bus and PostgreSQL.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // A local child process (mostly borg) with pipes.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Scripts that read and write on the job's client, without borg.
 #pragma once
 

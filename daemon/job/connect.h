@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // cyborg-job --connect: the BORG_RSH of a borg on the server whose repository is on another host. It connects
 // borg with a socket, behind which cyborg-job has the ssh connection.
 #pragma once

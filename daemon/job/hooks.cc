@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The hooks of a job, on the client or on the server.
 #include <fmt/format.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The common part of all kinds of jobs: specification, secrets, output and the request to stop.
 #pragma once
 

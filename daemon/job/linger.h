@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // How long to wait for the end of a process' output after its own end: its background processes may hold it
 // open for ever.
 #pragma once

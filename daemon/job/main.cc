@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // cyborg-job: one job, from its specification to its result.
 #include <fmt/format.h>
 #include <libssh/libssh.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The output of a job: to the journal (standard output) and to the output file, from which it is stored in
 // the database. It contains no secret, and only valid UTF-8.
 #pragma once

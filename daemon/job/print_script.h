@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // cyborg-job --print-script FILE: prints what a job with this specification would run on other machines.
 #pragma once
 

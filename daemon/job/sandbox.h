@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // An inner sandbox, for programs that execute a client's data: a dump is a program in SQL. They run as the
 // job's user, who may read other clients' repositories and the job's credentials; in the sandbox, they see
 // only the system's programs and one directory, and can create only local sockets. It is implemented by the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The files that a job leaves for cyborgd; see core/job_spec.h.
 #pragma once
 

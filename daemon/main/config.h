@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // /etc/cyborg/cyborgd.conf: the settings that the daemon needs before it reaches its database.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The port to the journal: logs events of jobs and of the database, with a MESSAGE_ID for each kind of event.
 #pragma once
 

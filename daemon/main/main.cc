@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // cyborgd: builds the parts, connects them, runs the loop.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The port to secrets: encryption with the key that systemd passes, randomness, and the server's ssh key.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Archives in borg repositories that are not in the history, and vice versa.
 #include <fmt/format.h>
 #include <fnmatch.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The contents of archives: searching, comparing, and rebuilding the catalog.
 #include <fmt/format.h>
 

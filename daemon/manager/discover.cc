@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // What could be backed up on a client, and which policies do so.
 #include "plan/coverage.h"
 

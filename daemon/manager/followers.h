@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The followers of jobs' output, and the position of each. The output file is the buffer: a slow follower, or
 // a job that prints a million lines, costs no memory here.
 #pragma once

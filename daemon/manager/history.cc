@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Deletes old history, if a setting says so.
 #include <fmt/format.h>
 

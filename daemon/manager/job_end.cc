@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // JobRunner: the end of a job, from what its unit left to the record in the database.
 #include <fmt/format.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // JobRunner: after a restart or a loss, finds out what became of each job from the database, units and
 // results.
 #include <fmt/format.h>

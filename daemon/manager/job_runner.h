@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // From pending to ended: starts the jobs that the queue allows, records those that ended, and after any
 // restart finds out what became of each.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Collects the input of a job's process before its unit starts: specification and credentials, with one
 // database query after the other. One object holds the start; each named member is a step.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Transport direct: clients' own keys on repository hosts, and withdrawing them.
 #include <fmt/format.h>
 

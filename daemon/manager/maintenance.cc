@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Maintenance of repositories: prunes, compactions and checks; and operations on single archives.
 #include <fmt/format.h>
 

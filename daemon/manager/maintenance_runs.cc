@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The maintenance status of borg repositories: the last of each kind, and which are overdue.
 #include "plan/maintenance.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The use cases: one function for each request of a caller. The bus has already checked the caller's
 // rights.
 #pragma once

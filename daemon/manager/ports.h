@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The interfaces between the manager and the outside, which implements them; the manager links none of it.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Read-only queries: jobs, archives, elapses, the state of the fleet, and keys.
 #include <fmt/format.h>
 

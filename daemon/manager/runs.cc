@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Everything that creates jobs: runs of policies, preparations, restores, retries; and canceling jobs.
 #include <fmt/format.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The state that the daemon has in memory: the fleet, the unfinished jobs, and those that ended
 // recently.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Verifications of the newest archives of a policy, or of one archive.
 #include <fmt/format.h>
 

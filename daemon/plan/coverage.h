@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Which of the things found on a client no policy backs up. Pure.
 #pragma once
 

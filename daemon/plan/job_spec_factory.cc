@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // plan.h's job_spec: the specification of a planned job for cyborg-job.
 #include <fmt/format.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Maintenance of repositories: what their own schedules start, when each kind is due, and what a damaged
 // repository prevents. Pure.
 #pragma once

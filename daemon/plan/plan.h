@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Planning: turns a request into jobs, and a job into a specification for the machine that runs it. Pure: the
 // fleet, the unfinished jobs and the time are arguments, and values are returned.
 #pragma once

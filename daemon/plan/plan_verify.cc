@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // plan.h's plan_verify and plan_verify_repository.
 #include <fmt/format.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Builds a plan job by job; a preparation that several jobs need is added once.
 #pragma once
 

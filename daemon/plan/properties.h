@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Converts properties from D-Bus or a file to checked objects. The base is the existing object (or a new one
 // with its name); the result is a copy with the given fields set, or the first error.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // plan.h's decide: which pending jobs may start, and why the others may not.
 #include <fmt/format.h>
 

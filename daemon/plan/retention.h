@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Which archives a policy keeps: borg prune's rules, applied to exactly known archives. Pure: takes times and
 // the calendar periods that they fall into, and returns a verdict for each archive.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Retries: a job of a scheduled run that failed for a transient reason goes back into the queue for a while,
 // without holding any resource. Pure.
 #pragma once

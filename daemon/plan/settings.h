@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The settings: typed, documented defaults, one row each. Pure.
 #pragma once
 

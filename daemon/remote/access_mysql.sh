@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # How the programs of MariaDB and MySQL connect to a server: $client and $dump, with the script's arguments. Newer
 # versions of MariaDB have names of their own for these tools.

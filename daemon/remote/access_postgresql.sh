@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # How PostgreSQL's programs connect to a server: with the prefix $as, by variables of libpq.
 #

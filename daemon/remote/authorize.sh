@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Adds a public key to the authorized keys of the user who runs this, unless it is there already.
 #

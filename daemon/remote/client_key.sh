@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Makes the client's key for a repository host, if there is none, and prints its public key. The new file is complete
 # before it gets its final name.

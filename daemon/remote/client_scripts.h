@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The scripts that a job runs on other machines, for people to read first: cyborg-job --print-script.
 #pragma once
 

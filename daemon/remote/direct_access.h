@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Transport direct, the remote part: scripts that make a client's key, authorise it on the repository host
 // and try it, and the meaning of failures of the client's ssh.
 #pragma once
@@ -24,8 +25,8 @@ std::string withdraw_line_script(const KeyGrant& grant, const std::string& line)
 // Lists the repository with the client's own key, which proves that the direct access works.
 std::string direct_check_script(const JobSpec& spec);
 
-// For script_start: variables, and the file that BORG_RSH reads, in $dir. Messages of ssh itself are in $dir/ssh,
-// and reported as "ssh-said" at the end.
+// For script_start: variables, and the file that BORG_RSH reads, in $dir. Messages of ssh itself are in
+// $dir/ssh, and reported as "ssh-said" at the end.
 std::string direct_parts(const JobSpec& spec);
 extern const char* const kDirectRsh;
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Read by BORG_RSH in $CYBORG_DIRECT: the client's own ssh to the repository host. The client's ssh configuration is
 # ignored, and anything that would ask for input fails.

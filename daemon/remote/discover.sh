@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Prints "found=KIND SIZE NAME" for each thing on this machine that could be backed up: see remote/discovery.h.
 # Changes nothing, and never fails.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Things on a client that could be backed up: the script that finds them, and its output.
 #pragma once
 

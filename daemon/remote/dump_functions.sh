@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Runs dump tools beside borg. However this script ends, it ends both, borg first: borg must never see the end of a
 # file whose dump has not succeeded. No checkpoint is written, as it would contain a partial dump.

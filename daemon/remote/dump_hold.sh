@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # The holder, which holds guests for the dumps: it runs in a session of its own, reads requests from the FIFO "ask",
 # and releases everything at end of file, which comes with the end of this shell however it ends, since no other

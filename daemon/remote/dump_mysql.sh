@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Tool: dumps of MariaDB or MySQL databases, and the grants. MySQL's tools have no --system, so its output is produced
 # by queries.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Tool: dumps of PostgreSQL databases in custom format, and the globals.
 #

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Policies that back up what a program prints: databases and the output of a command. borg reads FIFOs, one
 // for each file of the archive, so that nothing is written to the client's disk.
 //

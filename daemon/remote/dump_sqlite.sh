@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Tool: databases of SQLite. Of each a copy, page by page as it is at one moment, while others write. SQLite makes
 # copies

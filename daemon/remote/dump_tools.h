@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The common part of the tools of dump_script.h, load_script.h and guest_script.h, which consist of the
 // scripts that the row of a policy type names.
 //

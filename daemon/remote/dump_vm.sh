@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Tool: libvirt guests. Saves the definition of each, and its disks as they are at one moment, while it runs.
 #

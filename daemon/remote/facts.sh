@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Prints a client's facts as KEY=VALUE lines. Says: no-borg, borg-broken.
 # shellcheck disable=SC2034 # number, interface, family, rest: fields that are passed over

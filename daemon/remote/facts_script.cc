@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The script that finds out about a client and installs borg there.
 #include "remote/discovery.h"
 #include "remote/job_script.h"

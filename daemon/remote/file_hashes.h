@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Scripts that read the files of a verification on a client, and the parser of their output.
 #pragma once
 

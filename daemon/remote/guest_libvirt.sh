@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Tool: restores a libvirt guest. A disk is written to a file beside its final one until the whole guest is there; a
 # block device is written directly.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Tool: restores a Proxmox guest. Refusals of qmrestore and pct are reported in their own words.
 #

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // A guest of an archive goes back into the hypervisor of the client: borg's tar
 // stream of its files is what the tools there read. A guest of libvirt is
 // defined, and its disks take the place of what is there, when all of it has

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # h NUMBER PATH: prints a file's number, its status from stat and the hash of its content.
 #

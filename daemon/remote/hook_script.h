@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Hooks: the script that runs one, on a client or on the server.
 #pragma once
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Reads the answers of `borg serve`, up to the id of the repository, before borg gets any of them: see IdGuard. Its
 # messages arrive one by one, since borg waits for each, so the data of one read can be passed on. To end everything,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Installs borg if it is missing, with the first package manager found in this order; its output goes to the job's
 # log.

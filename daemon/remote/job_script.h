@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The shell scripts that cyborg-job runs on other machines: POSIX sh, as dash and busybox understand it. They
 // report what borg cannot by the words in words.h.
 #pragma once

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Tool: loads a dump into PostgreSQL. Its verbs: look, prepare (exit status 3 if the database must not be touched),
 # load, finish, undo, and globals.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Prepares the database, runs borg, whose command line is the script's arguments, and the tool, and concludes.
 #

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // A dump of an archive goes back into a server on the client: borg's output is what the server's tool reads.
 // The tool never sees the end of a dump that borg did not read to its end.
 //

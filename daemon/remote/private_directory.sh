@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # clean, at any end of the script: removes its private directory. Whoever still waits to open one of the FIFOs is let
 # go by opening it for both directions, which never blocks on Linux.

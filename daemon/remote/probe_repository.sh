@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # For a repository host: prints borg's version and the free space. Ends with borg's status.
 #

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # The other end of the relay, for a second channel: it copies borg's data between its standard input and output and
 # the FIFOs of relay_directory.sh.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Called by xargs with a suffix and names: gives existing files a second name. It is a hard link to the same file,
 # which borg replaces by a new one: whatever happens, both are complete. Exit status 255 makes xargs stop.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The scripts of a file restore: the one that runs borg extract, and those that check existing files and move
 // them out of the way. Names are terminated by NUL, so that any name is possible.
 #pragma once

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # The folders that a backup reads. They are told by number, since a name may hold line breaks.
 #

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Runs borg, whose command line is the script's arguments, and ends with its status in $status.
 #

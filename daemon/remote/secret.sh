@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Reads the passphrase into $passphrase and, if the second line of standard input is not empty, stores that in an
 # anonymous file

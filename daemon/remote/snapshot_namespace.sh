@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Runs a script, which is its argument, in a mount namespace, if this machine can create one.
 #

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Backups that read from snapshots of file systems: btrfs, LVM and ZFS.
 //
 // The script runs in a mount namespace of its own. There it makes the snapshots, puts them together with what

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # sweep KIND: removes snapshots left by killed scripts. The name of a snapshot identifies the script that made it: by
 # its process id, and a word in its command line.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Removes left-over snapshots of all kinds. Runs in a mount namespace of its own.
 #

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Makes snapshots of the file systems of the roots, which are the script's arguments, and combines them with those
 # read

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # tell_ssh: after a borg with direct access, reports ssh's messages, and a repository with the wrong id.
 #

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # unlock LOCK: prints the lock and the directory of a borg cache that it removes.
 #

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Functions for libvirt guests: calling libvirt, parsing the disks in a definition, and naming images for QEMU's
 # tools.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Ends this script at the end of standard input. $input_watch is the process that waits for it.
 #

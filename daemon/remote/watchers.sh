@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Ends the script (TERM) at the end of descriptor 4, or when it stays silent; see run_borg.sh.
 #

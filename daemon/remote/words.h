@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The words by which scripts speak to cyborg-job: a line on standard error, "@cyborg WORD" or "@cyborg WORD
 // DETAIL".
 //

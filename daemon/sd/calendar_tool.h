@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The meaning of OnCalendar= expressions, from the only authority: systemd-analyze calendar.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // A short-lived helper program, run without blocking the loop.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The secrets of a job while they are passed to its unit: files that LoadCredential= reads when the unit is
 // executed.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // File access where a less privileged user may have created the files: no symbolic link is followed, nothing
 // blocks, sizes are capped.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The port to the state directories of jobs, /var/lib/cyborg/jobs/N; core/job_spec.h describes their files.
 #pragma once
 

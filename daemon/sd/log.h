@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The daemon's log output. Plain lines go through spdlog; events that programs match on go through
 // log_event().
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The event loop of the daemon, its clock, and its notifications to the service manager.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 #include "sd/manager_bus.h"
 
 #include <spdlog/spdlog.h>

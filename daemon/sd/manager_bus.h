@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // org.freedesktop.systemd1.Manager over a separate connection to the system bus.
 #pragma once
 

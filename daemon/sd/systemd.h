@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The port to systemd's manager: job units, timers, and the meaning of OnCalendar= expressions.
 #pragma once
 

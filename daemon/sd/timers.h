@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The generated timers, such as cyborg-policy@NAME.timer: writes them as files to /run/systemd/system, and
 // has systemd start them.
 #pragma once

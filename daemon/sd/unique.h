@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Owners of objects from libsystemd; core/fd.h has the owner of a descriptor.
 #pragma once
 

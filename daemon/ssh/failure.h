@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The reason why a job cannot continue: thrown where it is noticed, caught once in the job's main, and
 // written as the job's result. A job is a sequence of steps, any of which may end it.
 #pragma once

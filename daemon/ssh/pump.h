@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Moves bytes between file descriptors and ssh channels in both directions, in one poll loop that never waits
 // for a single one of them and buffers only little.
 #pragma once

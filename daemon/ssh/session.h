@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // An authenticated ssh connection and its channels: libssh with lifetimes. A Session and its Channels belong
 // to one thread.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // A TCP connection that notices a dead peer within a minute.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // A connection through a jump host. libssh 0.10 does not support this: a thread owns the session with the
 // jump host and moves the bytes between a forwarded channel and a socket pair, whose other end serves as the
 // connection.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Archives, and the status of the fleet.
 #include <fmt/format.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // borg repositories, one for each expanded URL.
 #include <fmt/format.h>
 

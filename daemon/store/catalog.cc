@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Reading the catalog: files by pattern, a directory of an archive, two archives compared, a file's history.
 // Each series has its own tables (see migrations), so every query goes from series to series. Query plans are
 // not left to PostgreSQL's estimates: a hash join over a million files would take far too long.

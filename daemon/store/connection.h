@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // A connection to PostgreSQL. Its functions block the thread, but never longer than their time-out: if a
 // server stops answering, the connection counts as lost.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // COPY: many rows at once, in both directions.
 #include <poll.h>
 

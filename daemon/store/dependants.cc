@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The effects of a job's end on its dependants, and on the status of the fleet.
 #include "store/operations.h"
 #include "store/words.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Builds the condition for a page of history, newest first.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The end of a job with all its effects, in one transaction.
 #include <fmt/format.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // When retention will remove an archive. Computed here and not in the daemon's loop, since it may take
 // thousands of steps, and the calendar of time zones is PostgreSQL's.
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Deletes old history, in small transactions: rows that the current status needs, and jobs whose archives
 // still exist, are kept however old they are.
 #include "store/operations.h"

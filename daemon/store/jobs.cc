@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Jobs: reading them, and updates while they live.
 #include "store/operations.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The effects of a repository listing on the history: archives that have disappeared, and foreign ones.
 #include <fmt/format.h>
 

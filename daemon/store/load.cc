@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Everything that the daemon keeps in memory, read in one snapshot.
 #include "store/operations.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // When repositories were last pruned, compacted, checked and verified, and the damage that was found. Updated
 // by the transaction that ends a job, like the status of backups.
 #include "store/operations.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The versions of the schema: daemon/store/migrations/NNNN-name.sql, embedded in the binary.
 #pragma once
 

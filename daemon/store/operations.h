@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The operations of the store on a connection: plain functions that block. PostgresStore runs them on its
 // workers; store.h documents them.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The output of jobs. The file is a stream of lines, cut into parts at line ends; the concatenated parts are
 // exactly the file, so the stored length says where to continue after any interruption.
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Passes operations to workers, and their results back to the event loop.
 #include "store/postgres_store.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The store in PostgreSQL.
 //
 // Three workers, each a thread with its own connection: "state" for short transactions, "history" for

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The SQL statements for objects, from the rows of their properties: a property is the column of its key, a
 // time span has another column for its seconds, and names of other objects are rows of a linking table.
 #pragma once

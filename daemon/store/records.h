@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The records that the store keeps, finds and returns: plain values.
 #pragma once
 

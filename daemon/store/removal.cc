@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Removing objects. History keeps names, so nothing of it is lost; without force, removals are refused that
 // are probably a mistake.
 #include <fmt/format.h>

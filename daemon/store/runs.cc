@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Creating a run and all its jobs, in one transaction.
 #include <fmt/format.h>
 

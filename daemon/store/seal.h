@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Secrets at rest: encrypted before they reach the database, with a key that is never stored there. The owner
 // of a secret is bound into the encryption, so a blob that is moved to another row cannot be decrypted.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Settings, and secrets, which are encrypted before they reach these functions.
 #include "store/operations.h"
 

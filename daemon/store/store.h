@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The state of cyborgd, accessed only through the Store: it answers requests later, on the event loop's
 // thread. PostgresStore is the real one; tests have one in memory.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Values in PostgreSQL's text format, in both directions.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Lists of names for SQL's `in`, from the tables of kinds and states.
 #pragma once
 

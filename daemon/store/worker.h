@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // A thread with its own connection, and a queue of tasks.
 #pragma once
 

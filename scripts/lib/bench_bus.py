@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What scripts/bench does on the bus of the machine that cyborgd is on, without a process for each call.
 
     bench_bus.py queue N          prepares the clients queue1 to queueN and waits for the end of all these jobs

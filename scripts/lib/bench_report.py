@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Prints the table of scripts/bench, from its samples ("NAME<tab>VALUE", several of each name)."""
 import collections
 import math

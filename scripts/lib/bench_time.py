@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Runs a command and prints its duration in seconds; its output is shown only if it fails."""
 import subprocess
 import sys

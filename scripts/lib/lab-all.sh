@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
 # All machines of a lab together.  Everything that is made on behalf of one lab
 # is found again by its name: the state directory below /run, the disks, the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
 # Images of scripts/lab.  Per release some directories that overlay each
 # other, so that nothing is unpacked twice:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
 # One machine of scripts/lab: its disk, its start, what can be done to it.
 

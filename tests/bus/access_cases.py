@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Secrets, who may call what, and what survives. A part of bus_test.py."""
 
 import json

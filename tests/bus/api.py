@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Calls to the cyborgd under test, and helpers that its tests share."""
 
 import json

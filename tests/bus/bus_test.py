@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """cyborgd's D-Bus API, on the real daemon. As root:  bus_test.py CYBORGD [TEST...]"""
 
 import os

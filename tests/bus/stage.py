@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the D-Bus tests stand on: a bus, a PostgreSQL and a cyborgd of their own.
 
 Everything lives in one temporary directory, nothing outside of it is written, and every process that is started

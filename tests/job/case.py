@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The base of the tests of cyborg-job: a client, a repository host, and checks of what a job must leave behind."""
 
 import os

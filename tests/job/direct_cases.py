@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Transport direct; the tests act as the administrator who writes authorized_keys."""
 
 import signal

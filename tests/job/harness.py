@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the tests of cyborg-job stand on: an sshd of their own on loopback, and jobs as cyborgd would start them.
 
 Everything lives in one temporary directory; every process that is started is ended by its id.

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """cyborg-job for real: sshd on loopback, borg, and every failure that can happen. Runs as root; CYBORG_JOB names the
 program."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Preparations, passphrases, listings and checks."""
 
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Databases of SQLite: saved while somebody writes, verified, and put back."""
 
 import sqlite3

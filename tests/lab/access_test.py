@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Access: polkit, and secrets that nobody can see."""
 
 import secrets as random_tokens

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Existing repositories, in every encryption mode; foreign archives; archives that have disappeared."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """busctl can do everything that cyborgctl does."""
 
 from suite import expect_equal, expect_in, test

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """borg, called by hand like an administrator beside cyborgd: on the server, as its user."""
 
 import json

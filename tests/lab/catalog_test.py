@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The catalog: the contents of every archive, and backups whose catalog job fails."""
 
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Restores over existing files: what exists already, what would be written, and what cannot be."""
 
 import trees

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Dumps: the contents of real servers are restored, passwords are visible nowhere, and failures leave no archive."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Transport direct: the client's borg connects to the repository host itself, with a key that permits nothing else."""
 
 import json

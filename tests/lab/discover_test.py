@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What could be backed up on a client, what no policy covers, and tests that change nothing."""
 
 from database_test import psql, server

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """libvirt guests under QEMU: their disks are restored as they were at one moment, and a backup leaves nothing behind."""
 
 import json

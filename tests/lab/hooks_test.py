@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Hooks on the client and on the server: when they run, their environment, and the effect of their failure."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """However a backup is interrupted: no lock and no borg stays behind, the job says so, and the next run works."""
 
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Databases are restored into real servers with their contents, or the existing databases stay unchanged."""
 
 from database_test import (ODD_NAME, PASSWORD, add, expect_nowhere, make_mysql, make_postgresql, psql, quoted,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Backups from snapshots of logical volumes: real ones, on a client with a kernel of its own (virtual.py)."""
 
 import functools

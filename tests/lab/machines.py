@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The machines that the tests run on: scripts/lab as Python objects, with cyborgd installed on one of them."""
 
 import os

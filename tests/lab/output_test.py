@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Very much output: all of it arrives, in order, and cyborgd keeps answering."""
 
 import time

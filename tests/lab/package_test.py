@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Removing the packages: as Debian policy requires, and never with a backup."""
 
 from suite import expect, expect_equal, expect_in, test

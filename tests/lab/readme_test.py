@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """README's first steps: every command of these sections, exactly as written there, on a machine like a user's."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Invalid requests are refused with a message that says what is wrong, and nothing is half done."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Reports, alerts and metrics: each problem is reported once to the right recipient."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """cyborgd and PostgreSQL stop and restart: nothing is lost, nothing happens twice."""
 
 from interruption_test import Slow

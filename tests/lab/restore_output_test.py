@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Restores to standard output, which receives only the content, and either all of it or a failure."""
 
 from suite import expect, expect_equal, expect_in, test

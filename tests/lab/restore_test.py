@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Every policy type, every kind of client and every location of a repository: the same bytes are restored."""
 
 import trees

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Retention on real repositories: which archives are removed, which are kept and why; compaction; checks that find
 damage."""
 

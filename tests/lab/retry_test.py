@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Automatic retries: a scheduled run whose client is away, and a preparation with the backups that waited for it."""
 
 import time

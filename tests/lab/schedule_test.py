@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Timers that systemd really elapses."""
 
 from suite import expect, expect_equal, expect_in, test, wait_for

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Backups from snapshots, on btrfs in a loop device. The host's kernel need not have LVM or ZFS: lvm_test.py boots one
 with LVM; for ZFS see the unit tests."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Databases of SQLite: what comes back is one moment of a database that is written all the time, in its place."""
 
 from suite import expect, expect_equal, expect_in, test

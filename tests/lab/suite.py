@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The framework of the tests: @test declares one, and its argument, a Context, is its interface to the lab."""
 
 import importlib

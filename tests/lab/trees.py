@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Trees of files: one that is hard to back up, and the comparison of two with all metadata that a backup must keep."""
 
 from machines import Problem

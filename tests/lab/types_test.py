@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Each type of policy: backed up, changed, backed up again, pruned, and what comes back is compared.
 
 A subject is what a policy backs up on a machine: how it is made, changed, looked at, and looked at in what was

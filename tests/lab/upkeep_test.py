@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Maintenance of repositories: their own timers, damage, overdue tasks, and when archives will be removed."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Verification: what is proven can be restored, damage is named, and what could not be compared is not called good."""
 
 import json

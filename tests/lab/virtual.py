@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A machine with a kernel of its own, for features that a container's kernel lacks: Debian's, in QEMU on the machine hyper.
 
 Its root is a logical volume with a copy of hyper's own files. It needs no KVM.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Runs the loop until an event has happened; a test waits for events, never for time to pass.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Files of jobs, credentials, and reading and writing of files.
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Parts that need no running systemd: the loop, helper programs and the calendar tool.
 #include <unistd.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Against a real systemd: run it as root inside a disposable machine (scripts/lab). It starts transient
 // units, writes timers, reloads systemd and makes it re-execute itself.
 #include <fcntl.h>

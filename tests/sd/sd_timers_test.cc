@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Timers, against a real systemd.
 #include <fcntl.h>
 #include <sys/stat.h>

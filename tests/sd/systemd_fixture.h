@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The base of tests against a real systemd: a daemon's side, which can be restarted.
 #pragma once
 

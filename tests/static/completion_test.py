@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The completion for bash offers what cyborgctl takes: its commands, their options, and the words of an option.
 
   completion_test.py [CYBORGCTL]     a cyborgctl whose --help is asked; without one, nothing is compared

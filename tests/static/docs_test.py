@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Manual pages have no errors, and the README names nothing that does not exist.
 
   docs_test.py [CYBORGCTL]     a cyborgctl whose --help is asked for each command that is documented

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Names are defined once, in dbus/names.h and the XML; all repetitions agree with them."""
 
 import pathlib

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What has a table in the sources is named there only, and the documents say what the tables say.
 
   tables_test.py [PRINT-TABLES]                    tests/print_tables.cc, built; without it, only sources are read

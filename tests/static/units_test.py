@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Unit files: systemd understands them, and their sandbox is tight.
 
   units_test.py [DIRECTORY]     with the job units that print-job-unit has rendered, to be checked as well

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Measures how fast the catalog answers with 1,000 archives of a client with 1,000,000 files, 5,000 of which
 // change from one archive to the next. Fills a database with rows of that shape; prints figures, checks
 // nothing.

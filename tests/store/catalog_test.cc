@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The catalog on a real PostgreSQL: the contents of archives are read back exactly.
 #include "catalog/writer.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // A PostgreSQL server for the tests: in a temporary directory, reachable only through a unix socket in it.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // A store on a fresh database, and an event loop to wait for its answers.
 #pragma once
 

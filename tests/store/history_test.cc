@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Deleting old history: what is deleted, what is kept, and that nothing waits for it.
 #include "fixture.h"
 

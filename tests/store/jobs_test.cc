@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Runs, jobs, the effects of their end, archives, the status of the fleet.
 #include "fixture.h"
 

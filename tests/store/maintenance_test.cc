@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Maintenance of borg repositories: schedules, when it was done, damage; the effects of listings; when
 // archives will be removed.
 #include <set>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Schedules, repositories, clients, policies, settings, secrets, and their removal.
 #include "fixture.h"
 

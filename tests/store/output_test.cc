@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The output of jobs: complete and in order, whatever is interrupted.
 #include <filesystem>
 

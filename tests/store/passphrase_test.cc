@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // A borg repository with two passphrases, of which a preparation finds out the valid one.
 #include "fixture.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The columns of the tables are those that the rows of the properties name.
 #include "fixture.h"
 

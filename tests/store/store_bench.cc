@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Measures the store with 1,000 clients, 200 policies and 200,000 jobs of history. Prints figures and checks
 // nothing: machines differ, and a timed test is a flaky one.
 #include <fmt/format.h>

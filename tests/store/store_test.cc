@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Connecting, migrations, loss and return of the server.
 #include <thread>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Lists the job's archive, with a borg on the server.
 #pragma once
 

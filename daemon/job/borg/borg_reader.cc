@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Processes standard error of a borg and of the script around it: words for cyborg-job, borg's messages, and
 // the rest.
 #include <fmt/format.h>

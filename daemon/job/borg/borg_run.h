@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Runs one borg to its end, on a client or on the server, with its messages, its progress and the relay.
 #pragma once
 

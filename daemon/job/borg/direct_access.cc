@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Transport direct: a client's own key, made there and authorised on the repository host, and its withdrawal.
 #include "remote/direct_access.h"
 

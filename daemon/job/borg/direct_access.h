@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Transport direct, as jobs see it: see remote/direct_access.h.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // A listing of an archive as it arrives from borg; a malformed listing ends the job.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The repository's end of a relay: a `borg serve` on this machine, or on the repository host over a separate
 // connection.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // A borg on the job's repository: the borg serve that it needs, the repository's name for it, and the meaning
 // of its result.
 #pragma once

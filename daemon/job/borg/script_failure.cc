@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The meaning of a script's failure before it got as far as borg.
 #include <fmt/format.h>
 

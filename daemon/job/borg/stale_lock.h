@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Locks that a borg on this machine left at a power loss. borg itself removes locks of dead processes; but by
 // now, another process may have the same id, or the machine another hardware address, which is part of the
 // lock's name. Then the lock would stay for ever.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Before a restore: which files would be written, and which of them exist on the client.
 #pragma once
 

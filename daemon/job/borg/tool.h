@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Other programs than borg, run on this machine to their end, or until the job is canceled.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 #include "job/database/database_server.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Database servers that exist during a verification: in a directory of their own, reachable only through a
 // socket in it, and in a sandbox (sandbox.h) together with the tools that load dumps. Dumps that need no
 // server are read by a script in the same sandbox.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Loading dumps back: the information in a dump, which server can load it, and the meaning of a tool's
 // failure. Pure.
 #pragma once

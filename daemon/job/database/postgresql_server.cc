@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // database_server.h's PostgreSQL.
 #include <fmt/format.h>
 #include <unistd.h>

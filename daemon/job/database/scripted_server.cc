@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // database_server.h's reading of dumps that need no server: the script that restores them has a verb for it.
 #include <fmt/format.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Kind backup: borg create on the client.
 #include <fcntl.h>
 #include <fmt/format.h>

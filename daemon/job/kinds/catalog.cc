@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Kind catalog: adds the listing of an archive to the catalog. borg list runs here, while changes are written
 // to PostgreSQL in parallel.
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Kinds prune, compact, check and list: the server's own work on a borg repository.
 #include <fmt/format.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Kind prepare-client: finds out about the machine, and installs borg.
 #include <fmt/format.h>
 

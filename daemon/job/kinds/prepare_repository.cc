@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Kind prepare-repository: creates a borg repository, or adopts an existing one.
 #include <fmt/format.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Kind restore: files, by borg extract on the client.
 #include "job/kinds/restore.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Loads dumps of an archive into a server on the client.
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Restores a guest of an archive into the hypervisor on the client.
 #include <fmt/format.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Restores to the caller: borg runs on the server, and its output goes to the caller's descriptor, which
 // systemd passed to this process as standard input.
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Kind verify: proves that an archive can be restored. Files are compared with the client's own, dumps are
 // loaded into a temporary server; of everything else, it proves that it can be read.
 #include "job/kinds/verify.h"

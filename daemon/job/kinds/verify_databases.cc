@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Loading the dumps of an archive. Each is extracted to a file by borg, and loaded when borg has ended:
 // whatever a dump does, it does to a server that nothing else uses.
 #include <fcntl.h>

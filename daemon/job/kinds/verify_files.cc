@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Reading files of an archive, and getting the hashes of the client's files.
 #include <fmt/format.h>
 #include <sodium/crypto_hash_sha256.h>

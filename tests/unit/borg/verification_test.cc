@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Verification: the choice of files, the scripts for the client, and the meaning of their output.
 #include "borg/verification.h"
 #include "remote/file_hashes.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Compares systemd's interpretation of our calendar expressions with a literal implementation of cron's
 // rules, over thousands of generated crontabs: the next 20 elapses, from times close to changes of summer
 // time and to month and year ends.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Hooks: which are accepted, when they run, their environment, and the effect of their failure.
 #include "core/hooks.h"
 #include "remote/hook_script.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // cron's rules, implemented literally and slowly, for comparison with the calendar expressions.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The tables of properties, and what repeats them: the XML of the interfaces.
 #include "core/properties.h"
 

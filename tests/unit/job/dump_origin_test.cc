@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Dumps: the information in them, and the meaning of a tool's failure.
 #include "job/database/dump_origin.h"
 

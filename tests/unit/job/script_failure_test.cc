@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Each failure that a script can tell is a reason that says what failed and what to do.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Calls to the outside that wait for their answer, so that a test decides when and how each is answered.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The manager answers every caller once, later, and never from within the call: for each method, whether the
 // answer is known at once (nothing is loaded yet, the object does not exist) or comes from the database.
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The outside of the manager except for the store: systemd, the jobs' files, the clock, the bus, secrets and
 // the journal, in memory. A Machine has the state that outlives the daemon.
 #pragma once

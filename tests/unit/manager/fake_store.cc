@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 #include "unit/manager/fake_store.h"
 
 #include <fmt/format.h>

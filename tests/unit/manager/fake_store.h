@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // A store in memory. The database is a value: a failover returns to a copy of it, and it outlives the daemon
 // that a test restarts.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Jobs of all kinds, from the first query to the last record, with one misfortune at each step.
 #include <fmt/format.h>
 #include <gtest/gtest.h>

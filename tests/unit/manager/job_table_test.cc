@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The reaction of the runner to each event in each phase of a job: the next phase, and the calls that it
 // makes.
 #include <fmt/format.h>

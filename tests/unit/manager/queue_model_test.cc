@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The queue, through all interleavings of small configurations: answers of the database and of systemd, ends
 // of jobs, timers, and a few misfortunes at any point between them. A state that was visited before is not
 // explored again.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Failures seen on machines that need an unlucky moment, reproduced in the shortest way.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // A daemon between fakes: three clients, two repositories, and the jobs that a test puts into the database.
 // The daemon can be killed at any time; when it restarts, it finds the state of the database and the
 // machine.

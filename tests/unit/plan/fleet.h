@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // A small fleet for the tests of planning and of the queue.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Maintenance of repositories: its schedules, what is due, and what a damaged repository prevents.
 #include "plan/maintenance.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Which archives are kept: borg's rules, and the cases in which nothing may be removed.
 #include "plan/retention.h"
 

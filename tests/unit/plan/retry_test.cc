@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Which jobs are retried, when, and how often.
 #include "plan/retry.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The output of cyborg-job --print-script.
 #include "remote/client_scripts.h"
 

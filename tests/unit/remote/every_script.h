@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Every script that cyborg-job can compose, for specifications that together cover each of its parts.
 #pragma once
 

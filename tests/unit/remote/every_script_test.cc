@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // Properties of every composed script.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 #include "remote/guest_script.h"
 #include "borg/archive_items.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 #include "remote/job_script.h"
 #include "remote/restore_script.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The shells of clients: each test of a script runs under all of them.
 #pragma once
 

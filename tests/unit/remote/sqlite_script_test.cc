@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The scripts of the type sqlite, run by this machine's shell with a real sqlite3.
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The table of the words, and the scripts that say them.
 #include "remote/words.h"
 
