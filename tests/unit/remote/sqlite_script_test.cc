@@ -111,7 +111,7 @@ TEST_P(SqliteScript, CopiesOneMomentWhileOthersWrite) {
     ASSERT_EQ(run("sqlite3 a.db 'pragma journal_mode=" + std::string{mode} + "'"), 0);
     // Each transaction inserts two rows; no copy may have only one of them.
     ASSERT_EQ(
-        run(": >writing\n(n=100000; while [ -e writing ]; do n=$((n + 2)); sqlite3 -cmd '.timeout 60000' "
+        run(": >writing\n(n=$(sqlite3 a.db 'select max(n) from item'); while [ -e writing ]; do n=$((n + 2)); sqlite3 -cmd '.timeout 60000' "
             "a.db "
             "\"begin; insert into item values ($n, 'x'); insert into item values ($n + 1, 'x'); commit\" ||"
             " echo $n >>lost; : >wrote; done) & w=$!\n"
