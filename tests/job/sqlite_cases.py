@@ -3,6 +3,7 @@
 
 import sqlite3
 import threading
+import urllib.parse
 
 import harness
 from case import PASSPHRASE, JobCase
@@ -23,7 +24,7 @@ class Sqlite(JobCase):
         return path
 
     def save(self, *names, **fields):
-        dump = dict(type="sqlite", databases=[str(name) for name in names], copy_folder=[str(self.lab.relays)])
+        dump = dict(type="sqlite", databases=[str(name) for name in names], copy_folder=[str(self.relays)])
         return self.start_backup(roots=[], dump=dump, **fields).end()
 
     def verify(self, archive):
@@ -37,7 +38,7 @@ class Sqlite(JobCase):
         return self.restore(archive, "", dump=dict(type="sqlite"), restore=restore, **fields)
 
     def rows(self, path):
-        database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        database = sqlite3.connect(f"file:{urllib.parse.quote(str(path))}?mode=ro", uri=True)
         try:
             self.assertEqual(database.execute("pragma integrity_check").fetchall(), [("ok",)])
             return database.execute("select count(*) from item").fetchone()[0]
@@ -52,7 +53,8 @@ class Sqlite(JobCase):
         def write():
             database = sqlite3.connect(path, timeout=60, isolation_level=None)
             try:
-                while not end.is_set():
+                # Others get their turn: SQLite queues nobody.
+                while not end.wait(0.01):
                     database.execute("begin immediate")
                     for _ in range(2):
                         database.execute("insert into item(text) values ('more')")

@@ -26,10 +26,11 @@ def write(t, machine, path):
     t.background(machine, "runuser", "-u", "games", "--", "sh", "-c",
                  'while [ ! -e "$1.stop" ]; do sqlite3 -cmd ".timeout 60000" "$1" "begin immediate; '
                  'insert into item(text) values (\'x\'); insert into item(text) values (\'x\'); commit" || '
-                 ': >"$1.failed"; done; : >"$1.stopped"', "sh", path)
+                 ': >"$1.failed"; : >"$1.wrote"; done; : >"$1.stopped"', "sh", path)
+    machine.sh('until [ -e "$1.wrote" ]; do sleep 0.1; done', path)
 
     def stop():
-        machine.sh(': >"$1.stop"; until [ -e "$1.stopped" ]; do sleep 0.1; done; [ ! -e "$1.failed" ]; rm "$1.stop" "$1.stopped"', path)
+        machine.sh(': >"$1.stop"; until [ -e "$1.stopped" ]; do sleep 0.1; done; [ ! -e "$1.failed" ] && rm "$1.stop" "$1.stopped"', path)
     return stop
 
 

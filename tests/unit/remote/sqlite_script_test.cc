@@ -1,4 +1,3 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
 // The scripts of the type sqlite, run by this machine's shell with a real sqlite3.
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -70,7 +69,7 @@ class SqliteScript : public test::ScriptTest {
     Load load = of;
     load.name = "/var/lib/a.db";
     load.target = path(target);
-    return "export dir=" + quote(directory_.string()) + "\n" + tool_of(load_script(spec, "word", load)) +
+    return "export D=" + quote(directory_.string()) + "\n" + tool_of(load_script(spec, "word", load)) +
            "do_() { sh -c \"$TOOL\" load \"$@\"; }\n";
   }
 };
@@ -111,11 +110,9 @@ TEST_P(SqliteScript, CopiesOneMomentWhileOthersWrite) {
     ASSERT_EQ(run("sqlite3 a.db 'pragma journal_mode=" + std::string{mode} + "'"), 0);
     // Each transaction inserts two rows; no copy may have only one of them.
     ASSERT_EQ(
-        run(": >writing\n(n=$(sqlite3 a.db 'select max(n) from item'); while [ -e writing ]; do n=$((n + 2)); sqlite3 -cmd '.timeout 60000' "
-            "a.db "
-            "\"begin; insert into item values ($n, 'x'); insert into item values ($n + 1, 'x'); commit\" ||"
-            " echo $n >>lost; : >wrote; done) & w=$!\n"
-            "until [ -e wrote ]; do sleep 0.05; done\n" +
+        run(": >writing\n(while [ -e writing ]; do sqlite3 -cmd '.timeout 60000' a.db \"begin immediate; "
+            "insert into item(text) values ('x'); insert into item(text) values ('x'); commit\" || : >lost; "
+            ": >wrote; done) & w=$!\nuntil [ -e wrote ]; do sleep 0.05; done\n" +
             dump("a.db") + " >copy.db; s=$?; rm writing; wait $w; exit $s"),
         0)
         << said();
@@ -224,7 +221,9 @@ TEST_P(SqliteScript, VerifiesWhatWasSaved) {
   EXPECT_FALSE(fs::exists(directory_ / "copy.db-wal"));
   ASSERT_EQ(run("dd if=/dev/zero of=copy.db bs=4096 seek=20 count=5 conv=notrunc"), 0);
   EXPECT_NE(verify(), 0);
-  EXPECT_NE(said().find("ERROR: "), std::string::npos) << said();
+  // integrity_check lists what it finds, unless it cannot go on.
+  EXPECT_TRUE(said().find("ERROR: ") != std::string::npos || said().find("malformed") != std::string::npos)
+      << said();
   ASSERT_EQ(run("echo no >copy.db"), 0);
   EXPECT_NE(verify(), 0);
 }
