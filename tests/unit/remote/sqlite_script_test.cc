@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The scripts of the type sqlite, run by this machine's shell with a real sqlite3.
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -222,8 +223,7 @@ TEST_P(SqliteScript, VerifiesWhatWasSaved) {
   ASSERT_EQ(run("dd if=/dev/zero of=copy.db bs=4096 seek=20 count=5 conv=notrunc"), 0);
   EXPECT_NE(verify(), 0);
   // integrity_check lists what it finds, unless it cannot go on.
-  EXPECT_TRUE(said().find("ERROR: ") != std::string::npos || said().find("malformed") != std::string::npos)
-      << said();
+  EXPECT_NE(said().find("ERROR: "), std::string::npos) << said();
   ASSERT_EQ(run("echo no >copy.db"), 0);
   EXPECT_NE(verify(), 0);
 }
