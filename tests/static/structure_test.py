@@ -69,7 +69,7 @@ class Structure(unittest.TestCase):
         folders = set(re.findall(r"(?m)^\| `(\w+)` \|", text))
         rooms = {path.name for path in (ROOT / "daemon").iterdir() if path.is_dir()} - {"libexec", "man"}
         self.assertEqual(folders, rooms)
-        for path in re.findall(r"`((?:core|plan|borg|remote|manager|store|bus|sd|job|dbus)/[\w./*]*)`", text):
+        for path in re.findall(r"`((?:core|plan|borg|remote|manager|store|bus|sd|job|dbus|client)/[\w./*]*)`", text):
             found = list(ROOT.glob(path)) or list((ROOT / "daemon").glob(path))
             self.assertTrue(found, f"daemon/ARCHITECTURE.md names {path}")
 

@@ -327,5 +327,20 @@ TEST(ProjectElapses, GoOnAsTheyRepeatThemselves) {
   EXPECT_TRUE(project_elapses({}, kNow, 10).empty());
 }
 
+// A rule that was forgotten here would leave a policy that has it alone without retention.
+TEST(RetentionRules, EachAloneIsRetention) {
+  EXPECT_FALSE(Retention{}.any());
+  std::size_t rules = 0;
+  for (const auto& row : kProperties<Retention>) {
+    Retention keep;
+    if (const auto* count = std::get_if<std::int64_t Retention::*>(&row.member)) keep.*(*count) = 1;
+    if (const auto* span = std::get_if<Span<Retention>>(&row.member))
+      keep.*(span->seconds) = std::chrono::seconds{1};
+    EXPECT_TRUE(keep.any()) << row.key;
+    ++rules;
+  }
+  EXPECT_EQ(rules, 7U);
+}
+
 }  // namespace
 }  // namespace cyborg
