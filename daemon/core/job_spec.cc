@@ -327,7 +327,9 @@ Expected<JobSpec> job_spec_from_json(const Json::Value& json) {
     if (!bad) bad = part_reader.bad();
   });
   const char* bad_option = take_json(json.isObject() ? json["restore"] : Json::Value{}, spec.restore);
-  if (!bad) bad = bad_option;
+  // A cyborgd of the version before, whose jobs start this program while packages are being replaced,
+  // describes only restores in another way.
+  if (!bad && (spec.kind == JobKind::restore || !json["restore"].isObject())) bad = bad_option;
   if (bad) return bad_field(bad);
   const bool loads = verified_type(spec).has_value();
   if (spec.kind == JobKind::verify && spec.verify != "compare" && spec.verify != "read" && !loads) {
@@ -336,6 +338,7 @@ Expected<JobSpec> job_spec_from_json(const Json::Value& json) {
   auto dump = dump_from_json(json["dump"]);
   if (!dump) return std::unexpected(dump.error());
   spec.dump = std::move(*dump);
+  if (!spec.restore.guest.empty() && !spec.dump.guests()) return bad_field("guest");
   return spec;
 }
 

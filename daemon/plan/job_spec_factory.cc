@@ -151,6 +151,9 @@ Expected<void> describe_restore(const Fleet& fleet, const Job& job, JobSpec& spe
   if (policy == fleet.policies.end()) {
     return fail(ErrorCode::no_such_policy, fmt::format("policy {} was removed", job.policy));
   }
+  // The policy may have another type than when the restore was asked for.
+  if (auto fits = check_databases(request, policy->second.type); !fits) return fits;
+  if (auto fits = check_guest(request, policy->second.type); !fits) return fits;
   spec.dump = backup_source(policy->second, job.client).dump;
   if (restore.of_guest()) {
     if (restore.guest_name.empty()) restore.guest_name = restore.guest;

@@ -16,9 +16,9 @@ namespace cyborg {
 namespace {
 
 // A tool's verbs: look, prepare (which ends with 3 when the database may not be touched), load, finish, undo,
-// and globals; of a type that its script verifies, verify. $N is the database, $O its name in the archive, $A
-// a name that is only ours; $MODE and $OWNER are those that the archive has of a file. Files in $D say how
-// far it got: `made` that $N is ours to remove, `other` that $A is there.
+// and globals; of a type that its script verifies, verify. $TARGET is the database, $ORIGINAL its name in
+// the archive, $ASIDE a name that is only ours; $MODE and $OWNER are those that the archive has of a file.
+// Files in $dir say how far it got: `made` that $TARGET is ours to remove, `other` that $ASIDE is there.
 
 std::string tool(const JobSpec& spec, const Load& load) {
   return tool_start() + "case $verb in load | globals) trap 'echo $? >\"$dir/status\"' EXIT ;; esac\n" +

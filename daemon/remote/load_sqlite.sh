@@ -6,7 +6,7 @@
 # Expects: $TARGET, the file; $ASIDE, a name that is only ours; $OVERWRITE, not empty to replace what is there; $MODE
 # and $OWNER, as chmod and chown take them, of a file that is not there, or empty. After tool.sh.
 # shellcheck disable=SC3013 # dash, busybox and bash know -ef
-# shellcheck disable=SC2154 # v, n, N, A: tool.sh, and what is assigned before it
+# shellcheck disable=SC2154 # verb, name: tool.sh; the others are assigned before it
 
 [ ! -L "$TARGET" ] || TARGET=$(readlink -f -- "$TARGET")
 new_file=${TARGET%/*}/.$ASIDE

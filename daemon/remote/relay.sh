@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # The other end of the relay, for a second channel: it copies borg's data between its standard input and output and
-# the FIFOs of relay_directory.sh.
+# the FIFOs of private_directory.sh.
 #
 # Expects: $dir, the private directory of the script that runs borg.
 # Descriptors: 3 is standard input: that of a background command would be /dev/null unless it is redirected.

@@ -69,7 +69,7 @@ inside() { # TARGET: it lies in a snapshot
   return 1
 }
 
-# Each file system gets a single snapshot, called S.
+# Each file system gets a single snapshot, called $snapshot.
 known() { # KIND THING
   [ -e "$dir/swept-$1" ] || { : >"$dir/swept-$1"; sweep "$1"; }
   snapshot=

@@ -32,7 +32,7 @@ mounts() {
   }
 }
 
-# Mounts the top of a btrfs, once: T.
+# Mounts the top of a btrfs, once, as $top_dir.
 top() { # SOURCE
   top_dir=$mounts_dir/top$(printf '%s' "$1" | tr '/' '_')
   [ -d "$top_dir" ] && return

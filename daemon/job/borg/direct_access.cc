@@ -166,7 +166,7 @@ JobResult prepare_direct(JobContext& job, const HostKeys& host, const JobResult&
 
 JobResult withdraw(JobContext& job) {
   const JobSpec& spec = job.spec();
-  job.output().line(6, fmt::format("the key of client {} was removed from {}", spec.client, host_name(spec)));
+  job.output().line(6, fmt::format("removing the key of client {} from {}", spec.client, host_name(spec)));
   const BorgEnd end = run_on_host(job, spec.repository_host.host_key,
                                   withdraw_line_script(key_grant(spec, spec.direct.key), spec.direct.line));
   if (!end.started || end.status != 0) {

@@ -57,7 +57,7 @@ void check_caller() {
 struct Wanted {
   bool tar = true;
   std::string path;
-  std::int64_t size = -1;  // the path in the archive
+  std::int64_t size = -1;  // in the archive; -1: unknown
   std::int64_t bytes = 0;  // of all files
 };
 

@@ -284,6 +284,21 @@ TEST(PlanRestore, NeedsNoClientForWhatGoesToTheCaller) {
   EXPECT_NE(plan_retry(in, job, {}, kNow).error().message.find("who has gone"), std::string::npos);
 }
 
+// It waited for a client, or is a retry, while its policy became one of another type.
+TEST(PlanRestore, OfAGuestOrDatabaseIsRefusedOnceThePolicyHasNone) {
+  for (const char* details : {R"({"guest":"web"})", R"({"databases":{"shop":""}})", R"({"globals":true})"}) {
+    Fleet in = fleet();
+    Job job = ended(JobKind::restore);
+    job.archive = "p-a-1";
+    job.details = test::json(details);
+    in.policies.at(job.policy).type = "folders";
+    in.policies.at(job.policy).variables = test::json(R"({"folders":["/srv"]})");
+    const auto spec = job_spec(in, job);
+    ASSERT_FALSE(spec) << details;
+    EXPECT_EQ(spec.error().code, ErrorCode::invalid_argument) << spec.error().message;
+  }
+}
+
 TEST(PlanRestore, NamesWhatIsMissingOrDisabled) {
   Fleet in = fleet();
   in.clients.erase("b");
