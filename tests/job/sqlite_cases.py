@@ -32,9 +32,9 @@ class Sqlite(JobCase):
                             target=self.web.target())
 
     def put_back(self, archive, names, conflict="fail", **fields):
-        restore = dict(conflict=conflict, output=False, tar=False, databases=[str(old) for old, _ in names],
-                       database_names=[str(new) for _, new in names], guest="", guest_name="", start=False,
-                       all_databases=False, globals=False)
+        restore = dict(conflict=conflict, paths=[], directory="", output=False, tar=False,
+                       databases={str(old): str(new) for old, new in names}, guest="", guest_name="", start=False,
+                       all_databases=False, globals=False, dry_run=False)
         return self.restore(archive, "", dump=dict(type="sqlite"), restore=restore, **fields)
 
     def rows(self, path):
