@@ -2,8 +2,6 @@
 // A policy: which clients are backed up to which repositories, when, how, and with what retention.
 #pragma once
 
-#include <algorithm>
-
 #include "core/property.h"
 #include "core/property_checks.h"
 
@@ -20,7 +18,9 @@ struct Retention {
   std::string within;  // a time span as written: keeps all younger archives
   std::chrono::seconds within_seconds{0};
 
-  bool any() const;  // does a rule remove archives at all?
+  bool any() const {
+    return last + hourly + daily + weekly + monthly + yearly > 0 || within_seconds.count() > 0;
+  }
 };
 
 // The keys of a policy, and of each client in client_keep.
@@ -54,14 +54,6 @@ inline constexpr auto kProperties<Retention> = std::to_array<Property<Retention>
      .member = Span<Retention>{&Retention::within, &Retention::within_seconds},
      .sentence = "keep all younger archives, such as 2d"},
 });
-
-inline bool Retention::any() const {
-  return std::ranges::any_of(kProperties<Retention>, [this](const Property<Retention>& row) {
-    if (const auto* count = std::get_if<std::int64_t Retention::*>(&row.member)) return this->*(*count) > 0;
-    const auto* span = std::get_if<Span<Retention>>(&row.member);
-    return span && (this->*span->seconds).count() > 0;
-  });
-}
 
 constexpr std::chrono::seconds kHookTimeout{300};
 
