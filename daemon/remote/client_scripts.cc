@@ -61,7 +61,7 @@ class Scripts {
   std::vector<ClientScript> take() { return std::move(scripts_); }
 
  private:
-  void add(std::string title, const std::string& text) {
+  void add(const std::string& title, const std::string& text) {
     scripts_.push_back({title, text});
     for (const auto& [begin, what] :
          {std::pair{std::string_view{"\nTOOL="}, "the script in TOOL of the one above"},
