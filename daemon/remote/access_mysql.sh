@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # How the programs of MariaDB and MySQL connect to a server: $client and $dump, with the script's arguments. Newer
 # versions of MariaDB have names of their own for these tools.
 #

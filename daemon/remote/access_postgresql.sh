@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # How PostgreSQL's programs connect to a server: with the prefix $as, by variables of libpq.
 #
 # Expects: $PGUSER, $PGHOST, $PGPORT, possibly empty. As root without either, the tools run as postgres, whom the

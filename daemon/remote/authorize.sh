@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Adds a public key to the authorized keys of the user who runs this, unless it is there already.
 #
 # Expects: $key, the line. Says: no-directory.

@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Rewrites authorized_keys of the user who runs this. A lock on the directory serialises such scripts. A concurrent
 # reader gets either the old or the new file. sed preserves the bytes of other lines, whatever they are.
 #

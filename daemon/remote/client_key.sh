@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Makes the client's key for a repository host, if there is none, and prints its public key. The new file is complete
 # before it gets its final name.
 #

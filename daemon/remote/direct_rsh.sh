@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Read by BORG_RSH in $CYBORG_DIRECT: the client's own ssh to the repository host. The client's ssh configuration is
 # ignored, and anything that would ask for input fails.
 #

@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Prints "found=KIND SIZE NAME" for each thing on this machine that could be backed up: see remote/discovery.h.
 # Changes nothing, and never fails.
 # shellcheck disable=SC2034 # root: a field that is passed over

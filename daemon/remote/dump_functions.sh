@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Runs dump tools beside borg. However this script ends, it ends both, borg first: borg must never see the end of a
 # file whose dump has not succeeded. No checkpoint is written, as it would contain a partial dump.
 #

@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The holder, which holds guests for the dumps: it runs in a session of its own, reads requests from the FIFO "ask",
 # and releases everything at end of file, which comes with the end of this shell however it ends, since no other
 # process

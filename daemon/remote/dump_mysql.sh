@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Tool: dumps of MariaDB or MySQL databases, and the grants. MySQL's tools have no --system, so its output is produced
 # by queries.
 #

@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Tool: the output of a command. If any stage of a pipe fails, so does the dump, if the shell supports that, as bash
 # does. `pass` passes on the output and knows whether there was a first byte; if it fails, so does the dump.
 #

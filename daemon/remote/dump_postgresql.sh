@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Tool: dumps of PostgreSQL databases in custom format, and the globals.
 #
 # Expects: $NAMES, the databases, one per line; empty: all. After tool.sh and access_postgresql.sh.

@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Tool: guests of a Proxmox host, virtual machines and containers, as saved by its own tools. Must run on the node
 # itself: vzdump does not save guests of other nodes.
 #

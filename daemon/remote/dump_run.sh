@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Lists the dumps, makes a FIFO for each, and runs borg, whose command line is the script's arguments, to read them.
 # This shell holds each FIFO open until the status of its dump is known. Opening it only for writing blocks until borg
 # opens it.

@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Tool: databases of SQLite. Of each a copy, page by page as it is at one moment, while others write. SQLite makes
 # copies
 # in nothing but files: one at a time, in a directory of its own below $FOLDER. It loses its name before it is read,

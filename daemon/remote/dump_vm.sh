@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Tool: libvirt guests. Saves the definition of each, and its disks as they are at one moment, while it runs.
 #
 # libvirt's backup job preserves that moment: QEMU saves blocks that a guest overwrites to a scratch file beside the

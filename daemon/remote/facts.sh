@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Prints a client's facts as KEY=VALUE lines. Says: no-borg, borg-broken.
 # shellcheck disable=SC2034 # number, interface, family, rest: fields that are passed over
 # shellcheck disable=SC1090 # a file of the machine

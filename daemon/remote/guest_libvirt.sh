@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Tool: restores a libvirt guest. A disk is written to a file beside its final one until the whole guest is there; a
 # block device is written directly.
 #

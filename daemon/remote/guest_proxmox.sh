@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Tool: restores a Proxmox guest. Refusals of qmrestore and pct are reported in their own words.
 #
 # Expects: as for guest_tool.sh, and $TAR_FILENAME from tar. After guest_tool.sh.

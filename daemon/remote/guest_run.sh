@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Runs borg, whose command line is the script's arguments, and tar, which calls the tool for each file of the guest in
 # borg's output. However this script ends, it ends both, and removes what has been created.
 #

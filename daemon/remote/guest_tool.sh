@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Begins the tool that restores a guest. Its verbs: file, which reads one file of the guest, described by tar's
 # variables; finish; and undo.
 #

@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # h NUMBER PATH: prints a file's number, its status from stat and the hash of its content.
 #
 # Says: no-tool.

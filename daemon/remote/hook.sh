@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Runs a hook, the command that is this script's argument, in a session of its own, and kills it with all its children
 # when standard input ends. Its output goes to standard error.
 #

@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Reads the answers of `borg serve`, up to the id of the repository, before borg gets any of them: see IdGuard. Its
 # messages arrive one by one, since borg waits for each, so the data of one read can be passed on. To end everything,
 # the shell that waits for ssh must go first: it holds borg's end open, and ssh waits for borg.

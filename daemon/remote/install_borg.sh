@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Installs borg if it is missing, with the first package manager found in this order; its output goes to the job's
 # log.
 #

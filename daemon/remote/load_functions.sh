@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Runs borg and the tool that loads its output. Between them is a FIFO, which this shell holds open for writing until
 # borg has succeeded. The tool's status is in $dir/status, since it may end before borg notices.
 #

@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Prints the state of the database: "missing", "empty" or "full".
 #
 # After load_functions.sh. Says: load-failed.

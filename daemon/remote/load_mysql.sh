@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Tool: loads a dump into MariaDB or MySQL; verbs and variables as in load_postgresql.sh. A database cannot be
 # renamed, so a replacement is first loaded under another name, and copied when it is complete.
 #

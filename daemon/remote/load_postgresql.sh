@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Tool: loads a dump into PostgreSQL. Its verbs: look, prepare (exit status 3 if the database must not be touched),
 # load, finish, undo, and globals.
 #

@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Prepares the database, runs borg, whose command line is the script's arguments, and the tool, and concludes.
 #
 # Expects: $PREPARE, $LOAD, verbs of the tool; $passphrase, the passphrase. After load_functions.sh and watchers.sh.

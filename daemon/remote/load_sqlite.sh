@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Tool: a copy of a database of SQLite becomes the file that it was a copy of, or another one. It is complete, beside
 # that file, before it takes its place. And what verifies such a copy.
 #

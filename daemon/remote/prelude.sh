@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Begins every script: a PATH with the directories of system programs, which may be missing over ssh, and functions
 # for talking to cyborg-job. remote/words.h has all words.
 #

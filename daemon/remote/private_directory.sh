@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # clean, at any end of the script: removes its private directory. Whoever still waits to open one of the FIFOs is let
 # go by opening it for both directions, which never blocks on Linux.
 #

@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # For a repository host: prints borg's version and the free space. Ends with borg's status.
 #
 # Expects: $REPOSITORY, its path.

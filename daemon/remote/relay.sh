@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The other end of the relay, for a second channel: it copies borg's data between its standard input and output and
 # the FIFOs of private_directory.sh.
 #

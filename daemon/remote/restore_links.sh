@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Called by xargs: prints those of its arguments, entries, that are symbolic links. Root's own links are harmless;
 # with a link, another user could make a restore write anywhere.
 

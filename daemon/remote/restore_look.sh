@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Called by xargs in a separate shell, so that it may change IFS: prints those of its arguments, entries, that exist.
 # A pattern (g, G) expands to existing names, if there are any. See remote/restore_script.h.
 

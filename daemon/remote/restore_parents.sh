@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Called by xargs: creates the directories that are its arguments, with default modes: directories in the archive get
 # their own modes from borg.
 

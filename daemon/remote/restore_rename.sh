@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Called by xargs with a suffix and names: gives existing files a second name. It is a hard link to the same file,
 # which borg replaces by a new one: whatever happens, both are complete. Exit status 255 makes xargs stop.
 

@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The folders that a backup reads. They are told by number, since a name may hold line breaks.
 #
 #   need_root NUMBER PATH   every root must be there before borg starts: it would only warn and make an archive without it

@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Runs borg, whose command line is the script's arguments, and ends with its status in $status.
 #
 # Expects: $dir, the private directory; $SILENCE, seconds. Standard input: the passphrase and a line break, then

@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Reads the passphrase into $passphrase and, if the second line of standard input is not empty, stores that in an
 # anonymous file
 # in memory: libpq reads passwords only from a regular file or the environment. The file's name is removed before the

@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Checks whether the snapshots had room until borg ended.
 #
 # After snapshot_make.sh. Says: snapshot-full, snapshot-unproven.

@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Makes snapshots, and removes them however the script ends. Each is recorded first, so that it is removed even if its
 # creation was interrupted.
 #

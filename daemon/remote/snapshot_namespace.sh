@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Runs a script, which is its argument, in a mount namespace, if this machine can create one.
 #
 # Says: started, snapshot-failed.

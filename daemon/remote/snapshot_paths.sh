@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Functions for snapshots: mounts and their paths, and making and removing snapshots of each kind. Paths are kept in
 # the form of /proc/self/mountinfo, with \040 for a blank, so that a line can contain several.
 #

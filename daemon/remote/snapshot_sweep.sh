@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # sweep KIND: removes snapshots left by killed scripts. The name of a snapshot identifies the script that made it: by
 # its process id, and a word in its command line.
 #

@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Removes left-over snapshots of all kinds. Runs in a mount namespace of its own.
 #
 # After snapshot_paths.sh and snapshot_sweep.sh.

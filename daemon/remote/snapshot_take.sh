@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Makes snapshots of the file systems of the roots, which are the script's arguments, and combines them with those
 # read
 # directly to a tree with the client's own paths. Sets $new_root: the directory to start borg in, or empty. The

@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # tell_ssh: after a borg with direct access, reports ssh's messages, and a repository with the wrong id.
 #
 # Expects: $dir, the private directory. Says: repository-swapped, ssh-said.

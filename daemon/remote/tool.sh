@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Begins every tool: a separate script, which runs in a session of its own and is called with a verb, $verb, and a
 # name, $name.
 #

@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # unlock LOCK: prints the lock and the directory of a borg cache that it removes.
 #
 # A process that locked borg's cache before this machine booted is gone, even if another process has its id today, or

@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Functions for libvirt guests: calling libvirt, parsing the disks in a definition, and naming images for QEMU's
 # tools.
 #

@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Ends this script at the end of standard input. $input_watch is the process that waits for it.
 #
 # Descriptors: 4 is the original standard input.

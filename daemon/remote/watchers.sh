@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Ends the script (TERM) at the end of descriptor 4, or when it stays silent; see run_borg.sh.
 #
 # Expects: $dir, the private directory; $SILENCE, seconds.

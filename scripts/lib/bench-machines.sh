@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash disable=SC2154 # scripts/bench assigns them
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The machines of scripts/bench: cyborgd on server, a client web, a repository
 # host vault, and the keys with which one would do the same by hand.
 

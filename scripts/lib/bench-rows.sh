@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash disable=SC2154 # scripts/bench assigns them
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The rows of scripts/bench.  Each leaves samples, "NAME<tab>VALUE", of which
 # bench_report.py makes the table.
 

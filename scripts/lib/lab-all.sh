@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # All machines of a lab together.  Everything that is made on behalf of one lab
 # is found again by its name: the state directory below /run, the disks, the
 # network namespaces cyborg-lab-LAB (the bridge) and cyborg-lab-LAB.MACHINE, and

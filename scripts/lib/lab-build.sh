@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Build chroots of scripts/lab.
 
 # Runs a command in a build chroot: the repository read-only at /src, an output

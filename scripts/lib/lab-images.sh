@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Images of scripts/lab.  Per release some directories that overlay each
 # other, so that nothing is unpacked twice:
 #

@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # One machine of scripts/lab: its disk, its start, what can be done to it.
 
 disk_up() { # MACHINE RELEASE

@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Network of scripts/lab.
 
 readonly lab_network=10.77.0

@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Processes and control groups of scripts/lab.
 
 # A pid alone may belong to a different process by now.

@@ -123,5 +123,5 @@ class Completion(unittest.TestCase):
 
 if __name__ == "__main__":
     if len(sys.argv) > 1 and os.access(sys.argv[1], os.X_OK):
-        cyborgctl = sys.argv.pop(1)
+        cyborgctl = os.path.abspath(sys.argv.pop(1))
     unittest.main()

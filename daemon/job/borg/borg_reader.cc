@@ -75,9 +75,9 @@ bool BorgReader::read_word(std::string_view line) {
     read_note(*note, line);
     return true;
   }
-  auto failure = read_failure(line);
+  const auto failure = read_failure(line);
   // The first failure is the cause.
-  if (failure && !end_.script_failure) end_.script_failure = std::move(failure);
+  if (failure && !end_.script_failure) end_.script_failure = failure;
   return failure.has_value();
 }
 
