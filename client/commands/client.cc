@@ -42,7 +42,7 @@ void prepare(Context& context, const std::string& client, const VariantMap& opti
   report_jobs(context, watch, mode, std::nullopt, {job});
 }
 
-std::string text_or(std::string text, const std::string& fallback) {
+std::string text_or(const std::string& text, const std::string& fallback) {
   return text.empty() ? fallback : text;
 }
 
