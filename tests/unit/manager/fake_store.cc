@@ -195,8 +195,9 @@ void FakeStore::get_series(std::string policy, std::string client, std::string b
 }
 
 void FakeStore::get_archive(std::string name, Done<store::Archive> done) {
+  const std::string call = "get_archive " + name;
   calls.add<store::Archive>(
-      "get_archive " + name, std::move(done), [this, name = std::move(name)]() -> Expected<store::Archive> {
+      call, std::move(done), [this, name = std::move(name)]() -> Expected<store::Archive> {
         const auto found = std::ranges::find(database_.archives, name, &store::Archive::name);
         if (found == database_.archives.end())
           return fail(ErrorCode::no_such_archive, "there is no archive " + name);
